@@ -1,0 +1,1 @@
+"""Weights: files, names, the catalogue. Nothing here imports torch until a file is read."""

@@ -1,0 +1,47 @@
+"""The models that are known by name. Plain records: no torch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+BUNDLED = Path(__file__).parent / "bundled"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that comes with the package, in one file for each family of runtimes."""
+
+    name: str
+    """As `--model` takes it."""
+    task: str
+    preset: str
+    licence: str
+    summary: str
+    suffixes: tuple[str, ...] = (".mnn", ".onnx", ".safetensors")
+
+    def files(self) -> list[Path]:
+        """Where its files lie."""
+        return [BUNDLED / f"{self.name}{suffix}" for suffix in self.suffixes]
+
+    def card(self) -> Path:
+        """Its model card, Markdown: data, licence, training, results, limits."""
+        return BUNDLED / f"{self.name}.md"
+
+
+MODELS = (
+    Model(
+        name="denoise",
+        task="denoise",
+        preset="tiny",
+        licence="Apache-2.0",
+        summary="noise of phones and cameras in developed photographs, any ISO",
+    ),
+)
+
+
+def find(name: str) -> Model | None:
+    """The model of that name, if there is one.
+
+    >>> find("denoise").task
+    'denoise'
+    """
+    return next((model for model in MODELS if model.name == name), None)
