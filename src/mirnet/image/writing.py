@@ -1,0 +1,203 @@
+"""Pictures into files, by libvips: whole or not at all.
+
+Rows are spooled into a hidden file in the target's folder, so memory stays bounded however large
+the picture is; the finished file takes the target's name in one step.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+
+import numpy as np
+import pyvips
+
+from mirnet.errors import ImageError
+from mirnet.image import metadata, pixels
+from mirnet.image.source import Band, Source
+from mirnet.image.spool import Spool, hidden
+from mirnet.image.vips import as_image_error, forget, shown
+from mirnet.shapes import Image, Pixels
+
+
+@dataclass(frozen=True)
+class Format:
+    """What a kind of file can hold."""
+
+    name: str
+    """As people write it."""
+    suffixes: tuple[str, ...]
+    """The usual one first."""
+    bits: tuple[int, ...]
+    """Per channel, 32 being float; the last is the most."""
+    has_alpha: bool
+    longest: int
+    """Pixels along a side."""
+    has_grey: bool = True
+    quality: int | None = None
+    """The default, 1 to 100; None where nothing is lost."""
+
+
+FORMATS = {
+    "jpeg": Format("JPEG", (".jpg", ".jpeg"), (8,), False, 65_500, quality=95),
+    "png": Format("PNG", (".png",), (8, 16), True, 2**31 - 1),
+    "tiff": Format("TIFF", (".tif", ".tiff"), (8, 16, 32), True, 2**31 - 1),
+    "webp": Format("WebP", (".webp",), (8,), True, 16_383, has_grey=False, quality=95),
+    "avif": Format("AVIF", (".avif",), (8, 12), True, 16_384, has_grey=False, quality=90),
+}
+"""What can be written."""
+
+BITS = {np.dtype(np.uint8): 8, np.dtype(np.uint16): 16, np.dtype(np.float32): 32}
+SPACES = {8: ("b-w", "srgb"), 16: ("grey16", "rgb16"), 32: ("b-w", "scrgb")}
+"""Of grey and of colour, by bits; with them libvips rescales nothing."""
+
+FAILED = "cannot be written"
+
+BIG = 3_900_000_000
+"""Bytes from which a TIFF takes 64-bit offsets, a little before 32 bits run out."""
+
+
+def write_picture(
+    path: Path, bands: Iterable[Band], like: Source, kind: str, quality: int | None
+) -> tuple[str, ...]:
+    """Write bands of rows as a file of this kind; see `codec.write`."""
+    target = FORMATS[kind]
+    _refuse(path, like, target, quality)
+    bits = min((b for b in target.bits if b >= BITS[like.dtype]), default=target.bits[-1])
+    with hidden(path) as rows, hidden(path) as part:
+        with rows.open("wb", buffering=0) as file:
+            _spool(file, path, bands, like, bits)
+        with as_image_error(path, FAILED):
+            notes = _encode(rows, part, like, kind, bits, quality or target.quality)
+            forget()
+            part.replace(path)
+    return notes
+
+
+def _depth(bits: int) -> str:
+    return "32-bit float" if bits == 32 else f"{bits} bit"
+
+
+def _refuse(path: Path, like: Source, target: Format, quality: int | None) -> None:
+    """Raise for what cannot work before any row is asked for."""
+    if quality is not None and not 1 <= quality <= 100:
+        raise ImageError(f"quality {quality} was given; it goes from 1 to 100")
+    if like.has_alpha and not target.has_alpha:
+        able = ", ".join(other.name for other in FORMATS.values() if other.has_alpha)
+        raise ImageError(f"{shown(path)}: {target.name} cannot carry alpha; write one of {able}")
+    if max(like.height, like.width) > target.longest:
+        raise ImageError(
+            f"{shown(path)}: {target.name} holds at most {target.longest} pixels a side, not "
+            f"{like.width}x{like.height}; write TIFF or PNG"
+        )
+    if not path.parent.is_dir():
+        raise ImageError(f"{shown(path)} cannot be written: its folder does not exist")
+
+
+def _spool(file: FileIO, path: Path, bands: Iterable[Band], like: Source, bits: int) -> None:
+    """Store the rows as they will be in the file, with alpha beside the colours."""
+    with as_image_error(path, FAILED):
+        spool = Spool(file)
+    alpha = like.open_alpha() if like.open_alpha else None
+    top, dtype = 0, like.dtype
+    for band in bands:
+        _check(band, top, like)
+        if not band.size:
+            continue
+        whole = np.concatenate((band, alpha(top, len(band))), axis=2) if alpha else band
+        stored = _requantised(whole, bits)
+        with as_image_error(path, FAILED):
+            spool.append(stored)
+        top, dtype = top + len(band), stored.dtype
+    if top < like.height:
+        raise ImageError(f"{top} rows were given; {shown(like.path)} has {like.height}")
+    with as_image_error(path, FAILED):
+        spool.finish(like.height, like.width, like.channels + like.has_alpha, dtype)
+
+
+def _check(band: Band, top: int, like: Source) -> None:
+    """Raise if these are not rows of the picture, from `top` on."""
+    expected = (len(band), like.width, like.channels)
+    if band.dtype != like.dtype or band.shape != expected:
+        raise ImageError(
+            f"rows of {band.shape} {band.dtype} were given; {shown(like.path)} has "
+            f"{expected} {like.dtype}"
+        )
+    if top + len(band) > like.height:
+        raise ImageError(f"more than the {like.height} rows of {shown(like.path)} were given")
+
+
+def _requantised(band: Pixels, bits: int) -> Pixels:
+    """The same values in so many bits; 12 bits stand at the upper end of 16."""
+    if BITS[band.dtype] == bits:
+        return band
+    image = pixels.to_float(band)
+    if bits != 12:
+        return pixels.from_float(image, np.uint8 if bits == 8 else np.uint16)
+    levels: Image = np.rint(
+        np.fmin(np.fmax(image, np.float32(0)), np.float32(1)) * np.float32(4095)
+    )
+    return levels.astype(np.uint16) << np.uint16(4)
+
+
+def _encode(
+    spool: Path, part: Path, like: Source, kind: str, bits: int, quality: int | None
+) -> tuple[str, ...]:
+    """Turn the spooled rows into a file, and say what it could not take."""
+    target = FORMATS[kind]
+    image, notes = _assemble(spool, like, target, bits)
+    _save(image, part, kind, bits, quality)
+    if kind == "tiff":
+        metadata.attach_to_tiff(like.metadata, part)
+    with part.open("r+b") as file:
+        os.fsync(file.fileno())
+    if bits < BITS[like.dtype]:
+        least = f"{_depth(BITS[like.dtype])} became {_depth(bits)}"
+        notes.append(f"{least}, the most that {target.name} holds")
+    for name in metadata.lost(like.metadata, _written(part)):
+        notes.append(f"{target.name} could not carry the {name}")
+    return tuple(notes)
+
+
+def _assemble(
+    spool: Path, like: Source, target: Format, bits: int
+) -> tuple[pyvips.Image, list[str]]:
+    """The spooled rows as a picture, with everything that it is to carry."""
+    space = SPACES[16 if bits == 12 else bits][like.channels > 1]
+    source = pyvips.Source.new_from_file(os.fsencode(spool))
+    image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="error")
+    image = image.copy(interpretation=space)
+    image = metadata.attach(like.metadata, image, has_iptc=target.name == "JPEG")
+    profile = like.metadata.blocks.get("icc-profile-data", b"")
+    if target.has_grey or profile[16:20] != b"GRAY":
+        return image, []
+    # a profile of grey means nothing on the RGB that this format makes of grey
+    image = image.icc_transform("srgb", embedded=True, depth=16 if bits > 8 else 8)
+    note = f"the profile of grey was converted to sRGB, since {target.name} holds only RGB"
+    return image, [note]
+
+
+def _save(image: pyvips.Image, part: Path, kind: str, bits: int, quality: int | None) -> None:
+    name = os.fsencode(part)
+    size = image.width * image.height * image.bands * bits // 8
+    lossless = quality == 100
+    match kind:
+        case "jpeg":
+            image.jpegsave(name, Q=quality, subsample_mode="off")
+        case "png":
+            image.pngsave(name, compression=6, filter="all")
+        case "tiff":
+            predictor = "float" if bits == 32 else "horizontal"
+            image.tiffsave(name, compression="deflate", predictor=predictor, bigtiff=size > BIG)
+        case "webp":
+            image.webpsave(name, Q=quality, lossless=lossless, exact=True)
+        case "avif":
+            options = {"bitdepth": bits, "lossless": lossless, "subsample_mode": "off"}
+            image.heifsave(name, compression="av1", Q=quality, **options)
+
+
+def _written(path: Path) -> metadata.Metadata:
+    """What is really in the file, however quietly libvips left something out."""
+    image = pyvips.Image.new_from_source(pyvips.Source.new_from_file(os.fsencode(path)), "")
+    return metadata.gather(image, path)
