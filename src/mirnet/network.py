@@ -150,7 +150,9 @@ class RecursiveGroup(nn.Module):
 
     def __init__(self, widths: tuple[int, int, int], *, blocks: int, groups: int) -> None:
         super().__init__()
-        self.blocks = nn.Sequential(*(MultiScaleBlock(widths, groups=groups) for _ in range(blocks)))
+        self.blocks = nn.Sequential(
+            *(MultiScaleBlock(widths, groups=groups) for _ in range(blocks))
+        )
         self.project = conv3x3(widths[0], widths[0])
 
     def forward(self, x: Features) -> Features:
@@ -208,11 +210,8 @@ class MIRNetV2(nn.Module):
         deep = shallow
         for group in self.groups:
             deep = group(deep)
-        out: Tensor
-        if self.configuration.residual:
-            out = self.tail(deep) + x
-        else:
-            out = self.tail(deep + shallow)
+        residual = self.configuration.residual
+        out: Tensor = self.tail(deep) + x if residual else self.tail(deep + shallow)
         return out
 
 
