@@ -1,0 +1,5 @@
+"""`python -m mirnet` is `mirnet`."""
+
+from mirnet.cli import main
+
+main()

@@ -1,0 +1,50 @@
+"""The two calls that most programs need: `load` a restorer, or `restore` one array."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from mirnet import runtimes
+from mirnet.restoration.restorer import TILE, Restorer
+
+
+def load(
+    model: str | Path = "denoise",
+    *,
+    device: str = "auto",
+    runtime: str = "auto",
+    tile: int = TILE,
+    overlap: int | None = None,
+    strength: float = 1.0,
+) -> Restorer:
+    """A restorer for a model of the catalogue or a model file.
+
+    Load once, use for many pictures, close after (or use `with`).
+
+    Args:
+        model: a name such as `denoise`, or a file (.mnn, .onnx, .safetensors, .pth, .pdparams).
+        device: `auto`, `cpu` or `cuda`.
+        runtime: `auto` for the fastest that is installed, or `mnn`, `onnx`, `pytorch`.
+        tile: side of the square tiles in pixels, a multiple of 4.
+        overlap: pixels that tiles share, a multiple of 4; None for the default.
+        strength: 1 for the restored picture, 0 for the original, between them a blend.
+
+    Raises:
+        RuntimeMissingError: if a package is missing; the message says what to install.
+        WeightsError: if there is no such model.
+        TilingError: if tile and overlap do not fit together.
+    """
+    opened = runtimes.open(model, runtime=runtime, device=device)
+    return Restorer(opened, tile=tile, overlap=overlap, strength=strength)
+
+
+def restore(
+    image: npt.NDArray[Any], model: str | Path = "denoise", *, strength: float = 1.0
+) -> npt.NDArray[Any]:
+    """Restore one array: h w or h w c, uint8, uint16, or float32 in 0..1; the same comes back.
+
+    To restore many pictures, or to choose device and tiles, `load` once instead.
+    """
+    with load(model, strength=strength) as restorer:
+        return restorer(image)

@@ -1,0 +1,60 @@
+"""The command line: one file a command, heavy imports inside the functions."""
+
+import os
+import sys
+
+import typer
+
+from mirnet.cli import export, models, restore, train
+from mirnet.errors import MirnetError
+
+app = typer.Typer(
+    name="mirnet",
+    help="Restore photographs with MIRNetV2, train the network, export it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: rich would double the time to show it
+    pretty_exceptions_enable=False,
+)
+app.command("restore")(restore.restore)
+app.command("train")(train.train)
+app.command("export")(export.export)
+app.command("models")(models.models)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"mirnet {version('mirnet')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    pass
+
+
+def _keep_stdout_for_results() -> None:
+    """Libraries in C print on descriptor 1, past Python: from now on that is standard error."""
+    try:
+        results = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:  # one of them is closed
+        return
+    encoding = sys.stdout.encoding
+    # a name that the terminal cannot show is no reason to stop
+    sys.stdout = os.fdopen(results, "w", encoding=encoding, errors="backslashreplace")
+
+
+def main() -> None:
+    """Run the command line; what a user can mend ends in one line and exit code 2."""
+    _keep_stdout_for_results()
+    try:
+        app()
+    except (MirnetError, OSError) as error:
+        typer.echo(f"mirnet: {error}", err=True)
+        sys.exit(2)

@@ -1,0 +1,43 @@
+"""`mirnet models`: what there is, and each model's card."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from mirnet.errors import WeightsError
+
+
+def models(
+    name: Annotated[str | None, typer.Argument(help="Show this model's card.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """List the models that come with mirnet, or show one's card.
+
+    \b
+    Examples:
+      mirnet models
+      mirnet models denoise
+    """
+    from mirnet.weights import catalog
+
+    if name is None:
+        for model in catalog.MODELS:
+            if as_json:
+                sizes = {path.suffix: path.stat().st_size for path in model.files()}
+                record = {
+                    "name": model.name,
+                    "task": model.task,
+                    "preset": model.preset,
+                    "licence": model.licence,
+                    "bytes": sizes,
+                }
+                typer.echo(json.dumps(record))
+            else:
+                typer.echo(f"{model.name:12} {model.summary} ({model.preset}, {model.licence})")
+        return
+    found = catalog.find(name)
+    if found is None:
+        known = ", ".join(model.name for model in catalog.MODELS)
+        raise WeightsError(f"no model {name!r}; there are: {known}")
+    typer.echo(found.card().read_text(encoding="utf-8"))

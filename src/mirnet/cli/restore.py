@@ -1,0 +1,174 @@
+"""`mirnet restore`: pictures in, restored pictures out."""
+
+import json
+import signal
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from mirnet.cli.progress import PictureProgress
+    from mirnet.restoration.folder import Result
+
+FAILED, INTERRUPTED = 1, 130
+"""Exit codes: some pictures failed; stopped by the user."""
+
+
+def _tile(text: str) -> int | None:
+    if text == "auto":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither auto nor a number") from None
+
+
+def restore(
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="INPUT", help="Pictures, or folders of them.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Folder (or file, for one picture). [beside the input]"
+        ),
+    ] = None,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="Look into folders inside folders.")
+    ] = False,
+    model: Annotated[
+        str, typer.Option(help="A model's name (see `mirnet models`) or its file.")
+    ] = "denoise",
+    strength: Annotated[
+        float, typer.Option(help="1 for the full effect, 0 for none.", min=0, max=1)
+    ] = 1.0,
+    format: Annotated[
+        str | None,
+        typer.Option(help="jpeg, png, tiff, webp or avif. [as the input]"),
+    ] = None,
+    quality: Annotated[
+        int | None, typer.Option(help="Of JPEG, WebP and AVIF. [95, 95, 90]", min=1, max=100)
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Restore again what is there already.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    runtime: Annotated[str, typer.Option(help="auto, mnn, onnx or pytorch.")] = "auto",
+    tile: Annotated[
+        int | None,
+        typer.Option(
+            help="auto, or the side of the tiles in pixels: less needs less memory.",
+            parser=_tile,
+            metavar="auto|N",
+            show_default="auto",
+        ),
+    ] = None,
+    overlap: Annotated[
+        int | None, typer.Option(help="Pixels that neighbouring tiles share. [32]")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a picture on standard output.")
+    ] = False,
+) -> None:
+    """Restore pictures.
+
+    Size, bit depth, transparency, EXIF, XMP, colour profile and resolution are kept, and the
+    original is never touched. Without -o the result lies beside the input as NAME_restored.EXT.
+    Run it again after an interruption: finished pictures are skipped.
+
+    \b
+    Examples:
+      mirnet restore night.jpg
+      mirnet restore photos/ -o restored/ --recursive
+      mirnet restore scan.tif -o clean.png --strength 0.7
+      mirnet restore *.nef --format tiff --json > results.jsonl
+
+    Exit codes: 0 all restored, 1 some failed (the others are done), 2 bad arguments,
+    130 interrupted.
+    """
+    from mirnet import api
+    from mirnet.cli.progress import PictureProgress
+    from mirnet.restoration import folder
+    from mirnet.restoration.restorer import TILE
+
+    jobs = folder.plan(inputs, output, recursive=recursive, format=format)
+    _clean_up_when_stopped()
+    results: list[Result] = []
+    try:
+        with (
+            api.load(
+                model,
+                device=device,
+                runtime=runtime,
+                tile=TILE if tile is None else tile,
+                overlap=overlap,
+                strength=strength,
+            ) as restorer,
+            PictureProgress(jobs, overwrite=overwrite) as progress,
+        ):
+            for result in folder.run(
+                jobs,
+                restorer,
+                overwrite=overwrite,
+                format=format,
+                quality=quality,
+                progress=progress.advance,
+            ):
+                results.append(result)
+                progress.finish(result)
+                _print_result(result, progress, as_json=as_json)
+    except KeyboardInterrupt:
+        typer.echo("mirnet: interrupted; run it again to go on where it stopped", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    if len(jobs) > 1:
+        _print_summary(results)
+    if any(result.status == "failed" for result in results):
+        raise typer.Exit(FAILED)
+
+
+def _clean_up_when_stopped() -> None:
+    """A run that is terminated, or whose terminal is closed, ends as an interrupted one does."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has not both
+        if number and signal.getsignal(number) == signal.SIG_DFL:  # and nohup ignores the second
+            signal.signal(number, signal.default_int_handler)
+
+
+def _print_result(result: "Result", progress: "PictureProgress", *, as_json: bool) -> None:
+    """The result on standard output; what went wrong or changed, on standard error."""
+    from mirnet.image.vips import shown
+
+    if as_json:
+        record = asdict(result) | {"source": str(result.source), "target": str(result.target)}
+        progress.print_result(json.dumps(record))
+    if result.status == "failed":
+        progress.print_message(f"mirnet: {result.error}")
+        return
+    if result.tiles_kept:
+        progress.print_message(
+            f"mirnet: {shown(result.source)}: {result.tiles_kept} of {result.tiles} tiles were "
+            "left as they were: the network gave no usable result there"
+        )
+    for note in result.notes:
+        progress.print_message(f"mirnet: {shown(result.source)}: {note}")
+    if as_json:
+        return
+    if result.status == "skipped":
+        progress.print_result(
+            f"{shown(result.target)} is there already (--overwrite restores it again)"
+        )
+    else:
+        megapixels = result.height * result.width / 1e6
+        progress.print_result(
+            f"{shown(result.target)}  {result.width}x{result.height}  {result.seconds:.1f} s  "
+            f"{megapixels / result.seconds:.2f} MP/s"
+        )
+
+
+def _print_summary(results: list["Result"]) -> None:
+    counts = Counter(result.status for result in results)
+    parts = [f"{counts[status]} {status}" for status in ("restored", "skipped", "failed")]
+    typer.echo("mirnet: " + ", ".join(parts), err=True)

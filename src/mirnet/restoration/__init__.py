@@ -1,0 +1,1 @@
+"""Restoring pictures of any size with a runtime that takes small ones."""

@@ -1,0 +1,245 @@
+"""Restore pictures of any size, type and channel count, on any runtime."""
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mirnet.errors import InferenceError, OutOfMemoryError, ShapeError
+from mirnet.image import codec, pixels
+from mirnet.restoration import stitch, tiles
+from mirnet.restoration.runtime import Runtime
+from mirnet.restoration.stitch import Layout
+from mirnet.shapes import Image, Pixels
+
+log = logging.getLogger(__name__)
+
+TILE = 256
+OVERLAP = 32
+BORDER = 8
+"""Pixels of reflection around the picture."""
+SMALLEST_TILE = 64
+"""Below this, a smaller tile no longer helps against a lack of memory."""
+OVERFLOW = 4.0
+"""No restored pixel is this far from 0..1 unless the arithmetic overflowed."""
+
+Progress = Callable[[float], None]
+"""Told after each tile how many more pixels are done."""
+
+
+@dataclass
+class Tally:
+    """What happened to the tiles of one picture."""
+
+    tiles: int = 0
+    kept: int = 0
+    """Tiles left as they were, because the network's result was not a picture."""
+
+
+class Restorer:
+    """Restores arrays and files, tile by tile.
+
+    A tile sees itself only: the network's pooling spans all it is given, so tiled and untiled
+    results differ a little (docs/tiling.md has the measure), and tiles near the size of the
+    training patches are nearer to what the network has learnt.
+
+    Args:
+        runtime: runs the network; `mirnet.load` opens one. Closed with the restorer.
+        tile: side of the square tiles in pixels, a multiple of 4.
+        overlap: pixels that neighbouring tiles share, a multiple of 4, at most half a tile; None
+            for 32, or a quarter of a tile smaller than 128.
+        strength: 1 for the restored picture, 0 for the original, between them a blend.
+
+    Raises:
+        TilingError: if tile and overlap do not fit together.
+        ShapeError: if the strength is outside 0..1.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        tile: int = TILE,
+        overlap: int | None = None,
+        strength: float = 1.0,
+    ) -> None:
+        if overlap is None:
+            overlap = min(OVERLAP, tile // 16 * 4)
+        tiles.check(tile, overlap)
+        if not 0 <= strength <= 1:
+            raise ShapeError(f"strength is a number from 0 to 1, got {strength}")
+        self.runtime = runtime
+        self.tile = tile
+        self.overlap = overlap
+        self.strength = strength
+        self._largest = tile  # shrinks when memory runs out, and stays so
+
+    def __call__(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Restore an array: h w or h w c with 1 or 3 channels, uint8, uint16 or float32.
+
+        Returns an array of the same shape and dtype. Float pictures are in 0..1; what lies beyond
+        is carried over unchanged on top of the restored value at 0 or 1.
+
+        Raises:
+            ShapeError: for other shapes.
+            ImageError: for other dtypes.
+            InferenceError: if the runtime fails.
+        """
+        if image.ndim not in (2, 3) or 0 in image.shape:
+            raise ShapeError(f"a picture is height x width (x channels), got {image.shape}")
+        picture = image[..., None] if image.ndim == 2 else image
+        if picture.shape[2] not in (1, 3):
+            raise ShapeError(f"a picture has 1 or 3 channels, got {picture.shape[2]}")
+        pixels.peak(image.dtype)  # raises
+        height, width, _ = picture.shape
+        tally = Tally()
+        position = 0
+
+        def read(count: int) -> Pixels:
+            nonlocal position
+            position += count
+            return picture[position - count : position]
+
+        restored = np.concatenate(list(self.bands(read, height, width, tally=tally)))
+        if tally.kept:
+            log.warning(
+                "%d of %d tiles were left as they were: %s gave no usable result there",
+                tally.kept,
+                tally.tiles,
+                self.runtime.name,
+            )
+        return restored.reshape(image.shape)
+
+    def file(
+        self,
+        source: Path | str,
+        target: Path | str,
+        *,
+        format: str | None = None,
+        quality: int | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[codec.Source, Tally, tuple[str, ...]]:
+        """Restore a picture file into another, with its metadata, colour profile and bit depth.
+
+        Memory stays bounded however large the picture is. `target` appears when it is whole.
+
+        Returns:
+            The source's facts, what happened to its tiles, and notes on what changed in writing.
+
+        Raises:
+            ImageError: if a file cannot be read or written.
+            InferenceError: if the runtime fails.
+        """
+        tally = Tally()
+        picture = codec.open(Path(source))
+        bands = self.bands(
+            picture.read, picture.height, picture.width, tally=tally, progress=progress
+        )
+        notes = codec.write(Path(target), bands, picture, format=format, quality=quality)
+        return picture, tally, notes
+
+    def bands(
+        self,
+        read: Callable[[int], Pixels],
+        height: int,
+        width: int,
+        *,
+        tally: Tally | None = None,
+        progress: Progress | None = None,
+    ) -> Iterator[Pixels]:
+        """Restore a stream of rows: `read(count)` gives the next ones, bands come out in order.
+
+        Rows are h w c with 1 or 3 channels, in any dtype that `__call__` takes; bands are alike.
+        """
+        layout = Layout(height, width, self.tile, self.overlap, BORDER)
+        tally = Tally() if tally is None else tally
+        share = height * width / layout.count
+        kind: list[tuple[np.dtype[Any], int]] = []  # dtype and channels, known after the first rows
+
+        def read_float(count: int) -> Image:
+            rows = read(count)
+            kind[:] = [(rows.dtype, rows.shape[2])]
+            return pixels.to_rgb(pixels.to_float(rows))
+
+        def run(tile: Image) -> Image:
+            restored = self._restore(tile, tally)
+            if progress:
+                progress(share)
+            return restored
+
+        for band in stitch.bands(read_float, layout, run):
+            dtype, channels = kind[0]
+            yield pixels.from_float(pixels.to_channels(band, channels), dtype)
+
+    def _restore(self, tile: Image, tally: Tally) -> Image:
+        """One tile, any values in, checked values out."""
+        tally.tiles += 1
+        # the network takes neither NaN nor what is beyond; both come back when the change is added
+        inside = np.nan_to_num(np.clip(tile, 0, 1), copy=False)
+        restored = self._infer(inside)
+        if not np.isfinite(restored).all() or np.abs(restored).max() > OVERFLOW:
+            tally.kept += 1
+            return tile
+        blended: Image = tile + self.strength * (np.clip(restored, 0, 1) - inside)
+        return blended
+
+    def _infer(self, tile: Image) -> Image:
+        """One tile through the runtime; cut smaller where memory does not suffice."""
+        side = max(tile.shape[:2])
+        if side <= self._largest:
+            try:
+                return self._run(tile)
+            except (OutOfMemoryError, MemoryError):
+                self._shrink(side)
+        return self._infer_in_parts(tile)
+
+    def _run(self, tile: Image) -> Image:
+        batch = np.ascontiguousarray(tile.transpose(2, 0, 1)[None])
+        restored = self.runtime(batch)
+        if restored.shape != batch.shape:
+            raise InferenceError(
+                f"{self.runtime.name} made {restored.shape} of a batch of {batch.shape}: this "
+                "model does not restore pictures at their own size"
+            )
+        image: Image = restored[0].transpose(1, 2, 0)
+        return image
+
+    def _shrink(self, side: int) -> None:
+        """From now on tiles are smaller than `side`, which was too much."""
+        if side <= SMALLEST_TILE:
+            raise InferenceError(
+                f"not enough memory on {self.runtime.name} even for a tile of {side}: close other "
+                "programs or take a smaller model"
+            ) from None
+        smaller = max(tiles.round_up(side // 2), SMALLEST_TILE)
+        log.warning("not enough memory for tiles of %d: going on with %d", side, smaller)
+        self._largest = smaller
+
+    def _infer_in_parts(self, tile: Image) -> Image:
+        height, width, _ = tile.shape
+        side = self._largest
+        overlap = min(self.overlap, side // 16 * 4)
+        rows = iter(np.split(tile, height))
+        layout = Layout(height, width, side, overlap, border=0)
+        read = lambda count: np.concatenate([next(rows) for _ in range(count)])  # noqa: E731
+        return np.concatenate(list(stitch.bands(read, layout, self._infer)))
+
+    def close(self) -> None:
+        """Give the runtime's memory back."""
+        self.runtime.close()
+
+    def __enter__(self) -> "Restorer":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,152 @@
+"""Inference runtimes, strangers to each other. `open` finds a model's file and loads it in one.
+
+A runtime's module is imported when it is chosen, so none needs the packages of another.
+"""
+
+import ctypes
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mirnet.errors import RuntimeMissingError, WeightsError
+from mirnet.restoration.runtime import Runtime
+from mirnet.weights import catalog
+
+
+def _mnn(path: Path, device: str) -> Runtime:
+    from mirnet.runtimes.mnn import MnnRuntime
+
+    return MnnRuntime(path)
+
+
+def _onnx(path: Path, device: str) -> Runtime:
+    from mirnet.runtimes.onnx import OnnxRuntime
+
+    return OnnxRuntime(path)
+
+
+def _pytorch(path: Path, device: str) -> Runtime:
+    from mirnet.runtimes.pytorch import PyTorchRuntime
+
+    return PyTorchRuntime(path, device=device)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What there is to know of a runtime before it is imported."""
+
+    package: str
+    """The module that must be installed."""
+    install: str
+    """What to give to pip when it is not."""
+    suffixes: tuple[str, ...]
+    """Model files that it reads; the first one is what the bundled models ship for it."""
+    devices: tuple[str, ...]
+    load: Callable[[Path, str], Runtime]
+
+
+KINDS = {
+    "mnn": Kind("MNN", "MNN", (".mnn",), ("cpu",), _mnn),
+    "onnx": Kind("onnxruntime", "mirnet[onnx]", (".onnx",), ("cpu",), _onnx),
+    "pytorch": Kind(
+        "torch",
+        "mirnet[train]",
+        (".safetensors", ".pth", ".pt", ".ckpt", ".pdparams"),
+        ("cpu", "cuda"),
+        _pytorch,
+    ),
+}
+"""Fastest first, as measured in benchmarks/RESULTS.md; `auto` takes the first that is installed."""
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def open(model: str | Path = "denoise", *, runtime: str = "auto", device: str = "auto") -> Runtime:
+    """A model of the catalogue, or a model file, ready to run.
+
+    Args:
+        model: a name such as `denoise`, or the path of a file that one of the runtimes reads.
+        runtime: `auto` or one of `KINDS`. `auto` takes PyTorch where it sees a CUDA device, else
+            the fastest installed one that can read the model.
+        device: `auto`, `cpu` or `cuda`.
+
+    Raises:
+        RuntimeMissingError: if a package is missing, or no runtime has the device.
+        WeightsError: if there is no such model, or the file is not one.
+    """
+    if runtime not in ("auto", *KINDS):
+        raise RuntimeMissingError(f"no runtime {runtime!r}: choose auto, {', '.join(KINDS)}")
+    if device not in DEVICES:
+        raise RuntimeMissingError(f"no device {device!r}: choose {', '.join(DEVICES)}")
+    files = _files(model)
+    name = _choose(files, device, str(model)) if runtime == "auto" else runtime
+    kind = KINDS[name]
+    if device == "auto":
+        device = "cuda" if "cuda" in kind.devices and _has_cuda() else "cpu"
+    if device not in kind.devices:
+        raise RuntimeMissingError(f"the runtime {name} does not run on {device}")
+    if not _is_installed(kind):
+        raise RuntimeMissingError(
+            f'the runtime {name} is not installed: pip install "{kind.install}"'
+        )
+    path = next((files[suffix] for suffix in kind.suffixes if suffix in files), None)
+    if path is None:
+        raise WeightsError(
+            f"the runtime {name} reads {' '.join(kind.suffixes)}, and {model} is "
+            f"{' '.join(files)}: convert it with `mirnet export`, or leave out --runtime"
+        )
+    try:
+        return kind.load(path, device)
+    except ImportError as error:
+        reason = str(error).partition("\n")[0]
+        raise RuntimeMissingError(
+            f'the runtime {name} cannot be loaded ({reason}): pip install "{kind.install}"'
+        ) from error
+
+
+def _choose(files: dict[str, Path], device: str, model: str) -> str:
+    readers = [name for name, kind in KINDS.items() if not files.keys().isdisjoint(kind.suffixes)]
+    if not readers:
+        known = " ".join(suffix for kind in KINDS.values() for suffix in kind.suffixes)
+        given = " ".join(files) or "a file without a suffix"
+        raise WeightsError(f"{model}: no runtime reads {given}; known are {known}")
+    able = [name for name in readers if device in ("auto", *KINDS[name].devices)]
+    if not able:
+        raise RuntimeMissingError(f"no runtime runs {model} on {device}: take --device auto")
+    installed = [name for name in able if _is_installed(KINDS[name])]
+    if not installed:
+        hints = " or ".join(f'pip install "{KINDS[name].install}"' for name in able)
+        raise RuntimeMissingError(f"no runtime for {model} on {device} is installed: {hints}")
+    fastest, *others = installed
+    return "pytorch" if device == "auto" and "pytorch" in others and _has_cuda() else fastest
+
+
+def _files(model: str | Path) -> dict[str, Path]:
+    """The model's files by suffix."""
+    record = catalog.find(str(model))
+    if record:
+        return {path.suffix: path for path in record.files()}
+    path = Path(model)
+    if not path.is_file():
+        names = ", ".join(record.name for record in catalog.MODELS)
+        raise WeightsError(f"no model {str(model)!r}: give a file, or one of: {names}")
+    return {path.suffix.lower(): path}
+
+
+def _is_installed(kind: Kind) -> bool:
+    return importlib.util.find_spec(kind.package) is not None
+
+
+def _has_cuda() -> bool:
+    """Whether PyTorch sees a CUDA device; imported for it only where there is a driver."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    if not _is_installed(KINDS["pytorch"]):
+        return False
+    import torch
+
+    return torch.cuda.is_available()

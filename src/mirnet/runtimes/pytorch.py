@@ -1,0 +1,71 @@
+"""PyTorch: reads every kind of weights, and runs on CUDA."""
+
+from pathlib import Path
+
+import torch
+
+from mirnet.errors import InferenceError, OutOfMemoryError
+from mirnet.network import MIRNetV2
+from mirnet.shapes import Batch
+from mirnet.weights import checkpoint
+
+NO_MEMORY = (
+    "allocate memory",
+    "not enough memory",
+    "ALLOC_FAILED",
+    "could not create a primitive",  # oneDNN
+)
+"""What the library's messages say when memory does not suffice."""
+
+
+class PyTorchRuntime:
+    """A weights file in float32, on the CPU or a CUDA device.
+
+    Args:
+        path: any file that `weights.checkpoint.read` takes.
+        device: `cpu` or `cuda`.
+
+    Raises:
+        WeightsError: if the file holds no weights of this network.
+        InferenceError: if the device is not there.
+    """
+
+    name = "pytorch"
+
+    def __init__(self, path: Path, *, device: str = "cpu") -> None:
+        self._load(checkpoint.read(path).network(), device)
+
+    @classmethod
+    def of(cls, network: MIRNetV2, *, device: str = "cpu") -> "PyTorchRuntime":
+        """A runtime for a network in memory."""
+        runtime = cls.__new__(cls)
+        runtime._load(network, device)
+        return runtime
+
+    def _load(self, network: MIRNetV2, device: str) -> None:
+        try:
+            self._network: MIRNetV2 | None = network.eval().to(device)
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).partition("\n")[0]
+            raise InferenceError(f"PyTorch cannot use the device {device}: {reason}") from None
+        self._device = device
+
+    def __call__(self, batch: Batch) -> Batch:
+        if self._network is None:
+            raise InferenceError("this runtime was closed")
+        try:
+            with torch.inference_mode():
+                noisy = torch.tensor(batch, device=self._device)
+                restored: torch.Tensor = self._network(noisy)
+                return restored.cpu().numpy()
+        except RuntimeError as error:
+            reason = str(error).partition("\n")[0]
+            no_memory = any(phrase in reason for phrase in NO_MEMORY)
+            if no_memory or isinstance(error, torch.OutOfMemoryError):
+                raise OutOfMemoryError(f"PyTorch: {reason}") from None
+            raise InferenceError(f"PyTorch failed on {batch.shape}: {reason}") from None
+
+    def close(self) -> None:
+        self._network = None
+        if self._device == "cuda":
+            torch.cuda.empty_cache()

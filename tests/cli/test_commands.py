@@ -1,0 +1,88 @@
+"""What all commands have in common, and `mirnet models`."""
+
+import importlib.metadata
+import json
+import subprocess
+import sys
+
+import pytest
+
+from mirnet.weights import catalog
+
+COMMANDS = ["restore", "train", "export", "models"]
+
+
+def mirnet(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "mirnet", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def test_help_lists_the_commands():
+    done = mirnet("--help")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    listed = done.stdout.partition("Commands:")[2].splitlines()
+    assert [line.split()[0] for line in listed if line.strip()] == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_shows_examples(command):
+    done = mirnet(command, "--help")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    examples = done.stdout.partition("Examples:\n")[2].partition("\n\n")[0].splitlines()
+    assert len(examples) >= 2
+    assert all(line.startswith(("    mirnet ", "    tensorboard ")) for line in examples)
+
+
+@pytest.mark.parametrize("arguments", [[], ["denoise"], ["--nonsense"]])
+def test_what_is_no_command_ends_with_2(arguments):
+    done = mirnet(*arguments)
+
+    assert done.returncode == 2
+    assert "Usage:" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_version_is_printed():
+    assert mirnet("--version").stdout == f"mirnet {importlib.metadata.version('mirnet')}\n"
+
+
+def test_the_installed_command_is_the_same():
+    (script,) = importlib.metadata.entry_points(group="console_scripts", name="mirnet")
+
+    assert script.value == "mirnet.cli:main"
+
+
+def test_models_are_listed():
+    done = mirnet("models")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["denoise"]
+
+
+def test_models_are_listed_for_programs():
+    records = [json.loads(line) for line in mirnet("models", "--json").stdout.splitlines()]
+
+    assert [record["name"] for record in records] == [model.name for model in catalog.MODELS]
+    assert all(size > 10**6 for record in records for size in record["bytes"].values())
+
+
+@pytest.mark.parametrize("model", catalog.MODELS, ids=lambda model: model.name)
+def test_every_model_has_a_card(model):
+    done = mirnet("models", model.name)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("# ")
+
+
+def test_a_model_that_is_not_there_is_named():
+    done = mirnet("models", "denoize")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "mirnet: no model 'denoize'; there are: denoise\n"

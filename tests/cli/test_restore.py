@@ -1,0 +1,376 @@
+"""`mirnet restore` as a user runs it: a process of its own, real files, the bundled model."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import pyvips
+
+MIRNET = [sys.executable, "-m", "mirnet"]
+
+
+@pytest.fixture
+def mirnet(tmp_path):
+    """Runs the command in an empty folder."""
+
+    def run(*arguments, **options):
+        return subprocess.run(
+            [*MIRNET, *map(str, arguments)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+            **options,
+        )
+
+    return run
+
+
+@pytest.fixture
+def photos(tmp_path, save):
+    """A folder with pictures of several kinds, one of them deeper."""
+    save(tmp_path / "photos" / "night.jpg")
+    save(tmp_path / "photos" / "scan.tif", 30, 30)
+    save(tmp_path / "photos" / "trip" / "day.png", 20, 70)
+    return tmp_path / "photos"
+
+
+def names(top):
+    """All files below, hidden ones too."""
+    return sorted(path.relative_to(top).as_posix() for path in top.rglob("*") if path.is_file())
+
+
+def test_one_picture_is_restored_beside_itself(mirnet, photos, load):
+    done = mirnet("restore", "photos/night.jpg")
+
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert done.stdout.startswith("photos/night_restored.jpg  56x40  ")
+    assert done.stdout.count("\n") == 1
+    before, after = load(photos / "night.jpg"), load(photos / "night_restored.jpg")
+    assert before.shape == after.shape
+    assert (before != after).any()
+
+
+def test_a_folder_is_restored_into_another(mirnet, photos, tmp_path):
+    done = mirnet("restore", "photos/", "-o", "restored/", "--recursive")
+
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == 3
+    assert done.stderr == "mirnet: 3 restored, 0 skipped, 0 failed\n"
+    assert names(tmp_path / "restored") == names(photos)
+
+
+def test_one_picture_goes_into_a_file_of_another_kind(mirnet, photos, load, tmp_path):
+    done = mirnet("restore", "photos/scan.tif", "-o", "clean.png", "--strength", "0")
+
+    assert done.returncode == 0
+    np.testing.assert_array_equal(load(tmp_path / "clean.png"), load(photos / "scan.tif"))
+
+
+def test_results_may_be_read_by_programs(mirnet, photos):
+    done = mirnet("restore", *photos.glob("*.*"), "--format", "tiff", "--json")
+
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    assert done.stderr == "mirnet: 2 restored, 0 skipped, 0 failed\n"
+    for record in records:
+        assert record["status"] == "restored"
+        assert record["tiles"] == 1
+        assert record["seconds"] > 0
+        assert record["notes"] == []
+        loader = pyvips.Image.new_from_file(record["target"]).get("vips-loader")
+        assert loader == "tiffload"
+    assert {(record["height"], record["width"]) for record in records} == {(40, 56), (30, 30)}
+
+
+def test_a_second_run_skips_and_overwriting_does_not(mirnet, photos):
+    arguments = ("restore", "photos/night.jpg", "photos/night_restored.jpg", "--json")
+    runs = [mirnet(*arguments[:2], "--json"), mirnet(*arguments), mirnet(*arguments, "--overwrite")]
+
+    assert [run.returncode for run in runs] == [0, 0, 0]
+    statuses = [json.loads(run.stdout)["status"] for run in runs]
+    assert statuses == ["restored", "skipped", "restored"]
+    plain = mirnet("restore", "photos/night.jpg")
+    assert plain.stdout == (
+        "photos/night_restored.jpg is there already (--overwrite restores it again)\n"
+    )
+
+
+def test_one_broken_picture_among_many_is_reported_and_the_rest_is_done(mirnet, photos):
+    (photos / "broken.jpg").write_bytes((photos / "night.jpg").read_bytes()[:500])
+    done = mirnet("restore", "photos", "-o", "out", "--json")
+
+    records = {record["status"]: record for record in map(json.loads, done.stdout.splitlines())}
+    message, summary = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert summary == "mirnet: 2 restored, 0 skipped, 1 failed"
+    assert message == f"mirnet: {records['failed']['error']}"
+    assert "broken.jpg" in message
+    assert names(photos.parent / "out") == ["night.jpg", "scan.tif"]
+
+
+def test_what_changed_is_told_on_standard_error(mirnet, save, picture, tmp_path):
+    save(tmp_path / "a.png", pixels=picture(20, 20, dtype=np.uint16))
+    done = mirnet("restore", "a.png", "--format", "jpeg", "--quality", "80")
+
+    assert done.returncode == 0
+    assert done.stdout.count("\n") == 1
+    assert done.stderr.startswith("mirnet: a.png: 16 bit became 8 bit")
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "pytorch"])
+def test_another_runtime_gives_nearly_the_same(mirnet, photos, load, tmp_path, runtime):
+    pytest.importorskip({"onnx": "onnxruntime", "pytorch": "torch"}[runtime])
+    mirnet("restore", "photos/scan.tif", "-o", "first.png")
+    done = mirnet("restore", "photos/scan.tif", "-o", "second.png", "--runtime", runtime)
+
+    assert done.returncode == 0
+    first, second = (load(tmp_path / name).astype(int) for name in ("first.png", "second.png"))
+    assert np.abs(first - second).max() <= 1
+
+
+def test_a_tile_may_be_chosen(mirnet, photos):
+    small = mirnet("restore", "photos/night.jpg", "--tile", "32", "--overlap", "0", "--json")
+    auto = mirnet("restore", "photos/scan.tif", "--tile", "auto", "--json")
+
+    assert json.loads(small.stdout)["tiles"] == 6
+    assert json.loads(auto.stdout)["tiles"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["gone.jpg"], "mirnet: gone.jpg does not exist"),
+        (["x" * 5000], "mirnet: [Errno 36] File name too long"),
+        (["photos", "-o", "photos"], "would overwrite the original"),
+        (["photos", "-o", "photos/night.jpg"], "name of one picture: give a folder for several"),
+        (
+            ["photos", "--format", "gif"],
+            "mirnet: no format 'gif': choose jpeg, png, tiff, webp, av",
+        ),
+        (["photos", "--model", "denoize"], "mirnet: no model 'denoize': give a file, or one of: "),
+        (["photos", "--model", "photos/night.jpg"], "no runtime reads .jpg; known are .mnn"),
+        (["photos", "--model", "broken.mnn"], "mirnet: broken.mnn cannot be loaded"),
+        (["photos", "--runtime", "tensorrt"], "mirnet: no runtime 'tensorrt': choose auto, mnn"),
+        (["photos", "--device", "tpu"], "mirnet: no device 'tpu': choose auto, cpu, cuda"),
+        (["photos", "--tile", "30"], "mirnet: a tile is a multiple of 4 and at least 32, got 30"),
+        (["photos", "--tile", "0"], "mirnet: a tile is a multiple of 4 and at least 32, got 0"),
+        (["photos", "--tile", "64", "--overlap", "40"], "half the tile (32), got 40"),
+    ],
+)
+def test_what_cannot_work_ends_in_one_line(mirnet, photos, tmp_path, arguments, message):
+    (tmp_path / "broken.mnn").write_bytes(b"no model at all")
+    before = names(tmp_path)
+
+    done = mirnet("restore", *arguments)
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert message in done.stderr
+    assert done.stderr.startswith("mirnet: ")
+    assert done.stderr.count("\n") == 1
+    assert names(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Missing argument"),
+        (["photos", "--tile", "big"], "'big' is neither auto nor a number"),
+        (["photos", "--strength", "nan"], "Invalid value for '--strength'"),
+        (["photos", "--strength", "2"], "Invalid value for '--strength'"),
+        (["photos", "--quality", "0"], "Invalid value for '--quality'"),
+        (["photos", "--nonsense"], "No such option"),
+    ],
+)
+def test_options_that_do_not_parse_point_to_the_help(mirnet, photos, arguments, message):
+    done = mirnet("restore", *arguments)
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert message in done.stderr
+    assert "restore --help" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_place_that_takes_no_file_is_reported(mirnet, photos):
+    done = mirnet("restore", "photos/night.jpg", "-o", "photos/scan.tif/out")
+
+    assert done.returncode == 1
+    assert "photos/scan.tif/out" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
+)
+def test_a_folder_that_may_not_be_written_is_reported(mirnet, photos):
+    photos.chmod(0o500)
+    done = mirnet("restore", "photos/night.jpg")
+    photos.chmod(0o700)
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_names_that_are_no_text_are_taken(mirnet, photos, tmp_path):
+    name = os.fsdecode(b"\xff[1] :x: \n.jpg")
+    (photos / "night.jpg").rename(tmp_path / name)
+    done = mirnet("restore", ".", "--json")
+    again = mirnet("restore", ".")
+
+    assert (done.returncode, again.returncode) == (0, 0)
+    assert json.loads(done.stdout)["source"] == name
+    assert again.stdout.count("\n") == 1
+
+
+def test_a_reader_that_leaves_early_is_no_traceback(photos, tmp_path):
+    running = subprocess.Popen(
+        [*MIRNET, "restore", "photos", "-o", "out", "--json"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    running.stdout.close()
+    with running.stderr as stderr:
+        assert "Traceback" not in stderr.read()
+    assert running.wait() == 1
+
+
+NOISY_RUNTIME = """
+import os, sys
+from mirnet.cli import main
+import mirnet.runtimes.mnn as mnn
+call = mnn.MnnRuntime.__call__
+def noisy(self, batch):
+    os.write(1, b"a library in C says hello\\n")
+    return call(self, batch)
+mnn.MnnRuntime.__call__ = noisy
+sys.argv = ["mirnet", "restore", sys.argv[1], "--json"]
+main()
+"""
+
+
+def test_what_libraries_print_does_not_get_among_the_results(python, photos):
+    done = python(NOISY_RUNTIME, photos / "night.jpg")
+
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["status"] == "restored"
+    assert done.stderr == "a library in C says hello\n"
+
+
+# interruption
+
+COUNT = 6
+
+
+@pytest.fixture
+def interrupted(tmp_path, save):
+    """Starts restoring several pictures, and sends a signal while it is at the second."""
+
+    def run(number, delay):
+        for i in range(COUNT):
+            save(tmp_path / "in" / f"{i}.png", 150, 150)
+        running = subprocess.Popen(
+            [*MIRNET, "restore", "in", "-o", "out", "--tile", "32", "--json"],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # a shell that runs the tests in the background makes them ignore it
+            preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+        )
+        first = running.stdout.readline()
+        time.sleep(delay)
+        running.send_signal(number)
+        rest, messages = running.communicate(timeout=60)
+        return running.returncode, (first + rest).splitlines(), messages
+
+    return run
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are of POSIX")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", 0)])
+@pytest.mark.parametrize("delay", [0, 0.1])
+def test_an_interrupted_run_leaves_whole_files_only_and_goes_on_later(
+    interrupted, mirnet, load, tmp_path, number, delay
+):
+    code, lines, messages = interrupted(number, delay)
+
+    assert code == 130
+    assert messages == "mirnet: interrupted; run it again to go on where it stopped\n"
+    finished = [json.loads(line) for line in lines]
+    assert 1 <= len(finished) < COUNT
+    # a picture may have been renamed into place just before its line was written
+    left = names(tmp_path / "out")
+    assert left == [f"{i}.png" for i in range(len(left))]
+    assert len(left) - len(finished) in (0, 1)
+    for name in left:
+        assert load(tmp_path / "out" / name).shape == (150, 150, 3)
+
+    again = mirnet("restore", "in", "-o", "out")
+    assert again.returncode == 0
+    assert again.stderr == f"mirnet: {COUNT - len(left)} restored, {len(left)} skipped, 0 failed\n"
+    assert len(names(tmp_path / "out")) == COUNT
+
+
+@pytest.mark.skipif(shutil.which("nohup") is None, reason="POSIX")
+def test_a_run_under_nohup_outlives_its_terminal(photos, tmp_path):
+    running = subprocess.Popen(
+        ["nohup", *MIRNET, "restore", "photos", "-o", "out", "-r", "--json"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    running.stdout.readline()
+    running.send_signal(signal.SIGHUP)
+    running.communicate(timeout=60)
+
+    assert running.returncode == 0
+    assert len(names(tmp_path / "out")) == 3
+
+
+# on a terminal
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX")
+def test_on_a_terminal_there_is_a_bar(photos, tmp_path):
+    import pty
+
+    (photos / "broken.png").write_bytes(b"nothing")
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen(
+        [*MIRNET, "restore", "photos", "-r", "-o", "out"],
+        cwd=tmp_path,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+    )
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            shown += os.read(ours, 4096)
+        except OSError:  # so Linux says that the other end was closed
+            break
+    os.close(ours)
+    text = shown.decode()
+
+    assert running.wait() == 1
+    assert "MP/s" in text
+    assert "4/4" in text
+    assert "out/trip/day.png  70x20" in text
+    assert "mirnet: photos/broken.png" in text
+    assert text.rstrip().endswith("mirnet: 3 restored, 0 skipped, 1 failed")
+    assert "Traceback" not in text

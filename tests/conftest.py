@@ -1,0 +1,94 @@
+"""What tests of every part share. Pictures are small, and every runtime keeps to one thread."""
+
+import os
+
+# before any library reads it; subprocesses inherit it
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import pyvips
+from hypothesis import settings
+
+settings.register_profile("mirnet", deadline=None, print_blob=True)
+settings.load_profile("mirnet")
+
+PEAKS = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535, np.dtype(np.float32): 1}
+
+
+@pytest.fixture(scope="session")
+def picture():
+    """A function that makes a noisy gradient, h w c, with all of its dtype's range."""
+
+    def make(height, width, channels=3, dtype=np.uint8, seed=0):
+        rng = np.random.default_rng(seed)
+        rows = np.linspace(0, 1, height)[:, None, None]
+        columns = np.linspace(0, 1, width)[None, :, None]
+        clean = (rows + columns) / 2 * np.linspace(1, 0.7, channels)
+        noisy = np.clip(clean + rng.normal(0, 0.05, clean.shape), 0, 1)
+        white = PEAKS[np.dtype(dtype)]
+        return (noisy * white if white == 1 else np.rint(noisy * white)).astype(dtype)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def save(picture):
+    """A function that writes a picture of the given size, or array, as a file."""
+
+    def write(path, height=40, width=56, *, pixels=None):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        array = picture(height, width) if pixels is None else pixels
+        pyvips.Image.new_from_array(array).write_to_file(str(path))
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def load():
+    """A function that reads a picture by libvips alone."""
+
+    def read(path):
+        array = pyvips.Image.new_from_file(str(path)).numpy()
+        return array[..., None] if array.ndim == 2 else array
+
+    return read
+
+
+WITHOUT = """
+import sys
+
+class Without:
+    # stands for a finder, and does not find {blocked}
+    def __init__(self, finder):
+        self.finder = finder
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {blocked}:
+            return None
+        return self.finder.find_spec(name, path, target)
+
+sys.meta_path = [Without(finder) for finder in sys.meta_path]
+"""
+
+
+@pytest.fixture(scope="session")
+def python():
+    """A function that runs a script in an interpreter of its own, where packages may be missing."""
+
+    def run(script, *arguments, without=()):
+        head = WITHOUT.format(blocked=set(without)) if without else ""
+        return subprocess.run(
+            [sys.executable, "-c", head + script, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    return run

@@ -1,0 +1,86 @@
+"""Tiles must not show: with the bundled model, on fields, gradients and real pictures.
+
+What is looked at is the mean step from one column to the next. Inside the overlap of two tiles it
+may exceed the step a few pixels beside it by no more than one level of 255.
+"""
+
+import numpy as np
+import pytest
+from skimage import data
+
+from mirnet.restoration.restorer import BORDER, Restorer
+from mirnet.restoration.stitch import Layout
+from mirnet.runtimes.mnn import MnnRuntime
+from mirnet.weights import catalog
+
+HEIGHT, WIDTH, TILE, OVERLAP = 128, 360, 128, 32
+
+
+@pytest.fixture(scope="module")
+def restorer():
+    path = next(path for path in catalog.find("denoise").files() if path.suffix == ".mnn")
+    with Restorer(MnnRuntime(path, threads=1), tile=TILE, overlap=OVERLAP) as opened:
+        yield opened
+
+
+def noisy(clean):
+    rng = np.random.default_rng(0)
+    deviation = np.sqrt(0.003 * clean + 0.0002)
+    return np.clip(clean + deviation * rng.standard_normal(clean.shape), 0, 1).astype(np.float32)
+
+
+def flat(level):
+    return np.full((HEIGHT, WIDTH, 3), level, np.float32)
+
+
+def gradient():
+    ramp = np.linspace(0.05, 0.9, WIDTH, dtype=np.float32)
+    return np.broadcast_to(ramp[:, None] * np.float32([1, 0.8, 0.6]), (HEIGHT, WIDTH, 3)).copy()
+
+
+def photograph():
+    return data.coffee()[100 : 100 + HEIGHT, 100 : 100 + WIDTH].astype(np.float32) / 255
+
+
+PICTURES = {
+    "black": flat(0),
+    "dark": flat(0.08),
+    "grey": flat(0.4),
+    "white": flat(1),
+    "noisy dark": noisy(flat(0.08)),
+    "noisy grey": noisy(flat(0.4)),
+    "gradient": gradient(),
+    "noisy gradient": noisy(gradient()),
+    "photograph": photograph(),
+    "noisy photograph": noisy(photograph()),
+}
+
+
+def excess_at_seams(picture):
+    """The largest step inside an overlap beyond the largest one beside it, in levels of 255."""
+    steps = np.abs(np.diff(picture.mean(0), axis=0)).max(1) * 255
+    layout = Layout(HEIGHT, WIDTH, TILE, OVERLAP, BORDER)
+    assert len(layout.lefts) >= 3
+    worst = -np.inf
+    for left, previous in zip(layout.lefts[1:], layout.lefts, strict=False):
+        begin, end = left - BORDER, previous + TILE - BORDER
+        beside = np.r_[steps[begin - 12 : begin - 3], steps[end + 3 : end + 12]]
+        worst = max(worst, steps[begin - 1 : end + 1].max() - beside.max())
+    return worst
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_no_seam_is_visible(restorer, name):
+    restored = restorer(PICTURES[name])
+
+    # a real picture has edges of its own where tiles meet: they count as in the picture itself
+    own = max(excess_at_seams(PICTURES[name]), 0) if name.endswith("photograph") else 0
+    assert excess_at_seams(restored) <= 1 + own
+
+
+def test_the_measure_sees_a_seam():
+    picture = flat(0.4)
+    left = Layout(HEIGHT, WIDTH, TILE, OVERLAP, BORDER).lefts[1] - BORDER
+    picture[:, left + 8 :] += 2 / 255
+
+    assert excess_at_seams(picture) > 1.9

@@ -1,0 +1,77 @@
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mirnet.errors import TilingError
+from mirnet.restoration import tiles
+
+
+@st.composite
+def axes(draw):
+    """Length, side and overlap, all multiples of 4."""
+    side = 4 * draw(st.integers(8, 64))
+    overlap = 4 * draw(st.integers(0, side // 8))
+    return 4 * draw(st.integers(1, 1000)), side, overlap
+
+
+@given(axes())
+def test_tiles_cover_the_axis_and_stay_on_it(axis):
+    length, side, overlap = axis
+    starts = tiles.starts(length, side, overlap)
+
+    assert starts[0] == 0
+    assert starts[-1] + side == length or starts == [0]
+    assert starts == sorted(set(starts))
+
+
+@given(axes())
+def test_tiles_start_on_the_grid_of_the_network(axis):
+    assert all(start % 4 == 0 for start in tiles.starts(*axis))
+
+
+@given(axes())
+def test_neighbours_share_the_overlap_or_more(axis):
+    length, side, overlap = axis
+    starts = tiles.starts(length, side, overlap)
+
+    assert all(left + side - right >= overlap for left, right in pairwise(starts))
+
+
+@given(axes())
+def test_there_is_no_tile_too_many(axis):
+    length, side, overlap = axis
+    fewer = len(tiles.starts(length, side, overlap)) - 1
+
+    assert fewer == 0 or fewer * side - (fewer - 1) * overlap < length
+
+
+def test_a_short_axis_takes_one_tile():
+    assert tiles.starts(4, 32, 16) == [0]
+    assert tiles.starts(32, 32, 16) == [0]
+
+
+@pytest.mark.parametrize("side", [-32, 0, 28, 33, 254])
+def test_a_tile_that_the_network_cannot_take_is_refused(side):
+    with pytest.raises(TilingError, match=rf"multiple of 4 and at least 32, got {side}$"):
+        tiles.check(side, 0)
+
+
+@pytest.mark.parametrize("overlap", [-4, 2, 36, 64])
+def test_an_overlap_that_does_not_fit_is_refused(overlap):
+    with pytest.raises(TilingError, match=rf"half the tile \(32\), got {overlap}$"):
+        tiles.check(64, overlap)
+
+
+@pytest.mark.parametrize(("side", "overlap"), [(32, 0), (32, 16), (256, 128)])
+def test_the_limits_themselves_are_accepted(side, overlap):
+    tiles.check(side, overlap)
+
+
+@given(st.integers(0, 10**6))
+def test_rounding_up_gives_the_next_multiple_of_4(length):
+    rounded = tiles.round_up(length)
+
+    assert rounded % 4 == 0
+    assert 0 <= rounded - length < 4

@@ -1,0 +1,255 @@
+"""What `restoration.runtime.Runtime` promises, of every runtime that is installed."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from mirnet.errors import InferenceError, WeightsError
+from mirnet.restoration.restorer import Restorer
+from mirnet.restoration.runtime import Runtime
+from mirnet.weights import catalog
+
+BUNDLED = {path.suffix: path for path in catalog.find("denoise").files()}
+SUFFIXES = {"mnn": ".mnn", "onnx": ".onnx", "pytorch": ".safetensors"}
+PACKAGES = {"mnn": "MNN", "onnx": "onnxruntime", "pytorch": "torch"}
+SIZES = [(4, 4), (4, 60), (64, 36), (96, 128)]
+
+AGREEMENT = 2e-3
+"""MNN's Winograd convolutions round differently; half a level of 8 bits is as much."""
+
+
+def start(name, path):
+    pytest.importorskip(PACKAGES[name])
+    if name == "mnn":
+        from mirnet.runtimes.mnn import MnnRuntime
+
+        return MnnRuntime(path, threads=1)
+    if name == "onnx":
+        from mirnet.runtimes.onnx import OnnxRuntime
+
+        return OnnxRuntime(path, threads=1)
+    from mirnet.runtimes.pytorch import PyTorchRuntime
+
+    return PyTorchRuntime(path)
+
+
+@pytest.fixture(scope="module", params=SUFFIXES)
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def runtime(name):
+    opened = start(name, BUNDLED[SUFFIXES[name]])
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return start("pytorch", BUNDLED[".safetensors"])
+
+
+def noise(batch, height, width, seed=0):
+    return np.random.default_rng(seed).random((batch, 3, height, width), np.float32)
+
+
+def test_it_is_a_runtime_that_knows_its_name(runtime, name):
+    assert isinstance(runtime, Runtime)
+    assert runtime.name == name
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+@pytest.mark.parametrize("batch", [1, 2])
+def test_what_goes_in_comes_out_at_the_same_size(runtime, batch, height, width):
+    noisy = noise(batch, height, width)
+    before = noisy.copy()
+
+    restored = runtime(noisy)
+
+    assert restored.shape == noisy.shape
+    assert restored.dtype == np.float32
+    assert np.isfinite(restored).all()
+    np.testing.assert_array_equal(noisy, before)
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_all_runtimes_agree(runtime, reference, height, width):
+    noisy = noise(2, height, width)
+
+    np.testing.assert_allclose(runtime(noisy), reference(noisy), atol=AGREEMENT)
+
+
+def test_it_does_something(runtime):
+    noisy = noise(1, 32, 32)
+
+    assert np.abs(runtime(noisy) - noisy).max() > 10 * AGREEMENT
+
+
+def test_a_result_is_left_alone_by_the_next_call(runtime):
+    first = runtime(noise(1, 32, 32))
+    copy = first.copy()
+    runtime(noise(1, 32, 32, seed=1))
+
+    np.testing.assert_array_equal(first, copy)
+
+
+def test_the_same_batch_gives_the_same_result(runtime):
+    first = runtime(noise(1, 32, 48))
+    runtime(noise(2, 64, 64))
+
+    np.testing.assert_array_equal(runtime(noise(1, 32, 48)), first)
+
+
+def test_pictures_of_one_batch_do_not_see_each_other(runtime):
+    both = noise(2, 32, 48)
+
+    together = runtime(both)
+
+    for i in range(2):
+        np.testing.assert_allclose(runtime(both[i : i + 1]), together[i : i + 1], atol=1e-5)
+
+
+def test_any_memory_layout_is_taken(runtime):
+    noisy = noise(1, 32, 48)
+    expected = runtime(noisy)
+    noisy.flags.writeable = False
+    strided = np.asfortranarray(noisy)
+
+    np.testing.assert_array_equal(runtime(noisy), expected)
+    np.testing.assert_array_equal(runtime(strided), expected)
+
+
+def test_it_closes_twice_and_then_refuses_in_one_line(name):
+    runtime = start(name, BUNDLED[SUFFIXES[name]])
+    restorer = Restorer(runtime)
+    runtime.close()
+    runtime.close()
+
+    with pytest.raises(InferenceError, match=r"^this runtime was closed$"):
+        runtime(noise(1, 8, 8))
+    with pytest.raises(InferenceError, match="closed"):
+        restorer(np.zeros((8, 8), np.uint8))
+
+
+def contents():
+    """What a model file may hold instead of a model."""
+    rng = np.random.default_rng(0)
+    models = {suffix: path.read_bytes() for suffix, path in BUNDLED.items()}
+    yield "nothing", lambda suffix: b""
+    yield "zeros", lambda suffix: bytes(1000)
+    yield "text", lambda suffix: b"<html>404: not found</html>\n" * 9
+    yield "garbage", lambda suffix: rng.bytes(5000)
+    yield "its first bytes", lambda suffix: models[suffix][:20]
+    yield "half of it", lambda suffix: models[suffix][: len(models[suffix]) // 2]
+    yield "all but the end", lambda suffix: models[suffix][:-100]
+    yield "a model of others", lambda suffix: models[".mnn" if suffix == ".onnx" else ".onnx"]
+
+
+@pytest.mark.parametrize(("content"), [pytest.param(make, id=what) for what, make in contents()])
+def test_a_file_that_is_no_model_is_refused_in_one_line(name, content, tmp_path):
+    path = tmp_path / f"broken{SUFFIXES[name]}"
+    path.write_bytes(content(path.suffix))
+
+    with pytest.raises(WeightsError, match="broken") as caught:
+        start(name, path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_refused_in_one_line(name, tmp_path):
+    with pytest.raises(WeightsError, match="gone") as caught:
+        start(name, tmp_path / f"gone{SUFFIXES[name]}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_that_does_something_else_is_refused(tmp_path):
+    pytest.importorskip("onnxruntime")
+    onnx = pytest.importorskip("onnx")
+    values = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 3, 8, 8])
+        for name in ("x", "y", "z")
+    ]
+    add = onnx.helper.make_node("Add", ["x", "y"], ["z"])
+    graph = onnx.helper.make_graph([add], "sum", values[:2], values[2:])
+    opset = onnx.helper.make_opsetid("", 17)
+    path = tmp_path / "sum.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[opset], ir_version=9), path)
+
+    with pytest.raises(WeightsError, match="has 2 and 1"):
+        start("onnx", path)
+
+
+def test_a_size_that_a_model_does_not_take_ends_in_one_line():
+    runtime = start("onnx", BUNDLED[".onnx"])
+
+    with pytest.raises(InferenceError, match=r"ONNX Runtime failed on \(1, 3, 0, 8\)") as caught:
+        runtime(noise(1, 0, 8))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_device_that_is_not_there_ends_in_one_line():
+    torch = pytest.importorskip("torch")
+    from mirnet.runtimes.pytorch import PyTorchRuntime
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device")
+    with pytest.raises(InferenceError, match="PyTorch cannot use the device cuda") as caught:
+        PyTorchRuntime(BUNDLED[".safetensors"], device="cuda")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_network_in_memory_becomes_a_runtime(reference):
+    pytest.importorskip("torch")
+    from mirnet.runtimes.pytorch import PyTorchRuntime
+    from mirnet.weights import checkpoint
+
+    network = checkpoint.read(BUNDLED[".safetensors"]).network()
+    noisy = noise(1, 32, 32)
+
+    np.testing.assert_array_equal(PyTorchRuntime.of(network.train())(noisy), reference(noisy))
+
+
+SHORT_OF_MEMORY = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+import psutil
+from mirnet.errors import MirnetError
+from mirnet.restoration.restorer import Restorer
+
+name, path, allowed = sys.argv[1:]
+if name == "mnn":
+    from mirnet.runtimes.mnn import MnnRuntime
+    runtime = MnnRuntime(Path(path), threads=1)
+elif name == "onnx":
+    from mirnet.runtimes.onnx import OnnxRuntime
+    runtime = OnnxRuntime(Path(path), threads=1)
+else:
+    from mirnet.runtimes.pytorch import PyTorchRuntime
+    runtime = PyTorchRuntime(Path(path))
+image = np.random.default_rng(0).random((240, 240, 3), np.float32)
+runtime(np.zeros((1, 3, 32, 32), np.float32))
+now = psutil.Process().memory_info().vms
+resource.setrlimit(resource.RLIMIT_AS, (now + int(allowed) * 2**20,) * 2)
+try:
+    restored = Restorer(runtime)(image)
+except (MirnetError, MemoryError) as error:
+    print("refused:", type(error).__name__, error)
+else:
+    print("restored", np.isfinite(restored).all())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits memory so")
+@pytest.mark.parametrize("allowed", [20, 60])
+def test_a_real_lack_of_memory_never_ends_in_a_crash(python, name, allowed):
+    pytest.importorskip(PACKAGES[name])
+
+    done = python(SHORT_OF_MEMORY, name, BUNDLED[SUFFIXES[name]], allowed)
+
+    assert done.returncode == 0, done.stderr
+    if "restored True" in done.stdout:
+        assert "not enough memory for tiles of 256" in done.stderr
+    else:
+        assert "refused: " in done.stdout

@@ -1,0 +1,203 @@
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+import mirnet
+from mirnet import runtimes
+from mirnet.errors import MirnetError, RuntimeMissingError, WeightsError
+from mirnet.weights import catalog
+
+BUNDLED = {path.suffix: path for path in catalog.find("denoise").files()}
+
+OPEN = """
+import sys
+from mirnet import runtimes
+from mirnet.errors import MirnetError
+model, runtime, device = sys.argv[1:]
+try:
+    print("opened", runtimes.open(model, runtime=runtime, device=device).name)
+except MirnetError as error:
+    print(type(error).__name__ + ":", error)
+"""
+
+
+@pytest.fixture
+def opened(python):
+    """What becomes of opening a model in a process where packages are missing."""
+
+    def attempt(model="denoise", runtime="auto", device="auto", *, without=()):
+        done = python(OPEN, model, runtime, device, without=without)
+        assert done.returncode == 0, done.stderr
+        (line,) = done.stdout.splitlines()
+        return line
+
+    return attempt
+
+
+def has_cuda():
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return False
+    return torch.cuda.is_available()
+
+
+without_cuda = pytest.mark.skipif(has_cuda(), reason="here auto takes CUDA")
+
+
+@without_cuda
+@pytest.mark.parametrize(
+    ("without", "chosen"),
+    [
+        ((), "mnn"),
+        (("torch", "onnxruntime"), "mnn"),
+        (("MNN",), "onnx"),
+        (("MNN", "onnxruntime"), "pytorch"),
+    ],
+)
+def test_auto_takes_the_fastest_that_is_installed(opened, without, chosen):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("torch")
+    assert opened(without=without) == f"opened {chosen}"
+
+
+def test_with_no_runtime_at_all_the_message_names_them_all(opened):
+    line = opened(device="cpu", without=("MNN", "onnxruntime", "torch"))
+
+    assert line == (
+        "RuntimeMissingError: no runtime for denoise on cpu is installed: "
+        'pip install "MNN" or pip install "mirnet[onnx]" or pip install "mirnet[train]"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("runtime", "package", "install"),
+    [
+        ("mnn", "MNN", "MNN"),
+        ("onnx", "onnxruntime", "mirnet[onnx]"),
+        ("pytorch", "torch", "mirnet[train]"),
+    ],
+)
+def test_a_runtime_that_is_missing_says_how_to_get_it(opened, runtime, package, install):
+    line = opened(runtime=runtime, without=(package,))
+
+    assert line == (
+        f'RuntimeMissingError: the runtime {runtime} is not installed: pip install "{install}"'
+    )
+
+
+def test_a_runtime_that_is_half_installed_says_how_to_get_it(opened):
+    """As torch alone, without what else the extra brings."""
+    pytest.importorskip("torch")
+    line = opened(runtime="pytorch", device="cpu", without=("safetensors",))
+
+    assert re.fullmatch(
+        r"RuntimeMissingError: the runtime pytorch cannot be loaded \(.*safetensors.*\): "
+        r'pip install "mirnet\[train\]"|WeightsError: .*safetensors.*',
+        line,
+    )
+
+
+@pytest.mark.parametrize(
+    ("suffix", "chosen", "package"),
+    [
+        (".mnn", "mnn", "MNN"),
+        (".onnx", "onnx", "onnxruntime"),
+        (".safetensors", "pytorch", "torch"),
+    ],
+)
+def test_a_file_is_opened_by_the_runtime_that_reads_it(tmp_path, suffix, chosen, package):
+    pytest.importorskip(package)
+    path = tmp_path / f"mine{suffix.upper()}"
+    shutil.copy(BUNDLED[suffix], path)
+
+    runtime = runtimes.open(path)
+
+    assert runtime.name == chosen
+    runtime.close()
+
+
+@pytest.mark.parametrize("given", [str, lambda path: path])
+def test_a_runtime_may_be_named(given):
+    pytest.importorskip("onnxruntime")
+    assert runtimes.open(given(BUNDLED[".onnx"]), runtime="onnx", device="cpu").name == "onnx"
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "error", "message"),
+    [
+        ("denoize", {}, WeightsError, r"^no model 'denoize': give a file, or one of: denoise$"),
+        (".", {}, WeightsError, r"^no model '\.': give a file"),
+        ("gone.onnx", {}, WeightsError, r"^no model 'gone\.onnx'"),
+        ("model.txt", {}, WeightsError, r"no runtime reads \.txt; known are \.mnn \.onnx \.safet"),
+        ("model", {}, WeightsError, r"model: no runtime reads a file without a suffix; known are"),
+        ("model.onnx", {"runtime": "mnn"}, WeightsError, r"the runtime mnn reads \.mnn, and mod"),
+        ("model.onnx", {"device": "cuda"}, RuntimeMissingError, "model.onnx on cuda"),
+        ("denoise", {"runtime": "tensorrt"}, RuntimeMissingError, "choose auto, mnn, onnx, pytor"),
+        ("denoise", {"device": "tpu"}, RuntimeMissingError, "no device 'tpu': choose auto, cpu, c"),
+        (
+            "denoise",
+            {"runtime": "mnn", "device": "cuda"},
+            RuntimeMissingError,
+            "^the runtime mnn does not run on cuda$",
+        ),
+    ],
+)
+def test_what_cannot_be_opened_is_explained(tmp_path, monkeypatch, model, options, error, message):
+    monkeypatch.chdir(tmp_path)
+    for name in ("model", "model.txt", "model.onnx"):
+        (tmp_path / name).touch()
+
+    with pytest.raises(error, match=message):
+        runtimes.open(model, **options)
+
+
+def test_every_error_can_be_caught_as_one():
+    with pytest.raises(MirnetError):
+        mirnet.load("denoize")
+
+
+def test_loading_checks_tile_and_strength():
+    with pytest.raises(MirnetError, match="multiple of 4 and at least 32, got 30"):
+        mirnet.load("denoise", tile=30)
+    with pytest.raises(MirnetError, match="from 0 to 1, got 2"):
+        mirnet.load("denoise", strength=2.0)
+
+
+def test_an_array_is_restored_in_one_call(picture):
+    image = picture(20, 30)
+    restored = mirnet.restore(image, strength=0.5)
+
+    assert restored.shape == image.shape
+    assert restored.dtype == np.uint8
+    assert (restored != image).any()
+
+
+WITHOUT_TORCH = """
+import sys
+import numpy as np
+import mirnet
+with mirnet.load() as restorer:
+    restored = restorer(np.full((20, 30, 3), 77, np.uint8))
+assert restored.shape == (20, 30, 3), restored.shape
+assert "torch" not in sys.modules
+print(restorer.runtime.name)
+"""
+
+
+@pytest.mark.parametrize(("without", "name"), [(("torch",), "mnn"), (("torch", "MNN"), "onnx")])
+def test_the_bundled_model_works_without_pytorch(python, without, name):
+    pytest.importorskip("onnxruntime")
+    extras = ("lightning_fabric", "onnx", "onnxscript", "safetensors", "tensorboard", "rawpy")
+
+    done = python(WITHOUT_TORCH, without=(*without, *extras))
+
+    assert (done.returncode, done.stdout.strip()) == (0, name), done.stderr
+
+
+def test_the_library_prints_nothing(python):
+    done = python("import mirnet; mirnet.load(runtime='mnn').close()")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -1,0 +1,131 @@
+import doctest
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+import mirnet
+
+HEAVY = ("torch", "numpy", "MNN", "onnxruntime", "pyvips", "rich")
+
+MODULES = sorted(
+    module.name
+    for module in pkgutil.walk_packages(mirnet.__path__, "mirnet.")
+    if module.name != "mirnet.__main__"
+)
+
+LOADED = f"""
+import sys
+print(*(name for name in {HEAVY} if name in sys.modules))
+"""
+
+
+def test_the_public_names_are_these():
+    assert mirnet.__all__ == [
+        "MIRNetV2",
+        "MirnetError",
+        "Restorer",
+        "load",
+        "psnr",
+        "restore",
+        "ssim",
+    ]
+    assert dir(mirnet) == sorted([*mirnet.__all__, "__version__"])
+
+
+@pytest.mark.parametrize("name", mirnet.__all__)
+def test_every_public_name_is_there_and_documented(name):
+    if name == "MIRNetV2":
+        pytest.importorskip("torch")
+    thing = getattr(mirnet, name)
+
+    assert thing.__name__ == name
+    assert inspect.getdoc(thing)
+
+
+def test_no_public_name_is_a_module_too():
+    """Importing a module puts it into its package, in the place of whatever had that name."""
+    assert not {f"mirnet.{name}" for name in mirnet.__all__} & set(MODULES)
+
+
+def test_the_version_is_that_of_the_package():
+    assert mirnet.__version__ == importlib.metadata.version("mirnet")
+
+
+def test_other_names_are_refused():
+    with pytest.raises(AttributeError, match="module 'mirnet' has no attribute 'denoize'"):
+        mirnet.denoize  # noqa: B018
+
+
+def test_importing_the_package_loads_nothing_heavy(python):
+    done = python("import mirnet; dir(mirnet)" + LOADED)
+
+    assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
+
+
+def test_the_check_above_can_fail(python):
+    pytest.importorskip("torch")
+    done = python("import mirnet; mirnet.MIRNetV2, mirnet.load" + LOADED)
+
+    assert (done.returncode, {"torch", "numpy"} - set(done.stdout.split())) == (0, set())
+
+
+COMMAND = """
+import sys
+from mirnet.cli import main
+sys.argv = ["mirnet", *sys.argv[1:]]
+try:
+    main()
+except SystemExit:
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["restore", "--help"], ["--version"], ["models"]]
+)
+def test_asking_for_help_loads_nothing_heavy(python, arguments):
+    done = python(COMMAND + LOADED, *arguments)
+
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, ""), done.stderr
+    assert len(done.stdout) > 10
+
+
+def test_restoring_loads_what_help_does_not(python):
+    done = python(COMMAND + LOADED, "restore", "gone.jpg")
+
+    assert {"numpy", "pyvips"} <= set(done.stdout.split())
+    assert "torch" not in done.stdout
+
+
+def test_restoring_starts_without_the_packages_for_training(python, save, tmp_path):
+    source = save(tmp_path / "a.png", 20, 20)
+    extras = ("torch", "lightning_fabric", "onnx", "onnxscript", "safetensors", "tensorboard")
+
+    done = python(COMMAND, "restore", source, without=(*extras, "onnxruntime", "rawpy"))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "a_restored.png").exists()
+
+
+@pytest.mark.parametrize("command", [["train", "denoise"], ["export", "a.pth", "--format", "onnx"]])
+def test_commands_that_need_more_say_what_to_install(python, command):
+    done = python(COMMAND.replace("pass", "raise"), *command, without=("torch",))
+
+    assert done.returncode == 2
+    needs = {"train": "training needs", "export": "exporting needs"}[command[0]]
+    assert done.stderr == f'mirnet: {needs} torch: pip install "mirnet[train]"\n'
+
+
+def test_there_are_modules_to_import():
+    assert len(MODULES) > 35
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_imports_and_its_examples_hold(name):
+    for package in ("torch", "lightning_fabric", "onnx", "onnxruntime"):
+        pytest.importorskip(package)
+    module = importlib.import_module(name)
+
+    assert doctest.testmod(module).failed == 0
