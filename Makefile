@@ -1,0 +1,24 @@
+.PHONY: install check test docs bench
+
+install:  ## everything for development, into the active environment
+	python -m pip install --quiet --upgrade pip
+	python -m pip install --quiet --constraint constraints.txt --editable ".[train,onnx,raw]" --group dev
+	python -m pip install --quiet --no-deps spandrel-extra-arches==0.2.0  # oracle of the network's tests
+
+check:  ## format, lint, types, layers, spelling
+	ruff format --check .
+	ruff check .
+	mypy
+	lint-imports
+	codespell src tests docs benchmarks README.md CHANGELOG.md CONTRIBUTING.md
+
+test:
+	python -m pytest
+
+docs:  ## what is generated: the command line's page, the pictures
+	python docs/make_cli.py
+	python docs/make_pictures.py
+
+bench:
+	python benchmarks/restore.py
+	python benchmarks/memory.py
