@@ -21,13 +21,24 @@ def main() -> None:
     parser.add_argument("--bits", type=int, choices=(8, 16), default=16)
     parser.add_argument("--runtime", default="mnn")
     parser.add_argument("--model", default="denoise")
+    parser.add_argument("--threads", default="2")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "large.tif", Path(folder) / "restored.tif"
         pixels = make(source, arguments.megapixels, arguments.bits)
         decoded = pixels * 3 * arguments.bits / 8 / 2**20
         command = [sys.executable, "-m", "mirnet", "restore", str(source), "-o", str(target)]
-        cost = process.run([*command, "--runtime", arguments.runtime, "--model", arguments.model])
+        cost = process.run(
+            [
+                *command,
+                "--runtime",
+                arguments.runtime,
+                "--model",
+                arguments.model,
+                "--threads",
+                arguments.threads,
+            ]
+        )
         restored = pyvips.Image.new_from_file(str(target))
         assert restored.width * restored.height == pixels
     print(

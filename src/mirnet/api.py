@@ -17,6 +17,7 @@ def load(
     tile: int = TILE,
     overlap: int | None = None,
     strength: float = 1.0,
+    threads: int | None = None,
 ) -> Restorer:
     """A restorer for a model of the catalogue or a model file.
 
@@ -29,13 +30,14 @@ def load(
         tile: side of the square tiles in pixels, a multiple of 4.
         overlap: pixels that tiles share, a multiple of 4; None for the default.
         strength: 1 for the restored picture, 0 for the original, between them a blend.
+        threads: on the CPU; None for one a core.
 
     Raises:
         RuntimeMissingError: if a package is missing; the message says what to install.
         WeightsError: if there is no such model.
         TilingError: if tile and overlap do not fit together.
     """
-    opened = runtimes.open(model, runtime=runtime, device=device)
+    opened = runtimes.open(model, runtime=runtime, device=device, threads=threads)
     return Restorer(opened, tile=tile, overlap=overlap, strength=strength)
 
 

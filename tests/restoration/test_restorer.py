@@ -170,7 +170,7 @@ def test_tiles_shrink_when_memory_runs_out_and_the_result_stays_right(picture, c
     image = picture(300, 270, dtype=np.float32)
     runtime = Pointwise(halve, largest=64, error=error)
     tally = Tally()
-    restorer = Restorer(runtime, tile=256)
+    restorer = Restorer(runtime, tile=256, overlap=32)
     with caplog.at_level(logging.WARNING):
         bands = list(restorer.bands(iter_rows(image), *image.shape[:2], tally=tally))
 
@@ -178,8 +178,8 @@ def test_tiles_shrink_when_memory_runs_out_and_the_result_stays_right(picture, c
     assert tally == Tally(tiles=4, kept=0)
     # it is tried once at each size, and never again
     assert [shape for shape in runtime.batches if max(shape) > 64] == [
-        (1, 3, 256, 256),
-        (1, 3, 128, 128),
+        (1, 3, 176, 160),
+        (1, 3, 72, 68),
     ]
     assert "going on with 64" in caplog.messages[-1]
 
@@ -192,22 +192,22 @@ def iter_rows(image):
 
 def test_smaller_tiles_are_kept_for_the_next_picture(picture):
     runtime = Pointwise(halve, largest=128)
-    restorer = Restorer(runtime)
+    restorer = Restorer(runtime, tile=256, overlap=32)
     restorer(picture(200, 200))
     before = len(runtime.batches)
     restorer(picture(200, 200))
 
-    assert max(max(shape) for shape in runtime.batches[before:]) == 108
+    assert max(max(shape) for shape in runtime.batches[before:]) == 88
 
 
 def test_too_little_memory_for_the_smallest_tile_ends_in_one_message(picture):
     runtime = Pointwise(halve, largest=32)
     with pytest.raises(
-        InferenceError, match="not enough memory on pointwise even for a tile of 64"
+        InferenceError, match="not enough memory on pointwise even for a tile of 52"
     ):
-        Restorer(runtime)(picture(200, 200))
+        Restorer(runtime, tile=256, overlap=32)(picture(200, 200))
 
-    assert [max(shape) for shape in runtime.batches] == [216, 108, 64]
+    assert [max(shape) for shape in runtime.batches] == [216, 88, 52]
 
 
 def test_other_failures_pass_through(picture):

@@ -67,7 +67,11 @@ def restore(
         ),
     ] = None,
     overlap: Annotated[
-        int | None, typer.Option(help="Pixels that neighbouring tiles share. [32]")
+        int | None, typer.Option(help="Pixels that neighbouring tiles share. [16]")
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(help="On the CPU; fewer leave room for other work. [all cores]", min=1),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a picture on standard output.")
@@ -106,6 +110,7 @@ def restore(
                 tile=TILE if tile is None else tile,
                 overlap=overlap,
                 strength=strength,
+                threads=threads,
             ) as restorer,
             PictureProgress(jobs, overwrite=overwrite) as progress,
         ):

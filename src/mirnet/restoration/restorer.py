@@ -19,8 +19,9 @@ from mirnet.shapes import Image, Pixels
 
 log = logging.getLogger(__name__)
 
-TILE = 256
-OVERLAP = 32
+TILE = 192
+OVERLAP = 16
+"""Chosen by measurement: docs/tiling.md."""
 BORDER = 8
 """Pixels of reflection around the picture."""
 SMALLEST_TILE = 64
@@ -52,7 +53,7 @@ class Restorer:
         runtime: runs the network; `mirnet.load` opens one. Closed with the restorer.
         tile: side of the square tiles in pixels, a multiple of 4.
         overlap: pixels that neighbouring tiles share, a multiple of 4, at most half a tile; None
-            for 32, or a quarter of a tile smaller than 128.
+            for 16, or a quarter of a tile smaller than 64.
         strength: 1 for the restored picture, 0 for the original, between them a blend.
 
     Raises:

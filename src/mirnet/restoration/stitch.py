@@ -45,9 +45,12 @@ class Layout:
 
     @property
     def tile_size(self) -> tuple[int, int]:
-        """Height and width of every tile: smaller than `tile` where the canvas is."""
+        """Height and width of every tile, at most `tile`: no larger than it takes."""
         height, width = self.canvas
-        return min(self.tile, height), min(self.tile, width)
+        return (
+            tiles.fit(height, self.tile, self.overlap),
+            tiles.fit(width, self.tile, self.overlap),
+        )
 
     @property
     def tops(self) -> list[int]:

@@ -29,6 +29,19 @@ def round_up(length: int) -> int:
     return -(-length // MULTIPLE) * MULTIPLE
 
 
+def fit(length: int, side: int, overlap: int) -> int:
+    """The smallest tile that covers an axis with as few tiles as `side` does.
+
+    A picture a little longer than a tile is cut in two halves, not into two whole tiles that share
+    nearly everything. All numbers are multiples of 4, and so is the result.
+
+    >>> fit(272, 256, 32), fit(200, 256, 32)
+    (152, 200)
+    """
+    count = _count(length, side, overlap)
+    return round_up(-(-(length + (count - 1) * overlap) // count))
+
+
 def starts(length: int, side: int, overlap: int) -> list[int]:
     """Where tiles begin along one axis of `length` pixels, evenly spread.
 
@@ -39,8 +52,12 @@ def starts(length: int, side: int, overlap: int) -> list[int]:
     >>> starts(100, 40, 8)
     [0, 28, 60]
     """
-    if length <= side:
+    count = _count(length, side, overlap)
+    if count == 1:
         return [0]
-    count = -(-(length - overlap) // (side - overlap))
     last = length - side
     return [k * last // (count - 1) // MULTIPLE * MULTIPLE for k in range(count)]
+
+
+def _count(length: int, side: int, overlap: int) -> int:
+    return 1 if length <= side else -(-(length - overlap) // (side - overlap))

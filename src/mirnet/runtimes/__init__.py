@@ -15,22 +15,22 @@ from mirnet.restoration.runtime import Runtime
 from mirnet.weights import catalog
 
 
-def _mnn(path: Path, device: str) -> Runtime:
+def _mnn(path: Path, device: str, threads: int | None) -> Runtime:
     from mirnet.runtimes.mnn import MnnRuntime
 
-    return MnnRuntime(path)
+    return MnnRuntime(path, threads=threads)
 
 
-def _onnx(path: Path, device: str) -> Runtime:
+def _onnx(path: Path, device: str, threads: int | None) -> Runtime:
     from mirnet.runtimes.onnx import OnnxRuntime
 
-    return OnnxRuntime(path)
+    return OnnxRuntime(path, threads=threads)
 
 
-def _pytorch(path: Path, device: str) -> Runtime:
+def _pytorch(path: Path, device: str, threads: int | None) -> Runtime:
     from mirnet.runtimes.pytorch import PyTorchRuntime
 
-    return PyTorchRuntime(path, device=device)
+    return PyTorchRuntime(path, device=device, threads=threads)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Kind:
     suffixes: tuple[str, ...]
     """Model files that it reads; the first one is what the bundled models ship for it."""
     devices: tuple[str, ...]
-    load: Callable[[Path, str], Runtime]
+    load: Callable[[Path, str, int | None], Runtime]
+    """From a file, on a device, with so many threads (None for all cores)."""
 
 
 KINDS = {
@@ -63,7 +64,13 @@ KINDS = {
 DEVICES = ("auto", "cpu", "cuda")
 
 
-def open(model: str | Path = "denoise", *, runtime: str = "auto", device: str = "auto") -> Runtime:
+def open(
+    model: str | Path = "denoise",
+    *,
+    runtime: str = "auto",
+    device: str = "auto",
+    threads: int | None = None,
+) -> Runtime:
     """A model of the catalogue, or a model file, ready to run.
 
     Args:
@@ -71,6 +78,7 @@ def open(model: str | Path = "denoise", *, runtime: str = "auto", device: str = 
         runtime: `auto` or one of `KINDS`. `auto` takes PyTorch where it sees a CUDA device, else
             the fastest installed one that can read the model.
         device: `auto`, `cpu` or `cuda`.
+        threads: on the CPU; None for one a core.
 
     Raises:
         RuntimeMissingError: if a package is missing, or no runtime has the device.
@@ -98,7 +106,7 @@ def open(model: str | Path = "denoise", *, runtime: str = "auto", device: str = 
             f"{' '.join(files)}: convert it with `mirnet export`, or leave out --runtime"
         )
     try:
-        return kind.load(path, device)
+        return kind.load(path, device, threads)
     except ImportError as error:
         reason = str(error).partition("\n")[0]
         raise RuntimeMissingError(

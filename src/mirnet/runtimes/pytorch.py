@@ -24,6 +24,7 @@ class PyTorchRuntime:
     Args:
         path: any file that `weights.checkpoint.read` takes.
         device: `cpu` or `cuda`.
+        threads: on the CPU, for all of this process; PyTorch's own choice by default.
 
     Raises:
         WeightsError: if the file holds no weights of this network.
@@ -32,7 +33,9 @@ class PyTorchRuntime:
 
     name = "pytorch"
 
-    def __init__(self, path: Path, *, device: str = "cpu") -> None:
+    def __init__(self, path: Path, *, device: str = "cpu", threads: int | None = None) -> None:
+        if threads:
+            torch.set_num_threads(threads)
         self._load(checkpoint.read(path).network(), device)
 
     @classmethod

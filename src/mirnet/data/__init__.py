@@ -1,0 +1,1 @@
+"""What the network learns from: photographs, the camera and its noise, pairs."""

@@ -1,0 +1,178 @@
+"""The camera's processing, both ways: sRGB to raw and back, batched on any device.
+
+The pipeline of Brooks et al., "Unprocessing Images for Learned Raw Denoising", CVPR 2019
+(section 3), with a wider range of white balance for dim indoor light. Shapes are b 3 h w for
+colour and b 1 h w for a mosaic; values 0..1; one camera a picture.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name that torch's users expect
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+Colour = Float[Tensor, "b 3 h w"]
+Mosaic = Float[Tensor, "b 1 h w"]
+
+XYZ_TO_CAMERA = torch.tensor(
+    [
+        [[1.0234, -0.2969, -0.2266], [-0.5625, 1.6328, -0.0469], [-0.0703, 0.2188, 0.6406]],
+        [[0.4913, -0.0541, -0.0202], [-0.6130, 1.3513, 0.2906], [-0.1564, 0.2151, 0.7183]],
+        [[0.8380, -0.2630, -0.0639], [-0.2887, 1.0725, 0.2496], [-0.0627, 0.1427, 0.5438]],
+        [[0.6596, -0.2079, -0.0562], [-0.4782, 1.3016, 0.1933], [-0.0970, 0.1581, 0.5181]],
+    ]
+)
+"""Colour matrices of the four cameras of the Darmstadt Noise Dataset (Brooks et al.)."""
+
+SRGB_TO_XYZ = torch.tensor(
+    [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ]
+)
+"""IEC 61966-2-1, D65."""
+
+GAMMA = 2.2
+DARKEST = 1e-8
+"""Below this the power of gamma has no useful gradient (Brooks et al.)."""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """How each picture of a batch is developed."""
+
+    to_camera: Float[Tensor, "b 3 3"]
+    """Linear sRGB to the camera's colours, rows summing to one (white stays white)."""
+    gains: Float[Tensor, "b 3 1 1"]
+    """White balance and brightening, a factor a channel."""
+    has_tone_curve: Float[Tensor, "b 1 1 1"]
+    """1 where a smoothstep tone curve follows the gamma, else 0."""
+
+
+def uniform(
+    count: int, low: float, high: float, generator: Generator, *shape: int
+) -> Float[Tensor, "..."]:
+    """`count` draws (by `shape`) from low..high, on the generator's device."""
+    draws = torch.rand(count, *shape, generator=generator, device=generator.device)
+    return low + (high - low) * draws
+
+
+def random_camera(count: int, generator: Generator) -> Camera:
+    """A camera for each of `count` pictures.
+
+    Brightening is 1 / N(0.8, 0.1) as Brooks et al. have it. They draw red gains from 1.9 to 2.4 and
+    blue from 1.5 to 1.9 (daylight); ours reach from tungsten to shade.
+    """
+    device = generator.device
+    mix = torch.rand(count, 4, 1, 1, generator=generator, device=device)
+    xyz_to_camera = (mix * XYZ_TO_CAMERA.to(device)).sum(1) / mix.sum(1)
+    to_camera = xyz_to_camera @ SRGB_TO_XYZ.to(device)
+    to_camera = to_camera / to_camera.sum(2, keepdim=True)
+    normal = torch.randn(count, generator=generator, device=device)
+    brightening = 1 / (0.8 + 0.1 * normal).clamp(0.4, 1.2)
+    red = uniform(count, 1.2, 2.6, generator)
+    blue = uniform(count, 1.2, 2.8, generator)
+    gains = brightening[:, None] * torch.stack([red, torch.ones_like(red), blue], 1)
+    curved = (torch.rand(count, generator=generator, device=device) < 0.5).float()
+    return Camera(to_camera, gains[..., None, None], curved[:, None, None, None])
+
+
+def unprocess(srgb: Colour, camera: Camera) -> Colour:
+    """Linear camera colours of developed pictures; all three channels at every pixel."""
+    curved = 0.5 - torch.sin(torch.asin(1 - 2 * srgb.clamp(0, 1)) / 3)
+    toned = torch.lerp(srgb.clamp(0, 1), curved, camera.has_tone_curve)
+    linear = apply_matrix(toned.clamp(min=DARKEST) ** GAMMA, camera.to_camera)
+    return protect_highlights(linear, camera.gains).clamp(0, 1)
+
+
+def protect_highlights(linear: Colour, gains: Float[Tensor, "b 3 1 1"]) -> Colour:
+    """Undo the gains, but leave what is nearly white where it is (Brooks et al., section 3.3).
+
+    Dividing white by a gain above one would leave no pixel saturated, as no real raw file is.
+    """
+    inverse = 1 / gains
+    gray = linear.mean(1, keepdim=True)
+    mask = ((gray - 0.9).clamp(min=0) / 0.1) ** 2
+    return linear * torch.maximum(mask + (1 - mask) * inverse, inverse)
+
+
+def process(raw: Colour, camera: Camera) -> Colour:
+    """Developed pictures from linear camera colours: gains, matrix, gamma, tone curve; 0..1."""
+    balanced = (raw * camera.gains).clamp(0, 1)
+    linear = apply_matrix(balanced, torch.linalg.inv(camera.to_camera)).clamp(0, 1)
+    toned = linear.clamp(min=DARKEST) ** (1 / GAMMA)
+    curved = 3 * toned**2 - 2 * toned**3
+    return torch.lerp(toned, curved, camera.has_tone_curve)
+
+
+def apply_matrix(image: Colour, matrix: Float[Tensor, "b 3 3"]) -> Colour:
+    """Mix the channels of each picture by its own matrix."""
+    return torch.einsum("bij,bjhw->bihw", matrix, image)
+
+
+def mosaic(image: Colour) -> Mosaic:
+    """Keep one colour a pixel, RGGB; height and width must be even."""
+    return (image * bayer_masks(image)).sum(1, keepdim=True)
+
+
+def bayer_masks(image: Float[Tensor, "b c h w"]) -> Float[Tensor, "1 3 h w"]:
+    """Where red, green and blue are measured, as 0 and 1."""
+    height, width = image.shape[-2:]
+    cell = image.new_tensor([[[1, 0], [0, 0]], [[0, 1], [1, 0]], [[0, 0], [0, 1]]])
+    return cell.repeat(1, height // 2, width // 2)[None]
+
+
+def demosaic_bilinear(raw: Mosaic) -> Colour:
+    """Average the nearest measured neighbours of each colour."""
+    cross = raw.new_tensor([[0.0, 1, 0], [1, 4, 1], [0, 1, 0]]) / 4
+    square = raw.new_tensor([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]]) / 4
+    kernels = torch.stack([square, cross, square])[:, None]
+    return F.conv2d(reflect(raw * bayer_masks(raw), 1), kernels, groups=3)
+
+
+def demosaic_malvar(raw: Mosaic) -> Colour:
+    """Gradient-corrected interpolation (Malvar, He and Cutler, ICASSP 2004, figure 2)."""
+    kernels = raw.new_tensor(MALVAR)[:, None] / 8
+    green, along_row, along_column, across = F.conv2d(reflect(raw, 2), kernels).chunk(4, 1)
+    masks = bayer_masks(raw)
+    is_red, is_green, is_blue = masks.chunk(3, 1)
+    rows = torch.arange(raw.shape[-2], device=raw.device)[:, None]
+    in_red_row = (rows % 2 == 0).to(raw.dtype)
+    # a green pixel has red beside it in red's rows and above it in blue's
+    red_at_green = torch.lerp(along_column, along_row, in_red_row)
+    blue_at_green = torch.lerp(along_row, along_column, in_red_row)
+    red = is_red * raw + is_green * red_at_green + is_blue * across
+    blue = is_blue * raw + is_green * blue_at_green + is_red * across
+    return torch.cat([red, is_green * raw + (1 - is_green) * green, blue], 1)
+
+
+def reflect(image: Float[Tensor, "b c h w"], margin: int) -> Float[Tensor, "b c h2 w2"]:
+    """Mirror the border without repeating it, which keeps the phase of the mosaic."""
+    return F.pad(image, [margin] * 4, mode="reflect")
+
+
+_GREEN = [
+    [0, 0, -1, 0, 0],
+    [0, 0, 2, 0, 0],
+    [-1, 2, 4, 2, -1],
+    [0, 0, 2, 0, 0],
+    [0, 0, -1, 0, 0],
+]
+_ALONG_ROW = [
+    [0, 0, 0.5, 0, 0],
+    [0, -1, 0, -1, 0],
+    [-1, 4, 5, 4, -1],
+    [0, -1, 0, -1, 0],
+    [0, 0, 0.5, 0, 0],
+]
+_ACROSS = [
+    [0, 0, -1.5, 0, 0],
+    [0, 2, 0, 2, 0],
+    [-1.5, 0, 6, 0, -1.5],
+    [0, 2, 0, 2, 0],
+    [0, 0, -1.5, 0, 0],
+]
+MALVAR = [_GREEN, _ALONG_ROW, [list(row) for row in zip(*_ALONG_ROW, strict=True)], _ACROSS]
+"""Times eight: green at red or blue; a colour along its row; along its column; across."""

@@ -1,0 +1,158 @@
+"""`mirnet train` as a user runs it: a process of its own, a little recipe, real files."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mirnet.weights import checkpoint
+
+RECIPE = """
+[network]
+width = 8
+groups = [1]
+blocks_per_group = 1
+[[stages]]
+steps = 4
+patch = 16
+batch = 1
+[data]
+photographs = "photographs"
+[validation]
+pairs = "pairs"
+every = 2
+"""
+
+
+@pytest.fixture
+def mirnet(tmp_path, save, picture):
+    """Runs `mirnet train` in a folder that holds photographs, pairs and `little.toml`."""
+    for name in ("photographs/a.png", "pairs/input/x.png", "pairs/groundtruth/x.png"):
+        save(tmp_path / name, pixels=picture(40, 40, seed=len(name)))
+    (tmp_path / "little.toml").write_text(RECIPE)
+
+    def run(*arguments, **options):
+        return subprocess.run(
+            [sys.executable, "-m", "mirnet", "train", *arguments],
+            **{"cwd": tmp_path, "capture_output": True, "text": True, "check": False} | options,
+        )
+
+    return run
+
+
+def test_a_recipe_becomes_a_checkpoint_that_restores(mirnet, tmp_path):
+    done = mirnet("little.toml", "-o", "out/run", "--accelerator", "cpu")
+
+    assert (done.returncode, done.stdout) == (0, "out/run/last.ckpt\n"), done.stderr
+    lines = [line.split(maxsplit=1)[1] for line in done.stderr.splitlines()]
+    assert [line.rpartition(" PSNR ")[0] for line in lines] == [
+        "step 2  validation",
+        "step 4  validation",
+    ]
+    assert checkpoint.read(tmp_path / "out/run/last.ckpt").configuration.width == 8
+    restored = subprocess.run(
+        [
+            *(sys.executable, "-m", "mirnet", "restore", "photographs/a.png"),
+            *("--model", "out/run/best.ckpt"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert restored.returncode == 0, restored.stderr
+
+
+def test_a_run_goes_on_where_it_stopped(mirnet):
+    first = mirnet("little.toml", "-o", "run", "--max-time", "00:00:00")
+    again = mirnet("little.toml", "-o", "run")
+
+    assert (first.returncode, again.returncode) == (0, 0), again.stderr
+    assert "resumed at step 0 of 4" in again.stderr
+
+
+MISTAKES = [
+    (["sharpen"], "no recipe 'sharpen': give a .toml file or one of: denoise"),
+    (["denoise"], "set data.photographs to their folder"),
+    (["little.toml", "--set", "data.photographs=gone"], "gone is no folder of photographs"),
+    (["little.toml", "--set", "data.photographs=pairs"], "pairs holds no photographs"),
+    (["little.toml", "--set", "optim.lrr=1"], "optim: unknown key 'lrr'; did you mean lr?"),
+    (["little.toml", "--set", "optim.lr"], "'optim.lr' is not KEY=VALUE"),
+    (["little.toml", "--set", "optim.lr=-1"], "optim: lr is -1.0: expected more than 0"),
+    (["little.toml", "--set", "preset=tiny"], "either a preset or a section [network]"),
+    (["little.toml", "-o", "little.toml/run"], "cannot be written to (Not a directory)"),
+    (["little.toml", "--accelerator", "abacus"], "cannot train on 'abacus'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), MISTAKES, ids=[" ".join(words) for words, _ in MISTAKES]
+)
+def test_mistakes_end_in_one_line(mirnet, arguments, message):
+    done = mirnet(*arguments)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("mirnet: ")
+    assert message in line
+
+
+@pytest.mark.parametrize("text", ["1h", "90", "1:60:00", "1:00:99", "-1:00:00", "a:b:c"])
+def test_times_are_hours_minutes_and_seconds(mirnet, text):
+    done = mirnet("little.toml", f"--max-time={text}")
+
+    assert done.returncode == 2
+    assert "is not HH:MM:SS" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_recipes_are_checked_without_the_packages_of_training(python, tmp_path):
+    script = (
+        "import sys; sys.argv[1:] = ['train', *sys.argv[1:]]; from mirnet import cli; cli.main()"
+    )
+
+    wrong = python(script, "denoise", "--set", "optim.lrr=1", without=["torch", "lightning_fabric"])
+    right = python(script, "denoise", without=["lightning_fabric"])
+
+    assert "did you mean lr?" in wrong.stderr
+    assert right.stderr == (
+        'mirnet: training needs lightning_fabric: pip install "mirnet[train]"\n'
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
+def test_a_terminal_shows_a_bar_in_place_of_lines(mirnet, tmp_path):
+    import pty
+
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "150"}
+
+    done = mirnet(
+        *("little.toml", "-o", "run"),
+        capture_output=False, stdout=subprocess.PIPE, stderr=theirs, env=environment,
+    )  # fmt: skip
+
+    os.close(theirs)
+    shown = everything(ours)
+    assert (done.returncode, done.stdout) == (0, "run/last.ckpt\n"), shown
+    assert "step 4/4" in shown
+    assert "patches/s  loss 0." in shown
+    assert " PSNR " in shown
+    assert "validation PSNR" not in shown
+    assert (tmp_path / "run" / "best.ckpt").exists()
+
+
+def everything(descriptor):
+    """What a pseudo-terminal still holds after its writer has gone."""
+    text, limit = b"", time.monotonic() + 10
+    while time.monotonic() < limit:
+        try:
+            part = os.read(descriptor, 2**16)
+        except OSError:  # so Linux says that there is no more
+            break
+        if not part:
+            break
+        text += part
+    os.close(descriptor)
+    return text.decode()

@@ -1,0 +1,111 @@
+"""The camera's processing against its formulas and on a photograph."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from skimage import data
+
+from mirnet.data import isp
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture(scope="module")
+def photograph():
+    pixels = torch.from_numpy(data.astronaut()[:64, 150:246]).permute(2, 0, 1)
+    return pixels[None].float() / 255
+
+
+def test_white_stays_white_in_every_camera():
+    camera = isp.random_camera(50, generator())
+
+    torch.testing.assert_close(camera.to_camera.sum(2), torch.ones(50, 3))
+
+
+def test_developing_what_was_undeveloped_gives_the_picture_back():
+    """In shadows and mid-tones: highlights are clipped where a channel's gain is below one."""
+    srgb = torch.rand(20, 3, 16, 16, generator=generator(1)) * 0.6
+    camera = isp.random_camera(20, generator(2))
+
+    again = isp.process(isp.unprocess(srgb, camera), camera)
+
+    lost = (isp.unprocess(srgb, camera) <= 0).any(1, keepdim=True).expand_as(srgb)
+    assert lost.float().mean() < 0.2  # colours outside the camera's gamut
+    torch.testing.assert_close(again[~lost], srgb[~lost], atol=2e-4, rtol=0)
+
+
+def test_highlights_stay_saturated_in_raw_whatever_the_gain():
+    linear = torch.ones(1, 3, 2, 2)
+    gains = torch.tensor([2.0, 1.0, 1.7]).view(1, 3, 1, 1)
+
+    torch.testing.assert_close(isp.protect_highlights(linear, gains), linear)
+    dim = isp.protect_highlights(0.5 * linear, gains)
+    torch.testing.assert_close(dim[0, :, 0, 0], torch.tensor([0.25, 0.5, 0.5 / 1.7]))
+
+
+def test_the_mosaic_is_rggb():
+    image = torch.tensor([1.0, 2, 3]).view(1, 3, 1, 1).expand(1, 3, 4, 4)
+
+    expected = torch.tensor([[1.0, 2], [2, 3]]).repeat(2, 2)
+    assert torch.equal(isp.mosaic(image)[0, 0], expected)
+
+
+@pytest.mark.parametrize("demosaic", [isp.demosaic_bilinear, isp.demosaic_malvar])
+def test_demosaicing_keeps_flat_colours_and_measured_values(demosaic, photograph):
+    flat = torch.tensor([0.2, 0.5, 0.9]).view(1, 3, 1, 1).expand(1, 3, 8, 8)
+    torch.testing.assert_close(demosaic(isp.mosaic(flat)), flat)
+
+    raw = isp.mosaic(photograph)
+    measured = isp.bayer_masks(raw).bool()
+    torch.testing.assert_close(demosaic(raw)[measured], photograph[measured])
+
+
+def test_gradient_corrected_demosaicing_is_better_on_a_photograph(photograph):
+    raw = isp.mosaic(photograph)
+
+    def error(demosaic):
+        return (demosaic(raw) - photograph).square().mean()
+
+    assert error(isp.demosaic_malvar) < 0.6 * error(isp.demosaic_bilinear)
+
+
+def test_white_survives_undeveloping_and_developing():
+    white = torch.ones(30, 3, 4, 4)
+    camera = isp.random_camera(30, generator(3))
+    camera = isp.Camera(camera.to_camera, camera.gains.clamp(min=1), camera.has_tone_curve)
+
+    again = isp.process(isp.unprocess(white, camera), camera)
+
+    torch.testing.assert_close(again, white, atol=1e-4, rtol=0)
+
+
+def test_kernels_neither_brighten_nor_darken():
+    """Green over green sites and so on: whatever colours the sites have, the sum is one."""
+    assert torch.tensor(isp.MALVAR).sum((1, 2)).tolist() == [8, 8, 8, 8]
+
+
+def test_malvars_kernels_are_those_of_the_paper():
+    """Figure 2: green at red from its neighbours, corrected by red's Laplacian over eight."""
+    raw = torch.rand(1, 1, 9, 9, generator=generator())
+    raw = torch.nn.functional.pad(raw, (0, 1, 0, 1))
+    r = raw[0, 0]
+
+    red, green, blue = isp.demosaic_malvar(raw)[0, :, 4, 4]  # a red site
+
+    cross = r[3, 4] + r[5, 4] + r[4, 3] + r[4, 5]
+    far = r[2, 4] + r[6, 4] + r[4, 2] + r[4, 6]
+    corners = r[3, 3] + r[3, 5] + r[5, 3] + r[5, 5]
+    assert red == r[4, 4]
+    torch.testing.assert_close(green, (4 * r[4, 4] + 2 * cross - far) / 8)
+    torch.testing.assert_close(blue, (6 * r[4, 4] + 2 * corners - 1.5 * far) / 8)
+
+
+@given(seed=st.integers(0, 10**6), height=st.integers(2, 10), width=st.integers(2, 10))
+def test_demosaicing_never_moves_what_was_measured(seed, height, width):
+    raw = torch.rand(1, 1, 2 * height, 2 * width, generator=generator(seed))
+
+    for demosaic in (isp.demosaic_bilinear, isp.demosaic_malvar):
+        torch.testing.assert_close(isp.mosaic(demosaic(raw)), raw)

@@ -1,0 +1,208 @@
+"""Every format gives what the source gives, and what does not is never left behind."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from mirnet import export
+from mirnet.errors import WeightsError
+from mirnet.export import mnn
+from mirnet.export import onnx as onnx_export
+from mirnet.network import Configuration
+from mirnet.runtimes.mnn import MnnRuntime
+from mirnet.runtimes.onnx import OnnxRuntime
+from mirnet.runtimes.pytorch import PyTorchRuntime
+from mirnet.weights import checkpoint
+from mirnet.weights.checkpoint import Weights
+
+SIZES = [(1, 4, 4), (2, 40, 28), (3, 100, 16)]  # none that the export checks itself
+
+
+def noise(batch, height, width):
+    return np.random.default_rng(1).random((batch, 3, height, width), np.float32)
+
+
+def by_torch(weights, noisy):
+    with torch.inference_mode():
+        return weights.network()(torch.from_numpy(noisy)).numpy()
+
+
+def test_the_network_of_these_tests_does_something(weights):
+    """Else every format would agree."""
+    noisy = noise(1, 32, 32)
+
+    assert np.abs(by_torch(weights, noisy) - noisy).mean() > 0.05
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_onnx_agrees_with_the_source_at_any_size(onnx_file, weights, size):
+    runtime, noisy = OnnxRuntime(onnx_file[0], threads=1), noise(*size)
+
+    np.testing.assert_allclose(runtime(noisy), by_torch(weights, noisy), rtol=0, atol=1e-5)
+    assert onnx_file[1] < 1e-5
+
+
+def test_an_onnx_file_tells_what_it_is(onnx_file):
+    onnx = pytest.importorskip("onnx")
+
+    model = onnx.load(onnx_file[0])
+
+    onnx.checker.check_model(model)
+    facts = json.loads({prop.key: prop.value for prop in model.metadata_props}["mirnet"])
+    assert facts == {
+        "task": "denoise",
+        "metrics": {"psnr": 39.5},
+        "configuration": {
+            "width": 8, "groups": [1], "blocks_per_group": 1, "growth": 1.5,
+            "in_channels": 3, "out_channels": 3, "residual": True,
+        },
+        "multiple": 4,
+    }  # fmt: skip
+    assert [value.name for value in (*model.graph.input, *model.graph.output)] == [
+        "noisy",
+        "restored",
+    ]
+    assert model.opset_import[0].version == onnx_export.OPSET
+    assert not any(node.metadata_props or node.doc_string for node in model.graph.node)
+
+
+@pytest.mark.parametrize(("half", "tolerance"), [(False, 1e-4), (True, 4e-3)])
+def test_mnn_agrees_with_the_source_at_any_size(
+    onnx_file, weights, source, tmp_path, monkeypatch, half, tolerance
+):
+    # the same graph, without the exporter's half minute
+    monkeypatch.setattr(
+        onnx_export, "write", lambda _, path: path.write_bytes(onnx_file[0].read_bytes())
+    )
+
+    path, difference = export.export(source, "mnn", tmp_path, half=half)
+
+    assert path == tmp_path / "little.mnn"
+    assert difference < tolerance
+    assert list(tmp_path.iterdir()) == [path]
+    runtime = MnnRuntime(path, threads=1)
+    for size in SIZES:
+        noisy = noise(*size)
+        np.testing.assert_allclose(runtime(noisy), by_torch(weights, noisy), rtol=0, atol=tolerance)
+
+
+def test_half_precision_makes_mnn_smaller(onnx_file, weights, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        onnx_export, "write", lambda _, path: path.write_bytes(onnx_file[0].read_bytes())
+    )
+    for half in (False, True):
+        mnn.write(weights, tmp_path / f"{half}.mnn", half=half)
+
+    full, halved = ((tmp_path / f"{half}.mnn").stat().st_size for half in (False, True))
+    assert halved < 0.8 * full
+
+
+def test_what_mnns_converter_says_is_passed_on(weights, tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx_export, "write", lambda _, path: path.write_bytes(b"no model"))
+
+    with pytest.raises(WeightsError, match=r"MNN's converter failed: .+") as caught:
+        mnn.write(weights, tmp_path / "x.mnn")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("format", ["safetensors", "pth", "pdparams"])
+def test_weights_go_through_other_formats_unchanged(weights, source, tmp_path, format):
+    path, difference = export.export(source, format, tmp_path / "new" / "folder", name="other")
+
+    assert path == tmp_path / "new" / "folder" / f"other.{format}"
+    assert difference == 0
+    again = checkpoint.read(path)
+    assert again.configuration == weights.configuration
+    assert again.facts == weights.facts
+    for name, tensor in weights.tensors.items():
+        assert torch.equal(again.tensors[name], tensor)
+
+
+def test_half_precision_halves_safetensors_and_stays_within_its_rounding(weights, source, tmp_path):
+    path, difference = export.export(source, "safetensors", tmp_path, half=True)
+
+    assert 0 < difference < export.HALF_TOLERANCE
+    assert path.stat().st_size < 0.65 * source.stat().st_size
+    again = checkpoint.read(path)
+    for name, tensor in weights.tensors.items():
+        torch.testing.assert_close(again.tensors[name], tensor, rtol=2**-11, atol=1e-7)
+
+
+def test_networks_with_other_channels_are_checked_too(tmp_path):
+    grey = Configuration(width=8, groups=(1,), blocks_per_group=1, in_channels=1, out_channels=1)
+    checkpoint.write(Weights.of(grey.network()), tmp_path / "grey.safetensors")
+
+    path, difference = export.export(tmp_path / "grey.safetensors", "pth", tmp_path)
+
+    assert difference == 0
+    assert checkpoint.read(path).configuration == grey
+
+
+@pytest.mark.parametrize(
+    ("result", "stated"), [(lambda y: y + 3e-3, "3.0e-03"), (lambda y: y * np.nan, "nan")]
+)
+def test_a_result_that_differs_is_not_left_behind(source, tmp_path, monkeypatch, result, stated):
+    class Wrong(PyTorchRuntime):
+        def __call__(self, batch):
+            return result(super().__call__(batch))
+
+    monkeypatch.setattr(export, "_open", Wrong)
+    (tmp_path / "little.pth").write_bytes(b"of old")
+
+    with pytest.raises(WeightsError, match=rf"little.pth differs from .* by {stated}, more than"):
+        export.export(source, "pth", tmp_path)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["little.pth"]
+    assert (tmp_path / "little.pth").read_bytes() == b"of old"
+
+
+def test_a_nan_at_one_size_alone_is_enough(source, tmp_path, monkeypatch):
+    """`max(0.0, nan)` is 0.0: such a file once passed."""
+
+    class Wrong(PyTorchRuntime):
+        def __call__(self, batch):
+            restored = super().__call__(batch)
+            return restored * np.nan if batch.shape[2] == 20 else restored
+
+    monkeypatch.setattr(export, "_open", Wrong)
+
+    with pytest.raises(WeightsError, match="by nan"):
+        export.export(source, "pth", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("format", "half", "message"),
+    [
+        ("tflite", False, "no format 'tflite': choose onnx, mnn, safetensors, pth, pdparams"),
+        ("onnx", True, "half precision is for safetensors and mnn, not for onnx"),
+        ("pth", True, "half precision is for safetensors and mnn, not for pth"),
+    ],
+)
+def test_what_there_is_not_is_refused(source, tmp_path, format, half, message):
+    with pytest.raises(WeightsError, match=message):
+        export.export(source, format, tmp_path / "out", half=half)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_source_is_never_replaced(source):
+    before = source.read_bytes()
+
+    with pytest.raises(WeightsError, match="is the source itself: choose another folder or name"):
+        export.export(source, "safetensors", source.parent, half=True)
+    assert source.read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_made_is_named(source, tmp_path):
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(WeightsError, match=r"cannot be written \(Not a directory\)"):
+        export.export(source, "pth", tmp_path / "file" / "out")
+
+
+def test_a_source_without_weights_is_refused(tmp_path):
+    (tmp_path / "x.pth").write_bytes(b"nothing")
+
+    with pytest.raises(WeightsError, match="is no file of weights"):
+        export.export(tmp_path / "x.pth", "onnx", tmp_path)

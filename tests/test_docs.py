@@ -1,0 +1,84 @@
+"""Documentation is executed or compared with what it describes."""
+
+import importlib.metadata
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+CODE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+
+
+def test_there_are_pages_to_check():
+    assert len(PAGES) >= 8
+
+
+def test_python_examples_run(tmp_path):
+    pytest.importorskip("torch")
+    pages = {page.name: CODE.findall(page.read_text(encoding="utf-8")) for page in PAGES}
+    assert len(pages["python.md"]) >= 5
+    for name, blocks in pages.items():
+        if not blocks:
+            continue
+        script = tmp_path / f"{name}.py"
+        script.write_text("\n".join(blocks), encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{name}: {done.stderr}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_inside_the_repository_lead_somewhere(page):
+    for link in LINK.findall(page.read_text(encoding="utf-8")):
+        assert (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+def test_the_page_of_the_command_line_is_current():
+    spec = importlib.util.spec_from_file_location("make_cli", ROOT / "docs" / "make_cli.py")
+    make_cli = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(make_cli)
+    assert make_cli.PAGE.read_text(encoding="utf-8") == make_cli.page(), "run `make docs`"
+
+
+def test_the_changelog_begins_with_this_version():
+    headings = re.findall(r"^## \[(\d[^]]*)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == importlib.metadata.version("mirnet")
+
+
+def test_both_readmes_have_the_same_commands():
+    english, chinese = (
+        re.findall(r"^```sh\n(.*?)^```", (ROOT / name).read_text(encoding="utf-8"), re.M | re.S)
+        for name in ("README.md", "README.zh-CN.md")
+    )
+    assert len(english) >= 3
+    assert english == chinese
+
+
+def test_the_readme_holds_the_command_that_continuous_integration_runs():
+    script = (ROOT / ".ci" / "run").read_text()
+    pattern = r"^python3 -m venv .* make install test$"
+    assert "make install test" in script
+    assert len(re.findall(pattern, (ROOT / "README.md").read_text(), re.MULTILINE)) == 1
+
+
+def test_the_readmes_first_command_restores_the_sample(tmp_path):
+    """The part after the installation, which the tests cannot repeat."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    command = re.search(r"&& mirnet restore (\S+)$", readme, re.MULTILINE)
+    assert command
+    sample = ROOT / command[1]
+    done = subprocess.run(
+        [sys.executable, "-m", "mirnet", "restore", sample, "-o", tmp_path / "out.png"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out.png").stat().st_size > 1000

@@ -1,0 +1,289 @@
+"""The loop on real, small data: it learns, measures, keeps the best, and says what is wrong."""
+
+import math
+import re
+import signal
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mirnet import metrics
+from mirnet.data import dataset
+from mirnet.errors import DataError, RecipeError, WeightsError
+from mirnet.network import TINY, Configuration
+from mirnet.training import checkpoint, interruption, loop, recipe, run, validation
+from mirnet.weights import checkpoint as weights
+
+CPU = torch.device("cpu")
+VALIDATED = "validation.pairs=pairs"
+
+
+def train(planned, output="run", **options):
+    """The checkpoint that a run ends with, and what was observed on the way."""
+    seen = []
+    last = loop.train(planned, Path(output), accelerator="cpu", observe=seen.append, **options)
+    return checkpoint.load(last), seen
+
+
+def test_it_learns(plan):
+    """One real pair, again and again: from the noisy picture to a visibly better one."""
+    settings = [
+        "data.pairs=pairs", "data.real_share=1", 'data.photographs=""', VALIDATED,
+        "validation.every=25", "optim.lr=6e-3", "optim.ema=0.9",
+        "stages=[{steps=150, patch=32, batch=1}]",
+    ]  # fmt: skip
+    noisy, clean = dataset.load_pairs(Path("pairs"))[0]
+    before = metrics.psnr(noisy.numpy(), clean.numpy(), data_range=255)
+
+    state, seen = train(plan(*settings))
+
+    assert seen[-1].loss < 0.7 * seen[0].loss
+    assert state["best"] > before + 2
+
+
+def test_every_step_is_observed_with_its_stage(plan):
+    _, seen = train(plan(VALIDATED))
+
+    assert [(s.step, s.steps, s.stage.patch) for s in seen] == [
+        (1, 6, 16), (2, 6, 16), (3, 6, 16), (4, 6, 16), (5, 6, 32), (6, 6, 32),
+    ]  # fmt: skip
+    assert [s.psnr is None for s in seen] == [True, False, False, False, False, False]
+    assert all(math.isfinite(s.loss) and s.pixels_per_second > 0 for s in seen)
+    assert [s.lr for s in seen[:3]] == [5e-4, 1e-3, 1e-3]
+
+
+def test_what_is_logged_advances_with_the_steps_and_the_best_is_kept(plan, monkeypatch):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    monkeypatch.setattr(loop, "LOG_EVERY", 2)
+
+    state, _ = train(plan(VALIDATED, "validation.every=4"))
+
+    events = accumulator.EventAccumulator("run/logs")
+    events.Reload()
+    for name in ("loss", "lr", "pixels_per_second"):
+        assert [event.step for event in events.Scalars(name)] == [2, 4, 6]
+    scores = {event.step: event.value for event in events.Scalars("psnr")}
+    assert list(scores) == [4, 6]  # the last step is always measured
+    assert state["best"] == pytest.approx(max(scores.values()), abs=1e-4)
+    best = checkpoint.load(Path("run") / loop.BEST)
+    assert best["step"] == max(scores, key=scores.get)
+    assert best["best"] == state["best"]
+
+
+def test_a_line_is_logged_now_and_then(plan, monkeypatch, caplog):
+    monkeypatch.setattr(loop, "LOG_EVERY", 3)
+
+    with caplog.at_level("INFO", logger="mirnet"):
+        loop.train(plan("validation.every=1000"), Path("run"), accelerator="cpu")
+
+    first, second = caplog.messages
+    assert re.fullmatch(r"step 3/6  loss 0\.\d{5}  lr 1\.00e-03  \d+\.\d kpx/s", first)
+    assert second.startswith("step 6/6  ")
+
+
+def test_the_loss_has_a_gradient_beyond_the_range():
+    restored = torch.tensor([[[[1.5, -0.5]]]], requires_grad=True)
+
+    loop.charbonnier(restored, torch.tensor([[[[1.0, 0.0]]]]), recipe.Optimisation()).backward()
+
+    torch.testing.assert_close(restored.grad, torch.tensor([[[[0.5, -0.5]]]]), atol=1e-4, rtol=0)
+
+
+def test_the_loss_of_equal_pictures_is_epsilon():
+    image = torch.rand(2, 3, 4, 4)
+
+    loss = loop.charbonnier(image, image, recipe.Optimisation(charbonnier=1e-2))
+
+    assert loss.item() == pytest.approx(1e-2)
+
+
+def poison(monkeypatch, value):
+    """From step 3 on the noisy pictures hold `value`."""
+    batch = dataset.DenoisingData.batch
+
+    def poisoned(self, step, **options):
+        noisy, clean = batch(self, step, **options)
+        return (noisy * value if step >= 3 else noisy), clean
+
+    monkeypatch.setattr(dataset.DenoisingData, "batch", poisoned)
+
+
+@pytest.mark.parametrize("clip", [0, 1])
+@pytest.mark.parametrize(
+    ("value", "what"), [(math.nan, "loss is nan"), (1e19, "gradient's norm is (inf|nan)")]
+)
+def test_a_run_that_diverges_ends_before_it_spoils_the_checkpoint(
+    plan, monkeypatch, value, what, clip
+):
+    poison(monkeypatch, value)
+
+    with pytest.raises(loop.DivergedError, match=f"the {what} at step [34]: lower") as caught:
+        train(plan(f"optim.clip={clip}", "validation.every=1"))
+
+    state = checkpoint.load(Path("run") / loop.LAST)
+    assert f"at step {state['step']}:" in str(caught.value)
+    for kind in ("network", "ema"):
+        assert all(tensor.isfinite().all() for tensor in state[kind].values())
+
+
+def test_the_gradient_is_clipped_to_its_greatest_norm(plan, monkeypatch):
+    norms = []
+    step = torch.optim.AdamW.step
+
+    def measured(self, *args, **options):
+        grads = [p.grad for group in self.param_groups for p in group["params"]]
+        norms.append(torch.cat([g.flatten() for g in grads]).norm().item())
+        return step(self, *args, **options)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", measured)
+    train(plan("optim.clip=1e-3"), "clipped")
+    train(plan("optim.clip=0"), "free")
+
+    clipped, free = norms[:6], norms[6:]
+    assert clipped == pytest.approx([1e-3] * 6, rel=1e-2)
+    assert min(free) > 2e-3
+
+
+def test_a_checkpoint_is_read_as_weights_with_the_averages(plan):
+    state, _ = train(plan())
+
+    read = weights.read("run/last.ckpt")
+
+    assert read.configuration == Configuration(width=8, groups=(1,), blocks_per_group=1)
+    assert read.facts["task"] == "denoise"
+    assert read.facts["recipe"]["stages"][1] == {"steps": 2, "patch": 32, "batch": 1}
+    assert read.facts["recipe"]["data"]["photographs"] == "photographs"  # no path of a machine
+    assert all(torch.equal(read.tensors[name], state["ema"][name]) for name in state["ema"])
+    assert not torch.equal(state["ema"]["head.weight"], state["network"]["head.weight"])
+
+
+def test_a_preset_names_its_network(plan):
+    planned = plan("stages=[{steps=1,patch=16,batch=1}]")
+    by_name = recipe.Recipe(preset="tiny", stages=planned.stages)
+
+    assert run.configuration(by_name) == TINY
+    assert run.configuration(planned) == Configuration(width=8, groups=(1,), blocks_per_group=1)
+
+
+def test_validation_pads_what_is_no_multiple_of_4_and_clips(here):
+    pairs = dataset.load_pairs(Path("pairs"))
+    (noisy, clean) = pairs[0]
+    assert noisy.shape[1] % 4
+    assert noisy.shape[2] % 4
+
+    doubled = validation.mean_psnr(torch.nn.Upsample(scale_factor=1), pairs, CPU)
+    overshot = validation.mean_psnr(Overshoot(), pairs, CPU)
+
+    assert doubled == pytest.approx(metrics.psnr(noisy.numpy(), clean.numpy(), data_range=255))
+    white = np.full(clean.shape, 255, np.uint8)
+    assert overshot == pytest.approx(metrics.psnr(white, clean.numpy(), data_range=255))
+
+
+class Overshoot(torch.nn.Module):
+    def forward(self, x):
+        assert x.shape[2] % 4 == x.shape[3] % 4 == 0
+        return x + 7
+
+
+@pytest.mark.parametrize(
+    ("setting", "kind", "message"),
+    [
+        ("data.photographs=nowhere", DataError, "nowhere is no folder of photographs"),
+        ('data.photographs=""', DataError, "set data.photographs"),
+        ("validation.pairs=photographs", DataError, "input is missing"),
+        ("network.groups=[3]", RecipeError, "must be divisible by groups"),
+        ("stages=[{steps=1,patch=48,batch=1}]", DataError, "pairs holds a picture of 34 pixels"),
+    ],
+)
+def test_what_cannot_be_carried_out_is_said_before_the_first_step(plan, setting, kind, message):
+    planned = plan("data.pairs=pairs", setting)
+
+    with pytest.raises(kind, match=message):
+        train(planned)
+    assert list(Path("run").iterdir()) == []
+
+
+def test_an_unknown_preset_is_answered_with_those_there_are(here):
+    text = (here / "little.toml").read_text().split("[[stages]]", 1)[1]
+    (here / "huge.toml").write_text('preset = "huge"\n[[stages]]' + text)
+
+    with pytest.raises(RecipeError, match="preset 'huge' is none of base, small, tiny"):
+        train(recipe.load("huge.toml"))
+
+
+@pytest.mark.parametrize("name", ["toaster", "tpu"])
+def test_an_accelerator_that_is_not_there_is_named(plan, name):
+    with pytest.raises(RecipeError, match=f"cannot train on '{name}'") as caught:
+        loop.train(plan(), Path("run"), accelerator=name)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_output_folder_that_takes_no_files_is_refused_at_once(plan, here):
+    (here / "file").write_text("")
+
+    with pytest.raises(WeightsError, match=r"file/run cannot be written to \(Not a directory\)"):
+        train(plan(), "file/run")
+
+
+def test_a_network_other_than_the_checkpoints_is_refused(plan):
+    train(plan())
+    before = checkpoint.load(Path("run") / loop.LAST)
+
+    with pytest.raises(RecipeError, match=r"last.ckpt is of another network than the recipe's"):
+        train(plan("network.width=16"))
+    assert checkpoint.load(Path("run") / loop.LAST)["step"] == before["step"]
+
+
+def test_training_works_in_a_thread_which_knows_no_signals(plan):
+    thread = threading.Thread(target=train, args=[plan()])
+
+    thread.start()
+    thread.join()
+
+    assert checkpoint.load(Path("run") / loop.LAST)["step"] == 6
+
+
+def test_a_second_signal_does_not_wait(here):
+    before = signal.getsignal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt), interruption.postponed() as is_interrupted:
+        assert not is_interrupted()
+        signal.raise_signal(signal.SIGTERM)
+        assert is_interrupted()
+        signal.raise_signal(signal.SIGINT)
+
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+SHORT_OF_MEMORY = """
+import resource, sys
+from pathlib import Path
+import psutil
+from mirnet.errors import RecipeError
+from mirnet.training import loop, recipe
+
+def limit(progress):
+    now = psutil.Process().memory_info().vms
+    resource.setrlimit(resource.RLIMIT_AS, (now + 200 * 2**20,) * 2)
+
+stages = "stages=[{steps=1,patch=16,batch=1},{steps=1,patch=2048,batch=2}]"
+planned = recipe.load("little.toml", [stages, "validation.every=1"])
+try:
+    loop.train(planned, Path("run"), accelerator="cpu", observe=limit)
+except RecipeError as error:
+    print("refused:", error)
+"""
+
+
+@pytest.mark.skipif("sys.platform != 'linux'", reason="only Linux limits memory so")
+def test_a_batch_that_does_not_fit_into_memory_is_named(here, python):
+    done = python(SHORT_OF_MEMORY)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(
+        "refused: 2 patches of 2048x2048 pixels do not fit into the memory at step 1: lower batch"
+    )
+    assert checkpoint.load(here / "run" / loop.LAST)["step"] == 1

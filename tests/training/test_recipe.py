@@ -1,0 +1,142 @@
+"""Recipes are read strictly."""
+
+import dataclasses
+import json
+
+import pytest
+
+from mirnet.errors import RecipeError
+from mirnet.network import PRESETS
+from mirnet.training import recipe, run
+
+SHIPPED = sorted(recipe.SHIPPED.glob("*.toml"))
+NETWORK = """
+[network]
+width = 8
+groups = [1, 2]
+[[stages]]
+steps = 1
+patch = 16
+batch = 1
+"""
+LITTLE = 'preset = "tiny"\n[[stages]]\nsteps = 3\npatch = 16\nbatch = 1\n'
+
+
+@pytest.fixture
+def write(tmp_path):
+    def toml(text):
+        path = tmp_path / "my.toml"
+        path.write_text(text)
+        return str(path)
+
+    return toml
+
+
+def test_there_are_shipped_recipes():
+    assert "denoise" in [path.stem for path in SHIPPED]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_recipe_is_valid_and_says_how_to_run_it(path):
+    loaded = recipe.load(path.stem)
+
+    assert loaded.preset in PRESETS
+    assert loaded.steps > 0
+    assert f"mirnet train {path.stem}" in path.read_text()
+
+
+def test_what_is_not_said_has_a_default(write):
+    loaded = recipe.load(write(LITTLE))
+
+    assert loaded.stages == (recipe.Stage(3, 16, 1),)
+    assert loaded.optim == recipe.Optimisation()
+
+
+def test_values_are_overridden_in_toml_or_as_a_bare_word(write):
+    settings = ["optim.lr=1e-5", "data.photographs=my photos", "seed = 7", "optim.clip=1"]
+
+    loaded = recipe.load(write(LITTLE), settings)
+
+    assert loaded.optim.lr == 1e-5
+    assert loaded.data.photographs == "my photos"
+    assert loaded.seed == 7
+    assert loaded.optim.clip == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (LITTLE + "[optim]\nlearning_rate = 1\n", "unknown key 'learning_rate'; known are lr"),
+        (LITTLE + "[optim]\nwarmupp = 1\n", "did you mean warmup?"),
+        (LITTLE.replace("preset", "presett"), "did you mean preset?"),
+        (LITTLE.replace("steps = 3\n", ""), "steps must be given"),
+        (LITTLE.replace("steps = 3", 'steps = "3"'), "expected int, got '3'"),
+        (LITTLE.replace("patch = 16", "patch = 20"), "multiple of 16"),
+        (LITTLE.replace("steps = 3", "steps = 0"), "positive steps"),
+        ("optim = 3\n" + LITTLE, "expected a section, got 3"),
+        ('preset = "tiny"\nstages = 4\n', "expected a list with something in it, got 4"),
+        ('preset = "tiny"\nstages = []\n', "expected a list with something in it, got []"),
+        (LITTLE + "[network]\nwidth = 8\ngroups = [1]\n", "either a preset or a section [network]"),
+        (LITTLE.replace('preset = "tiny"', ""), "either a preset or a section [network]"),
+        (LITTLE.replace("16", "true"), "patch: expected int, got True"),
+        (NETWORK.replace("width = 8\n", ""), "network: width must be given"),
+        (NETWORK.replace("[1, 2]", "[]"), "groups: expected a list with something in it"),
+        (NETWORK.replace("[1, 2]", '[1, "2"]'), "groups[1]: expected int, got '2'"),
+        ("preset = tiny", "not valid TOML"),
+    ],
+)
+def test_mistakes_are_named(write, text, message):
+    with pytest.raises(RecipeError) as caught:
+        recipe.load(write(text))
+
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_network_is_described_where_no_preset_fits(write):
+    loaded = recipe.load(write(NETWORK))
+
+    assert loaded.preset == ""
+    assert loaded.network == recipe.Network(width=8, groups=(1, 2))
+
+
+def test_a_recipe_survives_the_facts_of_a_checkpoint(write):
+    """What a checkpoint states can be read as a recipe again."""
+    for text in (LITTLE, NETWORK):
+        planned = recipe.load(write(text))
+        stated = run._plain(dataclasses.asdict(planned))
+
+        assert json.loads(json.dumps(stated)) == stated
+        assert recipe._build(recipe.Recipe, stated, "facts") == planned
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("optim.lr=0", "optim: lr is 0.0: expected more than 0"),
+        ("optim.lr=nan", "lr is nan"),
+        ("optim.lr_min=-1", "lr_min is -1.0"),
+        ("optim.warmup=-1", "warmup is -1"),
+        ("optim.hold=1.5", "hold is 1.5: expected 0 to 1"),
+        ("optim.weight_decay=-1", "weight_decay is -1.0"),
+        ("optim.clip=-1", "clip is -1.0"),
+        ("optim.charbonnier=0", "charbonnier is 0.0"),
+        ("optim.ema=1", "ema is 1.0"),
+        ("data.real_share=2", "data: real_share is 2.0: expected 0 to 1"),
+        ("validation.every=0", "validation: every is 0: expected 1 or more"),
+        ("seed=-1", "seed is -1"),
+        ("precision=half", "precision is 'half': expected one of 32-true, bf16-mixed, 16-mixed"),
+        ("stages=[{steps=1,patch=16,batch=0}]", r"stages\[0\]: a stage wants positive"),
+        ("lr", "is not KEY=VALUE"),
+        ("preset.lr=1", "preset is not a section"),
+        ("optim.lr=fast", "expected float, got 'fast'"),
+    ],
+)
+def test_mistaken_settings_are_named(write, setting, message):
+    with pytest.raises(RecipeError, match=message):
+        recipe.load(write(LITTLE), [setting])
+
+
+def test_an_unknown_recipe_is_answered_with_those_there_are():
+    with pytest.raises(RecipeError, match=r"no recipe 'sharpen'.*denoise"):
+        recipe.load("sharpen")

@@ -1,0 +1,129 @@
+"""A run that was stopped, in whatever way, ends as one that never was."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from mirnet.training import checkpoint, loop
+
+MIRNET = [sys.executable, "-m", "mirnet", "train", "little.toml", "--accelerator", "cpu"]
+
+
+def train(planned, output, **options):
+    return checkpoint.load(loop.train(planned, Path(output), accelerator="cpu", **options))
+
+
+def assert_same(one, other, where="state"):
+    """Everything in two checkpoints, bit for bit."""
+    assert type(one) is type(other), where
+    if isinstance(one, dict):
+        assert one.keys() == other.keys(), where
+        for key in one:
+            assert_same(one[key], other[key], f"{where}: {key}")
+    elif isinstance(one, list):
+        assert len(one) == len(other), where
+        for k, (left, right) in enumerate(zip(one, other, strict=True)):
+            assert_same(left, right, f"{where}[{k}]")
+    elif isinstance(one, torch.Tensor):
+        assert torch.equal(one, other), where
+    else:
+        assert one == other, where
+
+
+def test_states_that_differ_are_told_apart():
+    """The guard of the tests below."""
+    with pytest.raises(AssertionError, match="state: a"):
+        assert_same({"a": torch.zeros(2)}, {"a": torch.tensor([0, 1e-30])})
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("stop", [1, 4, 5])
+def test_a_resumed_run_equals_an_uninterrupted_one(plan, precision, stop):
+    planned = plan(f"precision={precision}", "validation.pairs=pairs")
+    whole = train(planned, "whole")
+
+    def interrupt(progress):
+        if progress.step == stop:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(planned, "parts", observe=interrupt)
+    assert checkpoint.load(Path("parts/last.ckpt"))["step"] == stop
+    assert_same(train(planned, "parts"), whole)
+
+
+def test_a_run_whose_time_is_over_stops_with_a_checkpoint(plan):
+    planned = plan()
+
+    stopped = train(planned, "run", seconds=0.0)
+
+    assert stopped["step"] == 0
+    assert_same(train(planned, "run"), train(planned, "whole"))
+
+
+def test_a_finished_run_stays_as_it_is(plan):
+    planned = plan("validation.pairs=pairs")
+    once = train(planned, "run")
+
+    assert_same(train(planned, "run"), once)
+
+
+def until(condition, process, seconds=120):
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.005)
+
+
+SETTINGS = ["--set", "validation.every=1", "--set", "stages=[{steps=40,patch=16,batch=1}]"]
+
+
+def start(output):
+    return subprocess.Popen(
+        [*MIRNET, *SETTINGS, "-o", output],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_killed_run_goes_on_bit_for_bit(plan):
+    killed = start("parts")
+    until(Path("parts/last.ckpt").exists, killed)
+    killed.kill()
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
+    assert checkpoint.load(Path("parts/last.ckpt"))["step"] < 40
+
+    again = start("parts")
+    printed, messages = again.communicate(timeout=120)
+
+    assert (again.returncode, printed) == (0, "parts/last.ckpt\n"), messages
+    assert "resumed at step" in messages
+    planned = plan(*SETTINGS[1::2])
+    assert_same(checkpoint.load(Path("parts/last.ckpt")), train(planned, "whole"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without asking")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_asked_to_stop_saves_and_ends_with_130(here, number):
+    process = start("run")
+    until(Path("run/last.ckpt").exists, process)
+
+    process.send_signal(number)
+    printed, messages = process.communicate(timeout=120)
+
+    assert (process.returncode, printed) == (130, ""), messages
+    assert messages.splitlines()[-1] == (
+        "mirnet: interrupted; run it again to go on where it stopped"
+    )
+    assert "Traceback" not in messages
+    assert 1 <= checkpoint.load(Path("run/last.ckpt"))["step"] < 40
+    assert {path.name for path in Path("run").iterdir()} <= {"last.ckpt", "logs"}
