@@ -19,6 +19,7 @@ import mirnet
 from mirnet import metrics
 from mirnet.data import pairs
 from mirnet.image import codec
+from mirnet.restoration.restorer import TILE
 from mirnet.shapes import Pixels
 
 STRENGTHS = range(5, 41, 5)
@@ -29,6 +30,8 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("models", nargs="*", default=["denoise"])
     parser.add_argument("--runtime", default="auto")
+    parser.add_argument("--tile", type=int, default=TILE)
+    parser.add_argument("--threads", type=int)
     arguments = parser.parse_args()
     found = pairs.find(arguments.data, codec.SUFFIXES)
     data = [(codec.read(pair.noisy), codec.read(pair.clean)) for pair in found]
@@ -39,7 +42,8 @@ def main() -> None:
     best = max(means, key=lambda strength: means[strength])
     report(f"non-local means, h={best}", data, non_local_means(best))
     for model in arguments.models:
-        with mirnet.load(model, runtime=arguments.runtime) as restorer:
+        options = {"runtime": arguments.runtime, "tile": arguments.tile}
+        with mirnet.load(model, **options, threads=arguments.threads) as restorer:
             report(f"{model} ({restorer.runtime.name})", data, restorer)
 
 
