@@ -5,6 +5,7 @@ import os
 # before any library reads it; subprocesses inherit it
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import signal
 import subprocess
 import sys
 
@@ -12,6 +13,9 @@ import numpy as np
 import pytest
 import pyvips
 from hypothesis import settings
+
+# a runner in the background ignores it, and what it starts would inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("mirnet", deadline=None, print_blob=True)
 settings.load_profile("mirnet")

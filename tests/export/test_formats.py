@@ -1,6 +1,8 @@
 """Every format gives what the source gives, and what does not is never left behind."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -206,3 +208,19 @@ def test_a_source_without_weights_is_refused(tmp_path):
 
     with pytest.raises(WeightsError, match="is no file of weights"):
         export.export(tmp_path / "x.pth", "onnx", tmp_path)
+
+
+def test_converting_for_mnn_installs_nothing():
+    """Importing MNN's own script would fetch a logging client and report to it."""
+    listed = "; print('MNN.tools' in sys.modules)"
+    import_alone = mnn.CONVERT.replace("_tools.mnnconvert(['mnnconvert', *sys.argv[1:]])", "")
+    assert import_alone != mnn.CONVERT
+
+    done = subprocess.run(
+        [sys.executable, "-c", import_alone.rstrip("; ") + listed],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.split()[-1] == "False"

@@ -233,7 +233,7 @@ runtime(np.zeros((1, 3, 32, 32), np.float32))
 now = psutil.Process().memory_info().vms
 resource.setrlimit(resource.RLIMIT_AS, (now + int(allowed) * 2**20,) * 2)
 try:
-    restored = Restorer(runtime)(image)
+    restored = Restorer(runtime, tile=256, overlap=32)(image)
 except (MirnetError, MemoryError) as error:
     print("refused:", type(error).__name__, error)
 else:

@@ -9,6 +9,9 @@ from mirnet.errors import WeightsError
 from mirnet.export import onnx
 from mirnet.weights.checkpoint import Weights
 
+# not `MNN.tools.mnnconvert`: importing that installs a logging client and reports each conversion
+CONVERT = "import sys, _tools; _tools.mnnconvert(['mnnconvert', *sys.argv[1:]])"
+
 
 def write(weights: Weights, path: Path, *, half: bool = False) -> None:
     """Write the network for MNN, weights in half precision if wanted.
@@ -26,7 +29,7 @@ def write(weights: Weights, path: Path, *, half: bool = False) -> None:
         options = ["--bizCode", "mirnet", *(["--fp16"] if half else [])]
         # a process of its own: the converter prints, and ends the process when it fails
         done = subprocess.run(
-            [sys.executable, "-m", "MNN.tools.mnnconvert", "-f", "ONNX", *files, *options],
+            [sys.executable, "-c", CONVERT, "-f", "ONNX", *files, *options],
             capture_output=True,
             text=True,
             check=False,
