@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from mirnet.cli.endings import needs_train
+
 
 def export(
     model: Annotated[Path, typer.Argument(help="A weights file, of whatever kind.")],
@@ -23,13 +25,7 @@ def export(
       mirnet export official.pth --format mnn --half
       mirnet export denoise.safetensors --format pdparams
     """
-    try:
+    with needs_train("exporting"):
         from mirnet import export as exporting
-    except ModuleNotFoundError as error:
-        from mirnet.errors import RuntimeMissingError
-
-        raise RuntimeMissingError(
-            f'exporting needs {error.name}: pip install "mirnet[train]"'
-        ) from None
     path, difference = exporting.export(model, format, output, name=name, half=half)
     typer.echo(f"{path}  {path.stat().st_size / 1e6:.1f} MB  largest difference {difference:.1e}")

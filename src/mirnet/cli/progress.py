@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
@@ -23,12 +22,12 @@ class _Rate(ProgressColumn):
 
 
 class PictureProgress:
-    """A bar on standard error where that is a terminal; nothing otherwise."""
+    """A bar on standard error where that is a terminal; nothing otherwise. Shown within `bar`."""
 
     def __init__(self, jobs: Sequence[Job], *, overwrite: bool) -> None:
         console = Console(stderr=True)
         self._jobs = jobs
-        self._bar = Progress(
+        self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             _Rate(),
@@ -44,34 +43,36 @@ class PictureProgress:
             for job in (jobs if console.is_terminal else ())
             if overwrite or not job.target.exists()
         }
-        self._task = self._bar.add_task(self._name(0), total=sum(self._sizes.values()))
+        self._task = self.bar.add_task(self._name(0), total=sum(self._sizes.values()))
         self._finished = 0
         self._done = 0.0  # pixels of the present picture
 
     def advance(self, pixels: float) -> None:
         """So many more pixels of the present picture are done."""
         self._done += pixels
-        self._bar.advance(self._task, pixels)
+        self.bar.advance(self._task, pixels)
 
     def finish(self, result: Result) -> None:
         """The present picture is finished, whatever became of it."""
         self._finished += 1
-        total = self._bar.tasks[0].total or 0
+        total = self.bar.tasks[0].total or 0
         total += self._done - self._sizes.get(result.source, 0)  # what was really to be done
         self._done = 0.0
-        self._bar.update(self._task, total=total, description=self._name(self._finished))
+        name = self._name(self._finished)
+        # at once: a small picture would be gone before the next tick
+        self.bar.update(self._task, total=total, description=name, refresh=True)
 
     def print_result(self, line: str) -> None:
         """A line for standard output, above the bar."""
-        if self._bar.disable or not sys.stdout.isatty():
+        if self.bar.disable or not sys.stdout.isatty():
             sys.stdout.write(line + "\n")
             sys.stdout.flush()
         else:
-            self._bar.console.out(line, highlight=False)
+            self.bar.console.out(line, highlight=False)
 
     def print_message(self, line: str) -> None:
         """A line for standard error, above the bar."""
-        self._bar.console.out(line, highlight=False)
+        self.bar.console.out(line, highlight=False)
 
     def _name(self, index: int) -> str:
         if index >= len(self._jobs):
@@ -79,18 +80,6 @@ class PictureProgress:
         name = self._jobs[index].source.name
         short = name if len(name) <= 24 else f"{name[:11]}…{name[-12:]}"
         return f"{index + 1}/{len(self._jobs)} {short}".replace("[", r"\[")
-
-    def __enter__(self) -> "PictureProgress":
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
 
 
 def _pixels(path: Path) -> int:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mirnet.cli.endings import resumable
+
 if TYPE_CHECKING:
     from mirnet.cli.progress import PictureProgress
     from mirnet.restoration.folder import Result
 
-FAILED, INTERRUPTED = 1, 130
-"""Exit codes: some pictures failed; stopped by the user."""
+FAILED = 1
+"""Exit code: some pictures failed, the others are done."""
 
 
 def _tile(text: str) -> int | None:
@@ -101,19 +103,20 @@ def restore(
     jobs = folder.plan(inputs, output, recursive=recursive, format=format)
     _clean_up_when_stopped()
     results: list[Result] = []
-    try:
-        with (
-            api.load(
-                model,
-                device=device,
-                runtime=runtime,
-                tile=TILE if tile is None else tile,
-                overlap=overlap,
-                strength=strength,
-                threads=threads,
-            ) as restorer,
-            PictureProgress(jobs, overwrite=overwrite) as progress,
-        ):
+    with (
+        resumable(),
+        api.load(
+            model,
+            device=device,
+            runtime=runtime,
+            tile=TILE if tile is None else tile,
+            overlap=overlap,
+            strength=strength,
+            threads=threads,
+        ) as restorer,
+    ):
+        progress = PictureProgress(jobs, overwrite=overwrite)
+        with progress.bar:
             for result in folder.run(
                 jobs,
                 restorer,
@@ -125,9 +128,6 @@ def restore(
                 results.append(result)
                 progress.finish(result)
                 _print_result(result, progress, as_json=as_json)
-    except KeyboardInterrupt:
-        typer.echo("mirnet: interrupted; run it again to go on where it stopped", err=True)
-        raise typer.Exit(INTERRUPTED) from None
     if len(jobs) > 1:
         _print_summary(results)
     if any(result.status == "failed" for result in results):

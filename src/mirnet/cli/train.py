@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from mirnet.cli.endings import needs_train, resumable
+
 
 def _seconds(text: str) -> float:
     if not re.fullmatch(r"\d+:[0-5]\d:[0-5]\d", text):
@@ -42,27 +44,19 @@ def train(
     from mirnet.training import recipe as recipes
 
     loaded = recipes.load(recipe, settings or [])
-    try:
+    with needs_train("training"):
         from mirnet.training import loop
-    except ModuleNotFoundError as error:
-        from mirnet.errors import RuntimeMissingError
-
-        raise RuntimeMissingError(
-            f'training needs {error.name}: pip install "mirnet[train]"'
-        ) from None
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of its choices
     options: dict[str, Any] = {"seconds": max_time, "accelerator": accelerator}
-    try:
+    with resumable():
         if sys.stderr.isatty():
             from mirnet.cli.training_progress import TrainingProgress
 
-            with TrainingProgress(loaded) as progress:
+            progress = TrainingProgress(loaded)
+            with progress.bar:
                 last = loop.train(loaded, output, observe=progress.show, **options)
         else:
             logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
             logging.getLogger("mirnet").setLevel(logging.INFO)
             last = loop.train(loaded, output, **options)
-    except KeyboardInterrupt:
-        typer.echo("mirnet: interrupted; run it again to go on where it stopped", err=True)
-        raise typer.Exit(130) from None
     typer.echo(str(last))

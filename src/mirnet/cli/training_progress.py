@@ -1,6 +1,5 @@
 """Progress of a training run on the terminal: patches a second, loss, PSNR and the time left."""
 
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -13,11 +12,14 @@ if TYPE_CHECKING:
 
 
 class TrainingProgress:
-    """A bar on standard error. It counts pixels: steps take longer from stage to stage."""
+    """A bar on standard error, shown within `bar`.
+
+    It counts pixels: steps take longer from stage to stage.
+    """
 
     def __init__(self, recipe: Recipe) -> None:
         self._stages = recipe.stages
-        self._bar = Progress(
+        self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.fields[facts]}"),
@@ -28,19 +30,19 @@ class TrainingProgress:
             speed_estimate_period=120,
         )
         # without a total it moves back and forth
-        self._task = self._bar.add_task("reading the photographs", total=None, facts="")
+        self._task = self.bar.add_task("reading the photographs", total=None, facts="")
 
     def show(self, progress: "loop.Progress") -> None:
         """Where the run stands after a step."""
         done = self._pixels(progress.step)
-        if self._bar.tasks[0].total is None:  # the steps of an earlier run took no time now
-            self._bar.reset(self._task, total=self._pixels(progress.steps), completed=int(done))
+        if self.bar.tasks[0].total is None:  # the steps of an earlier run took no time now
+            self.bar.reset(self._task, total=self._pixels(progress.steps), completed=int(done))
         patches = progress.pixels_per_second / progress.stage.patch**2
         facts = f"{patches:.1f} patches/s  loss {progress.loss:.4f}"
         if progress.psnr is not None:
             facts += f"  PSNR {progress.psnr:.2f} dB"
         name = f"step {progress.step}/{progress.steps}"
-        self._bar.update(self._task, completed=done, description=name, facts=facts)
+        self.bar.update(self._task, completed=done, description=name, facts=facts)
 
     def _pixels(self, steps: int) -> float:
         """In the patches of so many steps from the beginning."""
@@ -49,15 +51,3 @@ class TrainingProgress:
             total += min(steps, stage.steps) * stage.batch * stage.patch**2
             steps = max(steps - stage.steps, 0)
         return total
-
-    def __enter__(self) -> "TrainingProgress":
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()

@@ -1,0 +1,36 @@
+"""How commands end before they are done: a package is missing, or the user has had enough."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from mirnet.errors import RuntimeMissingError
+
+INTERRUPTED = 130
+"""Exit code of a run that the user stopped."""
+
+
+@contextmanager
+def needs_train(what: str) -> Iterator[None]:
+    """Imports inside need the extra `train`; without it, one message says so.
+
+    Raises:
+        RuntimeMissingError: if a package is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise RuntimeMissingError(
+            f'{what} needs {error.name}: pip install "mirnet[train]"'
+        ) from None
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """An interruption inside ends the command with a word on how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("mirnet: interrupted; run it again to go on where it stopped", err=True)
+        raise typer.Exit(INTERRUPTED) from None
