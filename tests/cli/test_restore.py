@@ -371,6 +371,6 @@ def test_on_a_terminal_there_is_a_bar(photos, tmp_path):
     assert "MP/s" in text
     assert "4/4" in text
     assert "out/trip/day.png  70x20" in text
-    assert "mirnet: photos/broken.png" in text
+    assert "mirnet: photos/broken.png cannot be read: it is not a picture" in text
     assert text.rstrip().endswith("mirnet: 3 restored, 0 skipped, 1 failed")
     assert "Traceback" not in text

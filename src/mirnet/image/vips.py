@@ -13,6 +13,10 @@ LONGEST = 300
 """Characters of a reason: libvips may report hundreds of lines for one broken file."""
 
 
+UNKNOWN = "VipsForeignLoad: source is not in a known format"
+"""What libvips says of a file that is no picture."""
+
+
 def shown(path: Path) -> str:
     """The path as one printable line, whatever bytes are in the name."""
     name = str(path)
@@ -53,4 +57,6 @@ def _reason(error: pyvips.Error) -> str:
     # a seek beyond the end is how truncation shows, but libvips reports each single one
     told = [line for line in lines if line and not line.startswith("unable to ")]
     told = [line for line in told if ": bad seek to " not in line] or ["the data is damaged"]
+    if UNKNOWN in told:
+        return "it is not a picture, or not of a kind that mirnet knows"
     return "; ".join(dict.fromkeys(told))[:LONGEST]
