@@ -21,8 +21,7 @@ import sys, numpy as np, pyvips, torch
 from mirnet.weights import catalog, checkpoint
 source, target, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
 torch.set_num_threads(threads)
-path = next(p for p in catalog.find("denoise").files() if p.suffix == ".safetensors")
-network = checkpoint.read(path).network()
+network = checkpoint.read(catalog.find("denoise").weights()).network()
 picture = torch.from_numpy(pyvips.Image.new_from_file(source).numpy()).permute(2, 0, 1)[None] / 255
 with torch.inference_mode():
     restored = network(picture).clamp(0, 1)

@@ -639,7 +639,10 @@ def test_a_truncated_compressed_tiff_raises_while_it_streams(tmp_path, compressi
         (lambda path: None, "does not exist"),
         (lambda path: path.mkdir(), "is not a file"),
         (lambda path: path.touch(), "is empty"),
-        (lambda path: path.write_bytes(b"not a picture\n" * 99), "it is not a picture, or not of a kind"),
+        (
+            lambda path: path.write_bytes(b"not a picture\n" * 99),
+            "it is not a picture, or not of a kind",
+        ),
         (
             lambda path: path.write_text(
                 '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'

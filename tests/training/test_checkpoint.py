@@ -91,7 +91,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(python, tmp_path):
 
 
 def test_what_a_killed_save_left_behind_is_overwritten(tmp_path):
-    (tmp_path / ".last.ckpt.tmp").write_bytes(b"half a checkpoint")
+    (tmp_path / ".last.ckpt.part").write_bytes(b"half a checkpoint")
 
     checkpoint.save({"step": 2}, tmp_path / "last.ckpt")
 

@@ -15,6 +15,7 @@ from mirnet.data import dataset
 from mirnet.errors import DataError, RecipeError, WeightsError
 from mirnet.network import TINY, Configuration
 from mirnet.training import checkpoint, interruption, loop, recipe, run, validation
+from mirnet.weights import catalog
 from mirnet.weights import checkpoint as weights
 
 CPU = torch.device("cpu")
@@ -166,6 +167,34 @@ def test_a_preset_names_its_network(plan):
 
     assert run.configuration(by_name) == TINY
     assert run.configuration(planned) == Configuration(width=8, groups=(1,), blocks_per_group=1)
+
+
+def test_a_run_starts_from_the_weights_that_the_recipe_names(plan):
+    train(plan("network.width=8"), "first")
+    first = weights.read("first/last.ckpt")
+
+    planned = plan("weights=first/last.ckpt", "optim.lr=1e-12", "optim.lr_min=0")
+    state, _ = train(planned, "second")
+
+    for kind in ("network", "ema"):
+        for name, tensor in first.tensors.items():
+            torch.testing.assert_close(state[kind][name], tensor, atol=1e-9, rtol=0)
+    assert weights.read("second/last.ckpt").facts["recipe"]["weights"] == "last.ckpt"
+
+
+def test_a_run_starts_from_a_known_model(plan):
+    stages = "stages=[{steps=1, patch=16, batch=1}]"
+    shape = "network={width=32, groups=[1, 2, 4]}"
+
+    state, _ = train(plan("weights=denoise", shape, stages, "optim.lr=1e-12", "optim.lr_min=0"))
+
+    bundled = weights.read(catalog.find("denoise").weights()).tensors
+    torch.testing.assert_close(state["ema"]["head.weight"], bundled["head.weight"])
+
+
+def test_weights_of_another_network_are_refused(plan):
+    with pytest.raises(RecipeError, match=r"denoise is of .*width=32.*recipe wants .*width=8"):
+        train(plan("weights=denoise"))
 
 
 def test_validation_pads_what_is_no_multiple_of_4_and_clips(here):

@@ -30,7 +30,7 @@ SHRINK = 2.0
 """The strongest shrinking."""
 SOFT_SHARE = 0.3
 """Part of the photographs that are enlarged first, by up to 2: real pixels are rarely crisp."""
-FLAT_SHARE, CLIPPED_SHARE, DARK_SHARE, IDENTITY_SHARE = 0.04, 0.04, 0.03, 0.03
+FLAT_SHARE, CLIPPED_SHARE, DARK_SHARE, IDENTITY_SHARE = 0.04, 0.04, 0.03, 0.08
 """Patches of one colour, with burnt highlights, nearly black, and without any noise. They keep
 the network harmless where photographs give it too little practice."""
 

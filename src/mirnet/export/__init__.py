@@ -1,7 +1,7 @@
 """Models for other runtimes and frameworks, each checked against its source before it stays."""
 
 import contextlib
-import secrets
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -54,31 +54,33 @@ def export(
     target = folder / f"{name or model.stem}.{format}"
     if target.exists() and target.samefile(model):
         raise WeightsError(f"{target} is the source itself: choose another folder or name")
-    temporary = target.with_name(f".{secrets.token_hex(4)}.{target.name}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if format == "onnx":
-            onnx.write(weights, temporary)
-        elif format == "mnn":
-            mnn.write(weights, temporary, half=half)
-        else:
-            checkpoint.write(weights, temporary, half=half)
-        difference = _difference(weights, temporary)
-        tolerance = HALF_TOLERANCE if half else TOLERANCE
-        if not difference <= tolerance:
-            raise WeightsError(
-                f"{target.name} differs from {model} by {difference:.1e}, more than {tolerance:.0e}"
-                ": not written"
-            )
-        temporary.replace(target)
+        with tempfile.TemporaryDirectory(prefix=".", dir=folder) as hidden:
+            path = Path(hidden) / target.name
+            _write(weights, path, format, half=half)
+            difference = _difference(weights, path)
+            tolerance = HALF_TOLERANCE if half else TOLERANCE
+            if not difference <= tolerance:
+                raise WeightsError(
+                    f"{target.name} differs from {model} by {difference:.1e}, more than "
+                    f"{tolerance:.0e}: not written"
+                )
+            path.replace(target)
     except OSError as error:
         raise WeightsError(
             f"{target} cannot be written ({error.strerror or error}): check folder and space"
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
     return target, difference
+
+
+def _write(weights: Weights, path: Path, format: str, *, half: bool) -> None:
+    if format == "onnx":
+        onnx.write(weights, path)
+    elif format == "mnn":
+        mnn.write(weights, path, half=half)
+    else:
+        checkpoint.write(weights, path, half=half)
 
 
 def _difference(weights: Weights, path: Path) -> float:

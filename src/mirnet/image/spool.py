@@ -4,16 +4,11 @@ The spool is a TIFF of small strips, which libvips reads strip by strip; bare ro
 memory as a whole.
 """
 
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import FileIO
-from pathlib import Path
 
 import numpy as np
 
 from mirnet.image import tiff
-from mirnet.image.vips import as_image_error
 
 STRIP = 1 << 18
 """Bytes, about."""
@@ -23,22 +18,6 @@ HEADER = b"II\x2b\0\x08\0\0\0" + bytes(8)
 
 SHORT, LONG, LONG8 = (3, "<u2"), (4, "<u4"), (16, "<u8")
 """Field types with the numbers that they hold."""
-
-
-@contextmanager
-def hidden(path: Path) -> Iterator[Path]:
-    """A new, empty file beside `path` that is gone afterwards, unless it was renamed.
-
-    Raises:
-        ImageError: if the folder takes no file.
-    """
-    place = path.parent / f".{secrets.token_hex(8)}.part"
-    try:
-        with as_image_error(path, "cannot be written"):
-            place.touch(exist_ok=False)  # with the usual rights, which tempfile would not give
-        yield place
-    finally:
-        place.unlink(missing_ok=True)
 
 
 class Spool:

@@ -6,6 +6,7 @@ the picture is; the finished file takes the target's name in one step.
 
 import os
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -14,9 +15,10 @@ import numpy as np
 import pyvips
 
 from mirnet.errors import ImageError
+from mirnet.files import hidden, replacing
 from mirnet.image import metadata, pixels
 from mirnet.image.source import Band, Source
-from mirnet.image.spool import Spool, hidden
+from mirnet.image.spool import Spool
 from mirnet.image.vips import as_image_error, forget, shown
 from mirnet.shapes import Image, Pixels
 
@@ -65,13 +67,14 @@ def write_picture(
     target = FORMATS[kind]
     _refuse(path, like, target, quality)
     bits = min((b for b in target.bits if b >= BITS[like.dtype]), default=target.bits[-1])
-    with hidden(path) as rows, hidden(path) as part:
+    with ExitStack() as stack:
+        with as_image_error(path, FAILED):
+            rows = stack.enter_context(hidden(path))
         with rows.open("wb", buffering=0) as file:
             _spool(file, path, bands, like, bits)
-        with as_image_error(path, FAILED):
+        with as_image_error(path, FAILED), replacing(path) as part:
             notes = _encode(rows, part, like, kind, bits, quality or target.quality)
             forget()
-            part.replace(path)
     return notes
 
 
@@ -150,8 +153,6 @@ def _encode(
     _save(image, part, kind, bits, quality)
     if kind == "tiff":
         metadata.attach_to_tiff(like.metadata, part)
-    with part.open("r+b") as file:
-        os.fsync(file.fileno())
     if bits < BITS[like.dtype]:
         least = f"{_depth(BITS[like.dtype])} became {_depth(bits)}"
         notes.append(f"{least}, the most that {target.name} holds")

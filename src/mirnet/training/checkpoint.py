@@ -1,6 +1,5 @@
 """The state of a run on disk: saved atomically, loaded without running code from the file."""
 
-import os
 import re
 import tempfile
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import torch
 
 from mirnet.errors import WeightsError
+from mirnet.files import replacing
 from mirnet.weights.content import TRAINING_FORMAT as FORMAT
 from mirnet.weights.pdparams import refusal
 
@@ -36,16 +36,9 @@ def save(state: dict[str, Any], path: Path) -> None:
         WeightsError: if folder or disk do not take it; the old checkpoint is still there.
     """
     # always the same name: what a killed run leaves behind is overwritten by the next save
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
-        try:
-            with temporary.open("wb") as file:
-                torch.save({"format": FORMAT, **state}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with replacing(path, f".{path.name}.part") as part, part.open("wb") as file:
+            torch.save({"format": FORMAT, **state}, file)
     except (OSError, RuntimeError) as error:  # torch makes the latter of a full disk
         raise WeightsError(
             f"{path}: the checkpoint cannot be written ({_reason(error)}): check folder and space"

@@ -123,6 +123,8 @@ class Recipe:
     preset: str = ""
     """The network by name: base, small or tiny; empty where `network` describes it."""
     network: Network | None = None
+    weights: str = ""
+    """What to start from: a known model's name or a file of weights; empty for a random start."""
     stages: tuple[Stage, ...]
     task: str = "denoise"
     seed: int = 0

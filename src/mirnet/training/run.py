@@ -14,9 +14,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from mirnet import network
 from mirnet.errors import RecipeError
-from mirnet.network import Configuration
+from mirnet.network import Configuration, MIRNetV2
 from mirnet.training import checkpoint
 from mirnet.training.recipe import Recipe
+from mirnet.weights import catalog
+from mirnet.weights.checkpoint import read
 
 
 @dataclass
@@ -65,17 +67,16 @@ class Run:
 
 
 def set_up(fabric: Fabric, recipe: Recipe) -> Run:
-    """A run at step 0 on the device of `fabric`; the recipe's seed decides the first weights.
+    """A run at step 0 on the device of `fabric`.
+
+    The first weights are the ones that the recipe names, or random ones of its seed.
 
     Raises:
-        RecipeError: if there is no such network.
+        RecipeError: if there is no such network, or the weights are of another one.
+        WeightsError: if the weights cannot be read.
     """
-    wanted = configuration(recipe)
     fabric.seed_everything(recipe.seed, verbose=False)
-    try:
-        net = wanted.network()
-    except ValueError as error:
-        raise RecipeError(f"there is no network of {wanted}: {error}") from None
+    net = _first(recipe)
     # channels-last halves the time of a step with bfloat16 on a CPU, and helps on a GPU
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = AveragedModel(
@@ -87,6 +88,24 @@ def set_up(fabric: Fabric, recipe: Recipe) -> Run:
     )
     module, wrapped = fabric.setup(net, optimizer)
     return Run(module, averaged.to(fabric.device), wrapped)
+
+
+def _first(recipe: Recipe) -> MIRNetV2:
+    """The network as the run begins with it."""
+    wanted = configuration(recipe)
+    if not recipe.weights:
+        try:
+            return wanted.network()
+        except ValueError as error:
+            raise RecipeError(f"there is no network of {wanted}: {error}") from None
+    model = catalog.find(recipe.weights)
+    weights = read(model.weights() if model else recipe.weights)
+    if weights.configuration != wanted:
+        raise RecipeError(
+            f"{recipe.weights} is of {weights.configuration}, and the recipe wants {wanted}: "
+            "change preset or network"
+        )
+    return weights.network().train()
 
 
 def configuration(recipe: Recipe) -> Configuration:
@@ -103,6 +122,7 @@ def _recorded(recipe: Recipe) -> dict[str, Any]:
     table: dict[str, Any] = _plain(asdict(recipe))
     for section, key in (("data", "photographs"), ("data", "pairs"), ("validation", "pairs")):
         table[section][key] = Path(table[section][key]).name
+    table["weights"] = Path(table["weights"]).name
     return table
 
 

@@ -22,6 +22,10 @@ class Model:
         """Where its files lie."""
         return [BUNDLED / f"{self.name}{suffix}" for suffix in self.suffixes]
 
+    def weights(self) -> Path:
+        """The file that training, export and PyTorch read."""
+        return BUNDLED / f"{self.name}.safetensors"
+
     def card(self) -> Path:
         """Its model card, Markdown: data, licence, training, results, limits."""
         return BUNDLED / f"{self.name}.md"

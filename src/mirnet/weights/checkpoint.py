@@ -4,9 +4,7 @@ The content of a file decides how it is read, the suffix how it is written. What
 itself is checked against its tensors.
 """
 
-import os
-import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,6 +14,7 @@ import torch
 from torch import Tensor
 
 from mirnet.errors import WeightsError
+from mirnet.files import replacing
 from mirnet.network import Configuration, MIRNetV2
 from mirnet.weights import pdparams, upstream
 from mirnet.weights.content import KEY, describe, load
@@ -105,7 +104,8 @@ def write(weights: Weights, path: str | Path, *, half: bool = False) -> None:
         description = describe(weights.configuration, weights.facts)
         dtype = torch.float16 if half else torch.float32
         tensors = {name: _settled(name, t, dtype) for name, t in weights.tensors.items()}
-        _atomically(path, lambda file: writer(tensors, description, file))
+        with replacing(path) as part, part.open("wb") as file:
+            writer(tensors, description, file)
     except OSError as error:
         raise WeightsError(
             f"{path}: cannot be written ({error.strerror or error}): check folder and space"
@@ -209,16 +209,3 @@ WRITERS = {
     ".pth": _write_pth,
     ".pdparams": _write_pdparams,
 }
-
-
-def _atomically(path: Path, writer: Callable[[BinaryIO], None]) -> None:
-    """Let `path` hold the whole file or what it held before."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            writer(file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
