@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-COMMANDS = ("restore", "train", "export", "models")
+COMMANDS = (
+    *("restore", "train", "export", "models"),
+    *("data sidd-patches", "data synthesize", "data pack"),
+)
 PAGE = Path(__file__).with_name("cli.md")
 
 HEAD = """# The command line
@@ -28,7 +31,7 @@ def page() -> str:
     parts = [HEAD]
     for command in COMMANDS:
         shown = subprocess.run(
-            [sys.executable, "-m", "mirnet", command, "--help"],
+            [sys.executable, "-m", "mirnet", *command.split(), "--help"],
             capture_output=True,
             text=True,
             check=True,

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from mirnet.cli import export, models, restore, train
+from mirnet.cli import data, export, models, restore, train
 from mirnet.errors import MirnetError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app.command("restore")(restore.restore)
 app.command("train")(train.train)
 app.command("export")(export.export)
 app.command("models")(models.models)
+app.add_typer(data.app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,5 +1,6 @@
 """How commands end before they are done: a package is missing, or the user has had enough."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -34,3 +35,11 @@ def resumable() -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("mirnet: interrupted; run it again to go on where it stopped", err=True)
         raise typer.Exit(INTERRUPTED) from None
+
+
+def treat_termination_as_interruption() -> None:
+    """A run that is terminated, or whose terminal is closed, ends as an interrupted one does."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has not both
+        if number and signal.getsignal(number) == signal.SIG_DFL:  # and nohup ignores the second
+            signal.signal(number, signal.default_int_handler)

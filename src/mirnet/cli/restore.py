@@ -1,7 +1,6 @@
 """`mirnet restore`: pictures in, restored pictures out."""
 
 import json
-import signal
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mirnet.cli.endings import resumable
+from mirnet.cli.endings import resumable, treat_termination_as_interruption
 
 if TYPE_CHECKING:
     from mirnet.cli.progress import PictureProgress
@@ -101,7 +100,7 @@ def restore(
     from mirnet.restoration.restorer import TILE
 
     jobs = folder.plan(inputs, output, recursive=recursive, format=format)
-    _clean_up_when_stopped()
+    treat_termination_as_interruption()
     results: list[Result] = []
     with (
         resumable(),
@@ -132,14 +131,6 @@ def restore(
         _print_summary(results)
     if any(result.status == "failed" for result in results):
         raise typer.Exit(FAILED)
-
-
-def _clean_up_when_stopped() -> None:
-    """A run that is terminated, or whose terminal is closed, ends as an interrupted one does."""
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has not both
-        if number and signal.getsignal(number) == signal.SIG_DFL:  # and nohup ignores the second
-            signal.signal(number, signal.default_int_handler)
 
 
 def _print_result(result: "Result", progress: "PictureProgress", *, as_json: bool) -> None:

@@ -1,12 +1,78 @@
-"""Which noisy picture belongs to which clean one."""
+"""Noisy and clean pictures of the same scenes: where they lie, and how they are asked for."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import UInt8, UInt16
 
 from mirnet.errors import DataError
+from mirnet.shapes import Pixels
 
-NOISY, CLEAN = "input", "groundtruth"
-"""The folders that hold the two halves."""
+LAYOUTS = (
+    ("input", "groundtruth"),
+    ("input_crops", "target_crops"),
+    ("input", "target"),
+    ("noisy", "clean"),
+    ("lq", "gt"),
+    ("low", "high"),
+)
+"""Folders that hold the two halves, noisy and clean, in any letter case."""
+
+Patch = UInt8[np.ndarray, "s s 3"] | UInt16[np.ndarray, "s s 3"]
+"""A square piece of a picture as it is stored, RGB: the dtype decides the range."""
+
+
+@runtime_checkable
+class Pairs(Protocol):
+    """Noisy and clean pictures of scenes, by number.
+
+    What is returned is the caller's own: contiguous and writable. The halves of a pair have one
+    size, and may differ in depth. Pairs can be pickled and taken into worker processes.
+    """
+
+    def __len__(self) -> int:
+        """How many scenes."""
+        ...
+
+    def name(self, index: int) -> str:
+        """The stem of both files of a scene."""
+        ...
+
+    def crop(self, index: int, side: int, place: tuple[float, float]) -> tuple[Patch, Patch]:
+        """Noisy and clean, side side 3, uint8 or uint16, each in its own range.
+
+        Args:
+            index: of the scene.
+            side: in pixels.
+            place: 0 or more and below 1, from the top and from the left: the patch begins at row
+                floor(place[0] · (height - side + 1)), at its column likewise.
+
+        Raises:
+            DataError: if the patch does not fit, or the pair is none that can be learnt from.
+            ImageError: if a picture file cannot be read.
+        """
+        ...
+
+    def whole(self, index: int) -> tuple[Pixels, Pixels]:
+        """Noisy and clean, h w 3, uint8 or uint16, each in its own range.
+
+        Raises:
+            DataError: if the pair is none that can be learnt from.
+            ImageError: if a picture file cannot be read.
+        """
+        ...
+
+    def check(self, side: int) -> None:
+        """Find out early what can be known cheaply: whether patches of `side` will come.
+
+        Raises:
+            DataError: if one will not.
+            ImageError: if a picture file cannot be read.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -18,13 +84,19 @@ class Pair:
 
 
 def find(folder: Path, suffixes: frozenset[str]) -> list[Pair]:
-    """The pairs of `folder/input` and `folder/groundtruth`, matched by the stem of their names.
+    """The pairs of a folder in one of the `LAYOUTS`, matched by the stem of their names.
+
+    Sorted by stem. Hidden files are left alone.
+
+    Args:
+        folder: which holds the two halves as folders.
+        suffixes: of pictures, lower-case.
 
     Raises:
-        DataError: if a folder is missing or empty, two pictures in one share a stem, or a picture
-            has no partner; the message names up to five of those.
+        DataError: if not exactly one layout is there, a half is empty, two pictures in one share a
+            stem, or a picture has no partner; the message names up to five of those.
     """
-    noisy, clean = (_by_stem(folder / half, suffixes) for half in (NOISY, CLEAN))
+    noisy, clean = (_by_stem(half, suffixes) for half in _halves(folder))
     alone = sorted(noisy.keys() ^ clean.keys())
     if alone:
         names = ", ".join(alone[:5]) + (f" and {len(alone) - 5} more" if len(alone) > 5 else "")
@@ -32,12 +104,62 @@ def find(folder: Path, suffixes: frozenset[str]) -> list[Pair]:
     return [Pair(noisy[stem], clean[stem]) for stem in sorted(noisy)]
 
 
-def _by_stem(folder: Path, suffixes: frozenset[str]) -> dict[str, Path]:
+def window(
+    name: str, size: tuple[int, int], side: int, place: tuple[float, float]
+) -> tuple[slice, slice]:
+    """Rows and columns of the patch at `place` (see `Pairs.crop`) of a picture of `size`, h w.
+
+    Raises:
+        DataError: if the patch does not fit.
+    """
+    fit(name, size, side)
+    top, left = (math.floor(p * (n - side + 1)) for p, n in zip(place, size, strict=True))
+    return slice(top, top + side), slice(left, left + side)
+
+
+def fit(name: str, size: tuple[int, int], side: int) -> None:
+    """Nothing, where a patch fits into a picture of `size`, h w.
+
+    Raises:
+        DataError: if it does not.
+    """
+    if not 0 < side <= min(size):
+        height, width = size
+        raise DataError(
+            f"{name}: a patch of {side} does not fit into a picture of {height}x{width}"
+        )
+
+
+def _halves(folder: Path) -> tuple[Path, Path]:
+    """The folders of the one layout that is there."""
     if not folder.is_dir():
-        raise DataError(f"{folder} is missing: pairs lie in `{NOISY}/` and `{CLEAN}/`")
+        raise DataError(f"{folder} is no folder: pairs lie in a folder that holds {_known()}")
+    there: dict[str, Path] = {}
+    known = {half for layout in LAYOUTS for half in layout}
+    for path in sorted(folder.iterdir()):
+        if path.name.lower() in known and path.is_dir():
+            other = there.setdefault(path.name.lower(), path)
+            if other != path:
+                raise DataError(f"{folder} holds {other.name}/ and {path.name}/: rename one")
+    found = [(there[a], there[b]) for a, b in LAYOUTS if a in there and b in there]
+    if not found:
+        half = ", ".join(f"{path.name}/" for path in there.values())
+        rest = f"; of these, {half} alone is there" if half else ""
+        raise DataError(f"{folder} holds no pairs: expected the folders {_known()}{rest}")
+    if len(found) > 1:
+        first, second = (f"{noisy.name}/ and {clean.name}/" for noisy, clean in found[:2])
+        raise DataError(f"{folder} holds {first}, but also {second}: move those not wanted away")
+    return found[0]
+
+
+def _known() -> str:
+    return ", or ".join(f"{noisy}/ and {clean}/" for noisy, clean in LAYOUTS)
+
+
+def _by_stem(folder: Path, suffixes: frozenset[str]) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in suffixes:
+        if path.suffix.lower() in suffixes and not path.name.startswith("."):
             other = files.setdefault(path.stem, path)
             if other != path:
                 raise DataError(f"{folder}: {other.name} and {path.name} have the same stem")

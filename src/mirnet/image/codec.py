@@ -8,6 +8,8 @@ profile and the resolution. Nothing is scaled, and floats are not clipped.
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+
 from mirnet.errors import ImageError
 from mirnet.image import raw
 from mirnet.image.reading import open_picture
@@ -23,6 +25,9 @@ WRITABLE = {suffix: kind for kind, known in FORMATS.items() for suffix in known.
 
 SUFFIXES = frozenset(WRITABLE) | raw.SUFFIXES
 """What can be read, lower-case."""
+
+BAND = 128
+"""Rows that `read` fetches at a time."""
 
 
 def open(path: Path) -> Source:
@@ -42,7 +47,11 @@ def read(path: Path) -> Pixels:
         ImageError: as `open` does, and if the file ends too soon.
     """
     source = open(path)
-    return source.read(source.height)
+    pixels = np.empty((source.height, source.width, source.channels), source.dtype)
+    # asked for the whole picture at once, libvips would keep it two times beside the result
+    for top in range(0, source.height, BAND):
+        pixels[top : top + BAND] = source.read(BAND)
+    return pixels
 
 
 def write(

@@ -1,0 +1,108 @@
+"""What the user sees while patches are made: what is ahead, how far it is, what became of it."""
+
+import json
+import time
+from collections.abc import Generator
+from contextlib import closing
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from mirnet.data.patches import Plan, Result
+
+FAILED = 1
+"""Exit code: some pictures failed, the patches of the others are there."""
+
+
+class _Rate(ProgressColumn):
+    """Patches a second."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:5.1f} patches/s" if task.speed else "    - patches/s")
+
+
+def follow(
+    plan: Plan[Any, Any], results: Generator[Result, None, None], *, pictures: str, as_json: bool
+) -> None:
+    """Do what is planned, and end the command with 1 if a picture failed.
+
+    Messages and a bar go to standard error, the bar only where that is a terminal; one line (or
+    JSON object) with the result goes to standard output.
+
+    Args:
+        plan: what is ahead.
+        results: do the work as they are asked for, and stop it when they are closed.
+        pictures: what patches are made of, in the plural.
+        as_json: whether the result is for programs.
+    """
+    free = plan.require_space()
+    _say(_ahead(plan, pictures, free))
+    for result in plan.unusable:
+        _say(result.error)
+    failed, written, started = list(plan.unusable), 0, time.perf_counter()
+    with closing(results), _bar() as bar:
+        task = bar.add_task(pictures, total=plan.missing)
+        for result in results:
+            if result.error:
+                failed.append(result)
+                bar.console.out(f"mirnet: {result.error}", highlight=False)
+            written += result.patches
+            bar.update(task, completed=written, refresh=True)
+    seconds = time.perf_counter() - started
+    _say(
+        f"{written} written in {seconds:.1f} s ({written / seconds:.1f} patches/s), {len(failed)} "
+        f"{pictures} failed"
+    )
+    record = {
+        "folder": str(plan.folder),
+        pictures: plan.pictures + len(plan.unusable) - len(failed),
+        "patches": plan.patches - plan.missing + written,
+        "written": written,
+        "failed": {result.name: result.error for result in failed},
+        "seconds": round(seconds, 3),
+    }
+    line = f"{plan.folder}  {record[pictures]} {pictures}  {record['patches']} patches"
+    typer.echo(json.dumps(record) if as_json else line)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _ahead(plan: Plan[Any, Any], pictures: str, free: int) -> str:
+    all_of_them = f"{plan.patches} patches, noisy and clean, of {plan.pictures} {pictures}"
+    there = plan.patches - plan.missing
+    if not plan.missing:
+        return f"{all_of_them}: nothing is missing"
+    rest = f", {there} are there already, the others need" if there else " need"
+    return f"{all_of_them}{rest} about {decimal(plan.bytes)}, and {decimal(free)} are free"
+
+
+def _say(line: str) -> None:
+    typer.echo(f"mirnet: {line}", err=True)
+
+
+def _bar() -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        console=console,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        speed_estimate_period=120,
+        disable=not console.is_terminal,
+    )

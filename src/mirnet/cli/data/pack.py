@@ -1,0 +1,68 @@
+"""`mirnet data pack`: a folder of pairs in, shards for fast reading out."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mirnet.cli.endings import needs_train, resumable, treat_termination_as_interruption
+
+if TYPE_CHECKING:
+    from mirnet.data.packing import Job
+
+
+def pack(
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="Folder of pairs.")],
+    target: Annotated[Path, typer.Argument(metavar="DST", help="Folder for the shards.")],
+    shard_mb: Annotated[
+        int, typer.Option(help="Size of a shard, in 2^20 bytes; as much memory is needed.", min=1)
+    ] = 1024,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a shard on standard output.")
+    ] = False,
+) -> None:
+    """Pack pairs of pictures, so that training reads patches without decoding.
+
+    SRC holds the two halves as folders, such as input/ and groundtruth/ or noisy/ and clean/;
+    pairs have the same name in both. The shards hold every pixel as it is, and training takes DST
+    wherever it takes SRC. Run it again after an interruption: finished shards are kept.
+
+    \b
+    Examples:
+      mirnet data pack sidd/train packed/sidd
+      mirnet data pack pairs packed --shard-mb 256 --json
+
+    Exit codes: 0 all packed, 2 bad arguments or pairs, 130 interrupted.
+    """
+    with needs_train("packing"):
+        from mirnet.data import packing
+    from mirnet.cli.data.pack_progress import PackProgress
+    from mirnet.data.pair_folder import PairFolder
+
+    treat_termination_as_interruption()
+    with resumable():
+        pairs = PairFolder(source)
+        progress = PackProgress()
+        with progress.bar:
+            progress.begin("sizes", len(pairs))
+            jobs = packing.plan(pairs, target, shard_mb=shard_mb, observe=progress.advance)
+            rest = packing.remaining(jobs)
+            progress.begin("packing", sum(len(job.pairs) for job in rest))
+            for job in jobs:
+                if job in rest:
+                    packing.write(pairs, job, progress.advance)
+                status = "written" if job in rest else "kept"
+                progress.print_result(_line(job, status, as_json=as_json))
+    typer.echo(
+        f"mirnet: {len(pairs)} pairs, {len(rest)} shards written, {len(jobs) - len(rest)} kept",
+        err=True,
+    )
+
+
+def _line(job: "Job", status: str, *, as_json: bool) -> str:
+    length = job.path.stat().st_size
+    if as_json:
+        record = {"shard": str(job.path), "status": status, "pairs": len(job.pairs)}
+        return json.dumps(record | {"bytes": length})
+    return f"{job.path}  {len(job.pairs)} pairs  {length / 2**20:.1f} MB  {status}"

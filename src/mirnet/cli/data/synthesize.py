@@ -1,0 +1,49 @@
+"""`mirnet data synthesize`: clean photographs in, noisy and clean patches out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mirnet.cli.endings import needs_train, resumable, treat_termination_as_interruption
+
+
+def synthesize(
+    source: Annotated[
+        Path, typer.Argument(metavar="SRC", help="A folder of clean photographs, 8-bit RGB.")
+    ],
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="DST", help="Gets the patches, in input/ and groundtruth/."),
+    ],
+    patch: Annotated[
+        int, typer.Option(help="Side of the patches in pixels, a multiple of 16.")
+    ] = 256,
+    per_image: Annotated[int, typer.Option(min=1, help="Patches of each photograph.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Decides places, turns and noise.")] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The result as one JSON object on standard output.")
+    ] = False,
+) -> None:
+    """Make noisy and clean patches from clean photographs.
+
+    The noise is that of the camera model that training uses. A patch depends on the seed, its
+    photograph's name and its number; photographs may be added later. Run it again after an
+    interruption: patches that are there stay.
+
+    \b
+    Examples:
+      mirnet data synthesize photographs patches
+      mirnet data synthesize photographs patches --patch 128 --per-image 50
+
+    Exit codes: 0 all made, 1 some photographs failed (the others are done), 2 bad arguments or too
+    little space, 130 interrupted.
+    """
+    with needs_train("synthesizing"):
+        from mirnet.data import synthesis
+    from mirnet.cli.data.following import follow
+
+    treat_termination_as_interruption()
+    with resumable():
+        plan = synthesis.plan(source, folder, patch=patch, per_image=per_image, seed=seed)
+        follow(plan, synthesis.run(plan), pictures="photographs", as_json=as_json)

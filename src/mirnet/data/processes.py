@@ -1,0 +1,98 @@
+"""The same work on many inputs, in several processes that end with the one that started them."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from mirnet.errors import DataError
+
+Input = TypeVar("Input")
+Output = TypeVar("Output")
+
+GoOn = Callable[[], bool]
+"""Whether to go on: asked now and then by long work."""
+
+_stop: Any = None
+"""In a worker: the event that the starting process sets when it wants no more."""
+
+
+def run(
+    work: Callable[[Input, GoOn], Output], inputs: Sequence[Input], workers: int
+) -> Generator[Output, None, None]:
+    """What `work` makes of each input, in the order in which they get ready.
+
+    Close the iterator (`contextlib.closing`) to stop early: workers then end as soon as they ask
+    whether to go on. Signals of the terminal reach the starting process alone.
+
+    Args:
+        work: a function of a module, which other processes can import. It is given one input, and a
+            function that says whether to go on.
+        inputs: are sent to the workers, and can be pickled.
+        workers: processes; one works in the present process.
+
+    Raises:
+        DataError: if a worker was killed.
+    """
+    workers = min(workers, len(inputs))
+    if workers <= 1:
+        for given in inputs:
+            yield work(given, lambda: True)
+        return
+    # not fork: libvips and other libraries have threads
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(stop,))
+    try:
+        with _signals_held_back():
+            futures = [pool.submit(_call, work, given) for given in inputs]
+        for future in as_completed(futures):
+            yield future.result()
+    except BrokenProcessPool:
+        raise DataError(
+            "a worker process was killed, maybe for want of memory: run it again with fewer workers"
+        ) from None
+    finally:
+        stop.set()
+        pool.shutdown(cancel_futures=True)
+
+
+def _call(work: Callable[[Input, GoOn], Output], given: Input) -> Output:
+    return work(given, lambda: not _stop.is_set())
+
+
+def _begin(stop: Any) -> None:  # noqa: ANN401 - multiprocessing's events have no type of their own
+    global _stop
+    _stop = stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+        os._exit(1)
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Processes started inside never see the signals that end a command; this one does later.
+
+    Ctrl-C reaches all processes of a terminal, and would meet them while they still import.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    ours = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ours)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

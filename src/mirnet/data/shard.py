@@ -1,0 +1,174 @@
+"""One file of packed pairs: how it is named, what it says of itself, what is in it.
+
+A shard is a safetensors file. Its tensors are `noisy/STEM` and `clean/STEM`, h w 3, uint8 or
+uint16; its metadata has one key, `mirnet`, with the JSON of a `Label`.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from safetensors import SafetensorError, safe_open
+
+from mirnet.errors import DataError
+from mirnet.shapes import Pixels
+
+FORMAT, VERSION = "mirnet-pairs", 1
+KEY = "mirnet"
+NAME = re.compile(r"shard-(\d{5,})\.safetensors")
+DTYPES = ("U8", "U16")
+
+
+@runtime_checkable
+class Slice(Protocol):
+    """A tensor of a mapped file, of which only what is asked for is read."""
+
+    def get_shape(self) -> list[int]: ...
+
+    def get_dtype(self) -> str: ...
+
+    def __getitem__(self, place: tuple[slice, slice]) -> Pixels: ...
+
+
+@runtime_checkable
+class Mapped(Protocol):
+    """What is used of `safetensors.safe_open`, which has no types."""
+
+    def metadata(self) -> dict[str, str] | None: ...
+
+    def keys(self) -> list[str]: ...
+
+    def get_slice(self, name: str) -> Slice: ...
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a shard says of itself."""
+
+    shard: int
+    """Its number, from 0."""
+    shards: int
+    """How many make the set."""
+    pairs: int
+    """In the whole set."""
+    shard_mb: int
+    """The size that shards were not to exceed, in 2^20 bytes."""
+    source: str
+    """Name of the folder that was packed."""
+    set_digest: str
+    """Of the names, sizes and depths of all pairs, which decide what goes into which shard."""
+    files_digest: str
+    """Of the names and lengths of the files that went into this shard."""
+
+    def metadata(self) -> dict[str, str]:
+        """For the file; one key, since safetensors writes several in any order."""
+        return {KEY: json.dumps({"format": FORMAT, "version": VERSION, **asdict(self)})}
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The pairs of a shard, sorted by name."""
+
+    names: Sequence[str]
+    sizes: Sequence[tuple[int, int]]
+    """Height and width of each."""
+
+
+def name(number: int) -> str:
+    """Of the file of a shard."""
+    return f"shard-{number:05d}.safetensors"
+
+
+def find(folder: Path) -> dict[int, Path]:
+    """The shards of a folder by their number, which may be none."""
+    found = ((NAME.fullmatch(path.name), path) for path in folder.iterdir())
+    numbered = sorted((int(match[1]), path) for match, path in found if match)
+    return {number: path for number, path in numbered if path.name == name(number)}
+
+
+def open_file(path: Path) -> Mapped:
+    """Map a shard into memory; of its tensors nothing is read.
+
+    Raises:
+        DataError: if the file is missing, cut short or damaged.
+    """
+    with sound(path):
+        file: Mapped = safe_open(path, framework="np")
+    return file
+
+
+@contextmanager
+def sound(path: Path) -> Iterator[None]:
+    """Failures of the library inside become one line.
+
+    Raises:
+        DataError: if the file is missing, cut short or damaged.
+    """
+    try:
+        yield
+    except SafetensorError as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(
+            f"{path} is cut short or damaged ({reason}): copy it again, or remove it and run "
+            "`mirnet data pack` again"
+        ) from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def label(path: Path, file: Mapped) -> Label:
+    """What an open shard says of itself.
+
+    Raises:
+        DataError: if it is no shard of pairs, or of a version to come.
+    """
+    text = (file.metadata() or {}).get(KEY)
+    try:
+        stated = json.loads(text) if text else None
+    except ValueError:
+        stated = None
+    if not isinstance(stated, dict) or stated.pop("format", None) != FORMAT:
+        raise DataError(f"{path} holds no pairs that `mirnet data pack` has written")
+    if (version := stated.pop("version", None)) != VERSION:
+        raise DataError(
+            f"{path} is of version {version!r}, where this mirnet reads {VERSION}: update mirnet"
+        )
+    kinds = Label.__annotations__
+    if stated.keys() != kinds.keys() or any(type(stated[f]) is not k for f, k in kinds.items()):
+        raise DataError(f"{path} does not say what it is: expected {', '.join(kinds)}")
+    return Label(**stated)
+
+
+def contents(path: Path, file: Mapped) -> Contents:
+    """The pairs of an open shard, from its header alone.
+
+    Raises:
+        DataError: if a half is missing, halves differ in size, or something else lies there.
+    """
+    sizes: dict[str, dict[str, tuple[int, int]]] = {"noisy": {}, "clean": {}}
+    for key in file.keys():  # noqa: SIM118 - no dict
+        half, _, stem = key.partition("/")
+        view = file.get_slice(key)
+        shape, dtype = view.get_shape(), view.get_dtype()
+        if half not in sizes or not stem:
+            raise DataError(f"{path} holds `{key}`: expected `noisy/NAME` and `clean/NAME` alone")
+        if len(shape) != 3 or shape[2] != 3 or 0 in shape or dtype not in DTYPES:
+            raise DataError(
+                f"{path}: `{key}` is {dtype} {shape}: expected height, width, 3 of U8 or U16"
+            )
+        sizes[half][stem] = (shape[0], shape[1])
+    noisy, clean = sizes.values()
+    for half, other, stems in (("noisy", "clean", noisy), ("clean", "noisy", clean)):
+        if alone := sorted(stems.keys() - sizes[other].keys()):
+            raise DataError(f"{path}: `{half}/{alone[0]}` has no partner `{other}/{alone[0]}`")
+    names = sorted(noisy)
+    for stem in names:
+        if noisy[stem] != clean[stem]:
+            raise DataError(
+                f"{path}: the halves of {stem} differ in size: {noisy[stem]} and {clean[stem]}"
+            )
+    return Contents(names, [noisy[stem] for stem in names])
