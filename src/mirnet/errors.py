@@ -9,7 +9,8 @@
     ├── InferenceError       a runtime failed while it restored
     │   └── OutOfMemoryError     ... for want of memory: a smaller tile may do
     ├── DataError            training or evaluation data is missing or does not pair up
-    └── RecipeError          a training recipe or one of its values is wrong
+    ├── RecipeError          a training recipe or one of its values is wrong
+    └── DivergedError        training has left the finite numbers
 
 Each message says what was given, what was expected, and what to do. The command line prints it
 as one line and exits; the library lets it through.
@@ -54,3 +55,7 @@ class DataError(MirnetError):
 
 class RecipeError(MirnetError, ValueError):
     """A training recipe or one of its values is wrong."""
+
+
+class DivergedError(MirnetError):
+    """The loss or its gradient is no finite number; the last checkpoint is from before."""

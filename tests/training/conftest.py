@@ -12,11 +12,11 @@ width = 8
 groups = [1]
 blocks_per_group = 1
 [[stages]]
-steps = 4
+length = 4
 patch = 16
 batch = 2
 [[stages]]
-steps = 2
+length = 2
 patch = 32
 batch = 1
 [data]

@@ -1,14 +1,21 @@
 """`mirnet train`: a recipe in, a network out."""
 
 import logging
+import math
+import os
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mirnet.cli.endings import needs_train, resumable
+
+if TYPE_CHECKING:
+    from mirnet.training.loop import Options
+    from mirnet.training.recipe import Recipe
+    from mirnet.training.summary import Summary
 
 
 def _seconds(text: str) -> float:
@@ -16,6 +23,14 @@ def _seconds(text: str) -> float:
         raise typer.BadParameter(f"{text!r} is not HH:MM:SS")
     hours, minutes, seconds = (float(part) for part in text.split(":"))
     return hours * 3600 + minutes * 60 + seconds
+
+
+def _checkpoint(text: str) -> Path | None:
+    if text == "auto":
+        return None
+    if not Path(text).is_file():
+        raise typer.BadParameter(f"{text!r} is neither auto nor a file")
+    return Path(text)
 
 
 def train(
@@ -27,36 +42,107 @@ def train(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Folder for checkpoints and logs.")
     ] = Path("runs/train"),
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            parser=_checkpoint,
+            metavar="auto|FILE",
+            help="Go on from a checkpoint; auto: from the last one in OUTPUT, if there is one.",
+        ),
+    ] = None,
     accelerator: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    devices: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes a machine. [default: every GPU, or one CPU process]"),
+    ] = None,
+    nodes: Annotated[
+        int | None, typer.Option(min=1, help="Machines. [default: as torchrun or SLURM says, or 1]")
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="32-true, bf16-mixed or 16-mixed instead of the recipe's.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, help="Processes that prepare data, a device. [default: by the cores]"),
+    ] = None,
     max_time: Annotated[
         float | None,
         typer.Option(parser=_seconds, metavar="HH:MM:SS", help="Stop then, with a checkpoint."),
     ] = None,
+    viewer: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Log for tensorboard or visualdl; again for both. [default: tensorboard]"
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what each stage does, and stop.")
+    ] = False,
 ) -> None:
     """Train a network, or go on with the run that OUTPUT holds.
 
     \b
     Examples:
       mirnet train denoise --set data.photographs=photos -o runs/denoise
+      mirnet train sidd-1gpu --set data.pairs=patches --devices 2 --dry-run
       mirnet train my.toml --set optim.lr=1e-4 --max-time 02:00:00
+      torchrun --nproc-per-node 4 -m mirnet train sidd-4gpu --set data.pairs=patches
       tensorboard --logdir runs/denoise/logs
     """
     from mirnet.training import recipe as recipes
 
-    loaded = recipes.load(recipe, settings or [])
+    changes = [*(settings or []), *([f"precision={precision}"] if precision else [])]
+    loaded = recipes.load(recipe, changes)
     with needs_train("training"):
         from mirnet.training import loop
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of its choices
-    options: dict[str, Any] = {"seconds": max_time, "accelerator": accelerator}
+    options = loop.Options(
+        accelerator=accelerator,
+        devices=devices,
+        nodes=nodes,
+        workers=_workers(accelerator) if workers is None else workers,
+        resume=resume,
+        seconds=math.inf if max_time is None else max_time,
+        viewers=tuple(viewer or ["tensorboard"]),
+    )
+    if dry_run:
+        typer.echo(loop.describe(loaded, options))
+        return
     with resumable():
-        if sys.stderr.isatty():
-            from mirnet.cli.training_progress import TrainingProgress
+        summary = _run(loaded, output, options)
+    if _is_first():
+        typer.echo(summary, err=True)
+        typer.echo(summary.last)
 
-            progress = TrainingProgress(loaded)
-            with progress.bar:
-                last = loop.train(loaded, output, observe=progress.show, **options)
-        else:
-            logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-            logging.getLogger("mirnet").setLevel(logging.INFO)
-            last = loop.train(loaded, output, **options)
-    typer.echo(str(last))
+
+def _run(recipe: "Recipe", output: Path, options: "Options") -> "Summary":
+    from mirnet.training import loop
+
+    if not _is_first():
+        return loop.train(recipe, output, options)
+    if sys.stderr.isatty():
+        from mirnet.cli.training_progress import TrainingProgress
+
+        progress = TrainingProgress()
+        with progress.bar:
+            return loop.train(recipe, output, options, observe=progress.show)
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger("mirnet").setLevel(logging.INFO)
+    return loop.train(recipe, output, options)
+
+
+def _is_first() -> bool:
+    """Whether this is the process that speaks, of those that torchrun, SLURM or we started."""
+    variables = ("RANK", "SLURM_PROCID", "LOCAL_RANK")
+    rank = next((os.environ[name] for name in variables if name in os.environ), "0")
+    return rank == "0"
+
+
+def _workers(accelerator: str) -> int:
+    """None on the CPU, which the network needs itself; else up to eight a GPU."""
+    import torch
+
+    if accelerator == "cpu" or not torch.cuda.is_available():
+        return 0
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(8, max((cores or 1) // torch.cuda.device_count() - 1, 1))

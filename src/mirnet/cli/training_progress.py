@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mirnet.training.recipe import Recipe
-
 if TYPE_CHECKING:
     from mirnet.training import loop
 
@@ -17,8 +15,7 @@ class TrainingProgress:
     It counts pixels: steps take longer from stage to stage.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
-        self._stages = recipe.stages
+    def __init__(self) -> None:
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -30,24 +27,17 @@ class TrainingProgress:
             speed_estimate_period=120,
         )
         # without a total it moves back and forth
-        self._task = self.bar.add_task("reading the photographs", total=None, facts="")
+        self._task = self.bar.add_task("reading the data", total=None, facts="")
 
     def show(self, progress: "loop.Progress") -> None:
         """Where the run stands after a step."""
-        done = self._pixels(progress.step)
+        plan, done = progress.plan, progress.step
         if self.bar.tasks[0].total is None:  # the steps of an earlier run took no time now
-            self.bar.reset(self._task, total=self._pixels(progress.steps), completed=int(done))
-        patches = progress.pixels_per_second / progress.stage.patch**2
-        facts = f"{patches:.1f} patches/s  loss {progress.loss:.4f}"
-        if progress.psnr is not None:
-            facts += f"  PSNR {progress.psnr:.2f} dB"
-        name = f"step {progress.step}/{progress.steps}"
-        self.bar.update(self._task, completed=done, description=name, facts=facts)
-
-    def _pixels(self, steps: int) -> float:
-        """In the patches of so many steps from the beginning."""
-        total = 0.0
-        for stage in self._stages:
-            total += min(steps, stage.steps) * stage.batch * stage.patch**2
-            steps = max(steps - stage.steps, 0)
-        return total
+            total = plan.pixels_at(plan.steps)
+            self.bar.reset(self._task, total=total, completed=plan.pixels_at(done))
+        facts = f"{progress.patches_per_second:.1f} patches/s  loss {progress.loss:.4f}"
+        if progress.scores is not None:
+            facts += f"  PSNR {progress.scores.psnr:.2f} dB"
+        name = f"step {done}/{plan.steps}"
+        completed = plan.pixels_at(done)
+        self.bar.update(self._task, completed=completed, description=name, facts=facts)

@@ -1,213 +1,173 @@
-"""What the network learns from: batches of noisy and clean patches, a function of the step.
+"""What the network learns from: samples by their numbers, clean photographs and real pairs mixed.
 
-Photographs lie in memory as 8-bit tensors on the CPU; patches are cut there and everything else
-happens batched on the training device. A batch depends on the seed and the step alone, so a
-resumed run sees what an uninterrupted one would have seen.
+A sample is a function of seed and number: which picture, which window, how it is turned and with
+what it is blended. All that happens in worker processes; the camera's noise, which wants a
+GPU where there is one, is added batched on the training device, and is a function of the
+seed and the numbers of the batch. So it matters neither how many workers there are, nor how often
+a run was stopped.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812 - the name that torch's users expect
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from mirnet.data import noise, pairs
+from mirnet.data import augment, noise, order, photographs
+from mirnet.data.pairs import Pairs
+from mirnet.data.photographs import Photograph, Scene
+from mirnet.data.request import Request
 from mirnet.errors import DataError
-from mirnet.image import codec
+from mirnet.image import pixels
 
-Photograph = UInt8[Tensor, "3 _ _"]  # each of its own height and width
-Pair = tuple[Photograph, Photograph]
-"""Noisy and clean, of one size."""
+Patch = Float[Tensor, "3 s s"]
 Patches = Float[Tensor, "b 3 s s"]
 
 SHRUNK_SHARE = 0.25
 """Part of the synthetic patches that come from a picture shrunk after the noise."""
 SHRINK = 2.0
 """The strongest shrinking."""
-SOFT_SHARE = 0.3
-"""Part of the photographs that are enlarged first, by up to 2: real pixels are rarely crisp."""
-FLAT_SHARE, CLIPPED_SHARE, DARK_SHARE, IDENTITY_SHARE = 0.04, 0.04, 0.03, 0.08
-"""Patches of one colour, with burnt highlights, nearly black, and without any noise. They keep
-the network harmless where photographs give it too little practice."""
+IDENTITY_SHARE = 0.08
+"""Part of the synthetic patches that are left without any noise, so that clean pictures stay."""
+
+PAIR, PHOTOGRAPH, BATCH = range(3)
+"""Kinds of random streams, all of the same seed."""
+
+
+class Batch(NamedTuple):
+    """Samples on their way to the training device; values in 0..1, channels first.
+
+    Real pairs are finished. Scenes still lack their noise: b 3 t t, with t larger than the patch.
+    """
+
+    noisy: Float[Tensor, "r 3 s s"]
+    clean: Float[Tensor, "r 3 s s"]
+    scenes: Float[Tensor, "k 3 t t"]
+    wide_scenes: Float[Tensor, "m 3 u u"]
+    """Those that are shrunk to the patch after the noise."""
+    is_clean: Bool[Tensor, " n"]
+    """Which of the scenes, the others before the wide ones, stay without noise."""
+    patch: int
+    seed: int
+    """Of the noise."""
 
 
 @dataclass(frozen=True)
-class DenoisingData:
+class TrainingData:
     """Clean photographs that are given noise, and a share of real pairs among them."""
 
     photographs: Sequence[Photograph]
-    real_pairs: Sequence[Pair]
+    pairs: Pairs | None
     real_share: float
-    """Part of the patches that comes from the real pairs, on average; none if there are none."""
+    """Part of the samples that are real pairs, spread evenly: all without photographs, none
+    without pairs."""
     seed: int
+    mixup: float = 0.0
+    """Of the Beta distribution from which a blend's weight is drawn."""
 
-    def batch(
-        self, step: int, *, count: int, patch: int, device: torch.device, rank: int = 0
-    ) -> tuple[Patches, Patches]:
-        """Noisy and clean patches, count 3 patch patch, sRGB in 0..1, on `device`.
+    def __post_init__(self) -> None:
+        if not self.pairs and not self.photographs:
+            raise DataError(
+                "nothing to learn from: set data.photographs to a folder of clean photographs, or "
+                "data.pairs to one of noisy and clean pairs"
+            )
 
-        The same arguments give the same batch, whatever was asked for before, on one kind of
-        device: the noise is drawn there.
+    @property
+    def epoch(self) -> int:
+        """Samples until every pair was seen once; without pairs, every photograph."""
+        pairs = len(self.pairs) if self.pairs else 0
+        return round(pairs / self._share) if self._share else len(self.photographs)
 
-        Args:
-            step: counted from 0.
-            count: patches in all, the real ones first.
-            patch: their side in pixels, a multiple of 16.
-            device: where the noise is made.
-            rank: of the process, where several train together.
+    def __getitem__(self, request: Request) -> Batch:
+        """The samples of a request, real ones first; the part that worker processes do.
 
         Raises:
-            DataError: if a real pair is smaller than the patch.
+            DataError, ImageError: if a pair cannot be read or is smaller than the patch.
         """
-        rng = np.random.default_rng((self.seed, step, rank))
-        generator = Generator(device).manual_seed(int(rng.integers(2**62)))
-        real = int(rng.binomial(count, self.real_share)) if self.real_pairs else 0
-        shrunk = int(rng.binomial(count - real, SHRUNK_SHARE))
-        room = patch + 2 * noise.MARGIN
-        wide = 2 * int(rng.uniform(room, SHRINK * room) / 2)
-        parts = [
-            self._real(real, patch, rng, device),
-            self._synthetic(shrunk, wide, patch, rng, generator),
-            self._synthetic(count - real - shrunk, room, patch, rng, generator),
-        ]
-        noisy, clean = (torch.cat(half) for half in zip(*parts, strict=True))
+        noisy, clean = [], []
+        scenes: list[Scene] = []
+        wide_scenes: list[Scene] = []
+        room = request.patch + 2 * noise.MARGIN
+        rng = np.random.default_rng((self.seed, BATCH, request.first))
+        wide = 2 * int(rng.uniform(room, SHRINK * room) / 2)  # one size a batch
+        for number in range(request.first, request.first + request.count):
+            is_real, place = order.spread(number, self._share)
+            if is_real:
+                pair = self._pair(place, request)
+                noisy.append(pair[0])
+                clean.append(pair[1])
+            else:
+                stream = np.random.default_rng((self.seed, PHOTOGRAPH, place))
+                is_wide = stream.random() < SHRUNK_SHARE
+                scene = self._scene(place, wide if is_wide else room, stream)
+                (wide_scenes if is_wide else scenes).append(scene)
+        same = rng.random(len(scenes) + len(wide_scenes)) < IDENTITY_SHARE
+        return Batch(
+            photographs.stack(noisy, request.patch),
+            photographs.stack(clean, request.patch),
+            photographs.stack(scenes, room),
+            photographs.stack(wide_scenes, wide),
+            torch.from_numpy(same),
+            request.patch,
+            int(rng.integers(2**62)),
+        )
+
+    @property
+    def _share(self) -> Fraction:
+        if not self.pairs or not self.photographs:
+            return Fraction(bool(self.pairs))
+        return Fraction(self.real_share).limit_denominator(10_000)
+
+    def _pair(self, place: int, request: Request) -> tuple[Patch, Patch]:
+        assert self.pairs is not None
+        rng = np.random.default_rng((self.seed, PAIR, place))
+        index = order.shuffled(place, len(self.pairs), self.seed)
+        noisy, clean = self._crop(self.pairs, index, request.patch, rng)
+        if request.mixes:
+            other = int(rng.integers(len(self.pairs)))
+            weight = float(rng.beta(self.mixup, self.mixup))
+            others = self._crop(self.pairs, other, request.patch, rng)
+            noisy, clean = (
+                torch.lerp(second, first, weight)
+                for first, second in zip((noisy, clean), others, strict=True)
+            )
         return noisy, clean
 
-    def _synthetic(
-        self, count: int, size: int, patch: int, rng: np.random.Generator, generator: Generator
-    ) -> tuple[Patches, Patches]:
-        device = generator.device
-        if not count:
-            nothing = torch.empty(0, 3, patch, patch, device=device)
-            return nothing, nothing
-        cut = [self._clean(size, rng) for _ in range(count)]
-        clean = torch.stack(cut).to(device)
-        noisy, clean = noise.degrade(clean, patch, generator)
-        same = torch.from_numpy(rng.random(count) < IDENTITY_SHARE).to(device)[:, None, None, None]
-        return torch.where(same, clean, noisy), clean
-
-    def _clean(self, size: int, rng: np.random.Generator) -> Float[Tensor, "3 s s"]:
-        photograph = self.photographs[int(rng.integers(len(self.photographs)))]
-        room = min(photograph.shape[1:])
-        soft = rng.random() < SOFT_SHARE or room < size
-        side = min(round(size * rng.uniform(0.5, 1)) if soft else size, room)
-        window = _window(photograph, side, rng)
-        crop = _turn(photograph[window], int(rng.integers(8))).float() / 255
-        if side != size:
-            crop = F.interpolate(crop[None], (size, size), mode="bicubic")[0].clamp(0, 1)
-        return _practise(crop, rng)
-
-    def _real(
-        self, count: int, patch: int, rng: np.random.Generator, device: torch.device
-    ) -> tuple[Patches, Patches]:
-        noisy = torch.empty(count, 3, patch, patch)
-        clean = torch.empty(count, 3, patch, patch)
-        for k in range(count):
-            pair = self.real_pairs[int(rng.integers(len(self.real_pairs)))]
-            window, turn = _window(pair[0], patch, rng), int(rng.integers(8))
-            noisy[k], clean[k] = (_turn(half[window], turn).float() / 255 for half in pair)
-        return noisy.to(device), clean.to(device)
-
-
-def load(
-    photographs: Path | None, *, real_pairs: Path | None, real_share: float, seed: int
-) -> DenoisingData:
-    """Read the photographs of a folder, and the pairs of another, into memory.
-
-    Args:
-        photographs: None where all patches are real.
-        real_pairs: None for none.
-        real_share: as in `DenoisingData`.
-        seed: decides all batches, together with their step.
-
-    Raises:
-        DataError: if there are no photographs, pairs do not match, or a picture is not 8-bit RGB.
-        ImageError: if a file cannot be read.
-    """
-    if photographs is None and (real_pairs is None or real_share < 1):
-        raise DataError(
-            "no photographs to learn from: set data.photographs to their folder, or data.pairs to "
-            "one of pairs and data.real_share to 1"
+    def _crop(
+        self, pairs: Pairs, index: int, side: int, rng: np.random.Generator
+    ) -> tuple[Patch, Patch]:
+        place = (float(rng.random()), float(rng.random()))
+        which = int(rng.integers(augment.TURNS))
+        noisy, clean = (
+            np.ascontiguousarray(augment.turn(half, which).transpose(2, 0, 1))
+            for half in pairs.crop(index, side, place)
         )
-    clean = load_photographs(photographs) if photographs else []
-    return DenoisingData(clean, load_pairs(real_pairs) if real_pairs else [], real_share, seed)
+        return torch.from_numpy(pixels.to_float(noisy)), torch.from_numpy(pixels.to_float(clean))
+
+    def _scene(self, place: int, size: int, rng: np.random.Generator) -> Scene:
+        index = order.shuffled(place, len(self.photographs), self.seed)
+        return photographs.cut(self.photographs[index], size, rng)
 
 
-def load_photographs(folder: Path) -> list[Photograph]:
-    """The pictures of a folder, by name; folders inside it are left alone.
+def develop(batch: Batch, device: torch.device) -> tuple[Patches, Patches]:
+    """Noisy and clean patches, b 3 patch patch, on the training device.
 
-    Raises:
-        DataError: if there are none, or one is not 8-bit RGB.
-        ImageError: if a file cannot be read.
+    The same batch gives the same patches on one kind of device: the noise is drawn there.
     """
-    if not folder.is_dir():
-        raise DataError(f"{folder} is no folder of photographs: check data.photographs")
-    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in codec.SUFFIXES]
-    if not files:
-        raise DataError(f"{folder} holds no photographs")
-    return [read(file) for file in files]
-
-
-def load_pairs(folder: Path) -> list[Pair]:
-    """Noisy and clean pictures of a folder of pairs, as `pairs.find` matches them.
-
-    Raises:
-        DataError: if pairs do not match, by name or by size, or one is not 8-bit RGB.
-        ImageError: if a file cannot be read.
-    """
-    loaded = []
-    for pair in pairs.find(folder, codec.SUFFIXES):
-        noisy, clean = read(pair.noisy), read(pair.clean)
-        if noisy.shape != clean.shape:
-            raise DataError(
-                f"{pair.noisy} and {pair.clean} differ in size: "
-                f"{tuple(noisy.shape[1:])} and {tuple(clean.shape[1:])}"
-            )
-        loaded.append((noisy, clean))
-    return loaded
-
-
-def read(path: Path) -> Photograph:
-    """A picture file as 8-bit RGB, channels first; alpha is left out.
-
-    Raises:
-        DataError: if it is grey or deeper.
-        ImageError: if it cannot be read.
-    """
-    pixels = codec.read(path)
-    if pixels.dtype != np.uint8 or pixels.shape[2] != 3:
-        kind = {1: "grey", 3: "RGB"}.get(pixels.shape[2], f"of {pixels.shape[2]} channels")
-        raise DataError(f"{path}: training wants 8-bit RGB, this is {pixels.dtype}, {kind}")
-    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
-
-
-def _window(image: Photograph, side: int, rng: np.random.Generator) -> tuple[slice, slice, slice]:
-    """A square anywhere in the picture, the last row and column included."""
-    height, width = image.shape[1:]
-    if side > min(height, width):
-        raise DataError(f"a patch of {side} does not fit into a picture of {height}x{width}")
-    top, left = rng.integers([height - side + 1, width - side + 1])
-    return slice(None), slice(top, top + side), slice(left, left + side)
-
-
-def _turn(image: UInt8[Tensor, "3 s s"], which: int) -> UInt8[Tensor, "3 s s"]:
-    """One of the square's eight symmetries."""
-    turned = torch.rot90(image, which % 4, (1, 2))
-    return turned.flip(2) if which >= 4 else turned
-
-
-def _practise(crop: Float[Tensor, "3 s s"], rng: np.random.Generator) -> Float[Tensor, "3 s s"]:
-    """Now and then a flat, burnt or nearly black picture instead of the photograph."""
-    kind = rng.random()
-    if kind < FLAT_SHARE:
-        colour = rng.random(3) ** rng.uniform(0.3, 3)
-        return torch.from_numpy(colour).float()[:, None, None].expand_as(crop)
-    if kind < FLAT_SHARE + CLIPPED_SHARE:
-        return (crop * float(rng.uniform(1.2, 3))).clamp(max=1)
-    if kind < FLAT_SHARE + CLIPPED_SHARE + DARK_SHARE:
-        return crop * float(rng.uniform(0.02, 0.25))
-    return crop
+    generator = Generator(device).manual_seed(batch.seed)
+    parts = [(batch.noisy.to(device), batch.clean.to(device))]
+    count = len(batch.scenes)
+    for scenes, is_clean in (
+        (batch.scenes, batch.is_clean[:count]),
+        (batch.wide_scenes, batch.is_clean[count:]),
+    ):
+        if len(scenes):
+            noisy, clean = noise.degrade(scenes.to(device), batch.patch, generator)
+            same = is_clean.to(device)[:, None, None, None]
+            parts.append((torch.where(same, clean, noisy), clean))
+    noisy, clean = (torch.cat(half) for half in zip(*parts, strict=True))
+    return noisy, clean

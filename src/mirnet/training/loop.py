@@ -1,6 +1,6 @@
 """The training loop, on Lightning Fabric: set up, step, validate, save.
 
-Everything that happens at a step is a function of the step's number (its batch, its stage, its
+Everything that happens at a step is a function of the step's number (its samples, its stage, its
 learning rate), so resuming is loading a checkpoint and going on counting.
 """
 
@@ -8,23 +8,28 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from lightning_fabric import Fabric
-from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 from torch import Tensor
 
-from mirnet.data import dataset
-from mirnet.errors import DataError, MirnetError, RecipeError
+from mirnet.data import dataset, photographs, sources
+from mirnet.data.dataset import Batch, TrainingData
+from mirnet.data.pairs import Pairs
+from mirnet.errors import DivergedError, RecipeError
 from mirnet.runtimes.pytorch import NO_MEMORY
-from mirnet.training import checkpoint, interruption, validation
-from mirnet.training.recipe import Optimisation, Recipe, Stage
+from mirnet.training import checkpoint, curves, interruption, loader, logs, validation
+from mirnet.training.devices import open_fabric, reduced
+from mirnet.training.logs import METRICS
+from mirnet.training.recipe import Recipe
 from mirnet.training.run import Run, set_up
-from mirnet.training.schedule import lr_at, stage_at
+from mirnet.training.schedule import Phase, Plan, lay_out
+from mirnet.training.summary import SUMMARY, Summary
+from mirnet.training.validation import Scores
 
 log = logging.getLogger(__name__)
 
@@ -32,175 +37,216 @@ LAST, BEST = "last.ckpt", "best.ckpt"
 LOG_EVERY = 50
 
 
-class DivergedError(MirnetError):
-    """The loss or its gradient is no finite number any more; the last checkpoint is from before."""
-
-
 @dataclass(frozen=True)
 class Progress:
     """How a run stands after a step."""
 
     step: int
-    """Steps done, of `steps`."""
-    steps: int
-    stage: Stage
+    """Steps done."""
+    plan: Plan
+    """All that are to be done."""
     lr: float
     loss: float
     """Mean of the last `LOG_EVERY` steps, as is the speed."""
-    pixels_per_second: float
-    psnr: float | None
-    """Of the last validation, in dB."""
+    patches_per_second: float
+    """All processes together."""
+    scores: Scores | None
+    """Of the last validation."""
 
 
 def log_progress(progress: Progress) -> None:
     """A line every `LOG_EVERY` steps."""
     if progress.step % LOG_EVERY == 0:
         log.info(
-            "step %d/%d  loss %.5f  lr %.2e  %.1f kpx/s",
-            *(progress.step, progress.steps, progress.loss, progress.lr),
-            progress.pixels_per_second / 1e3,
+            "step %d/%d  loss %.5f  lr %.2e  %.1f patches/s",
+            *(progress.step, progress.plan.steps, progress.loss, progress.lr),
+            progress.patches_per_second,
         )
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the machine decides and the weights do not depend on, but for rounding."""
+
+    accelerator: str = "auto"
+    """As Fabric names it: auto, cpu, cuda."""
+    devices: int | None = None
+    """A machine; None for all GPUs, or one process on the CPU."""
+    nodes: int | None = None
+    """Machines; None for what torchrun or SLURM says, or one."""
+    workers: int = 0
+    """Processes that prepare the data of each device; 0 to do it in the same process."""
+    resume: Path | None = None
+    """A checkpoint to go on from; None for the last one in the output folder, if there is one."""
+    seconds: float = math.inf
+    """Stop after this time, with a checkpoint; the next call goes on."""
+    viewers: Sequence[str] = ("tensorboard",)
+    """Programs that the logs are written for; see `mirnet.training.logs`."""
 
 
 def train(
     recipe: Recipe,
     output: Path,
+    options: Options = Options(),
     *,
-    seconds: float | None = None,
-    accelerator: str = "auto",
     observe: Callable[[Progress], None] = log_progress,
-) -> Path:
-    """Train by `recipe`, or go on where `output` shows an earlier run; return the last checkpoint.
+) -> Summary:
+    """Train by `recipe`, or go on where `output` shows an earlier run.
+
+    Beside the checkpoints the folder gets `metrics.csv`, what the viewers read, and at the end
+    `curves.png` and `summary.json`.
 
     Args:
         recipe: what to train on what.
         output: folder for checkpoints and logs; made if missing.
-        seconds: stop after this time, with a checkpoint; the next call goes on.
-        accelerator: as Fabric names it: auto, cpu, cuda.
-        observe: called after every step.
+        options: devices, time and the like.
+        observe: called after every step, on the first process.
 
     Raises:
-        RecipeError: if the recipe or `accelerator` asks for what there is not, if a batch does not
-            fit into memory, or if `output` holds a run of another network.
+        RecipeError: if the recipe or the options ask for what there is not, if a batch does not
+            fit into memory, or if `output` holds a run of another network or of other stages.
         DataError, ImageError: if photographs or pairs are missing, unlike or damaged.
-        WeightsError: if `output` cannot be written, or its checkpoint not be read.
+        WeightsError: if `output` cannot be written, or a checkpoint not be read.
+        RuntimeMissingError: if a viewer's package is not installed.
         DivergedError: if the loss is not finite.
         KeyboardInterrupt: after SIGINT or SIGTERM, once the step at hand is finished and saved.
     """
-    deadline = time.monotonic() + (math.inf if seconds is None else seconds)
+    deadline = time.monotonic() + options.seconds
+    logs.check(options.viewers)
     checkpoint.claim(output)
-    logger = TensorBoardLogger(output, name="", version="logs")
-    try:
-        fabric = Fabric(
-            accelerator=accelerator,
-            devices=1,
-            precision=recipe.precision,  # type: ignore[arg-type]
-            loggers=logger,
-        )
-    except (ValueError, RuntimeError, ImportError) as error:
-        raise RecipeError(f"cannot train on {accelerator!r}: {error}") from None
+    data, held_out = open_data(recipe)
+    fabric = open_fabric(options.accelerator, options.devices, options.nodes, recipe.precision)
     fabric.launch()
+    plan = lay_out(recipe, epoch=data.epoch, processes=fabric.world_size)
     run = set_up(fabric, recipe)
-    training = Training(fabric, recipe, output, *_load(recipe), run)
-    last = output / LAST
-    if last.exists():
-        run.resume(last)
-        log.info("resumed at step %d of %d", run.step, recipe.steps)
-    try:
-        training.fit(deadline, observe)
-    finally:
-        logger.finalize("")
-    return last
+    start = options.resume or output / LAST
+    if options.resume or start.exists():
+        run.resume(start, plan)
+        log.info("resumed at step %d of %d", run.step, plan.steps)
+    rank = fabric.global_rank
+    requests, pin = plan.all_requests(rank, run.step), fabric.device.type == "cuda"
+    batches = loader.load(data, requests, workers=options.workers, pin=pin)
+    viewers = None if rank else options.viewers
+    with logs.open(output, viewers=viewers, step=run.step) as written:
+        training = Training(plan, output, held_out, run, written)
+        return training.fit(batches, deadline, _nothing if rank else observe)
 
 
-def _load(recipe: Recipe) -> tuple[dataset.DenoisingData, Sequence[dataset.Pair]]:
-    """Training data and validation pairs, checked before the first step asks for them."""
-    data = dataset.load(
-        Path(recipe.data.photographs) if recipe.data.photographs else None,
-        real_pairs=Path(recipe.data.pairs) if recipe.data.pairs else None,
-        real_share=recipe.data.real_share,
-        seed=recipe.seed,
+def describe(recipe: Recipe, options: Options) -> str:
+    """What each stage would do on these devices, as a table."""
+    data, _ = open_data(recipe)
+    fabric = open_fabric(options.accelerator, options.devices, options.nodes, recipe.precision)
+    return str(lay_out(recipe, epoch=data.epoch, processes=fabric.world_size))
+
+
+def open_data(recipe: Recipe) -> tuple[TrainingData, Pairs | None]:
+    """What the recipe learns from and is measured on, checked before the first step asks for it.
+
+    Raises:
+        DataError, ImageError: as `train` does.
+    """
+    at = recipe.data
+    data = TrainingData(
+        photographs.load(Path(at.photographs)) if at.photographs else [],
+        sources.open(Path(at.pairs)) if at.pairs else None,
+        at.real_share,
+        recipe.seed,
+        at.mixup,
     )
-    largest = max(stage.patch for stage in recipe.stages)
-    smallest = min((min(noisy.shape[1:]) for noisy, _ in data.real_pairs), default=largest)
-    if smallest < largest:
-        raise DataError(
-            f"{recipe.data.pairs} holds a picture of {smallest} pixels a side, where the recipe "
-            f"wants patches of {largest}"
-        )
-    folder = recipe.validation.pairs
-    return data, dataset.load_pairs(Path(folder)) if folder else []
+    if data.pairs:
+        data.pairs.check(max(stage.patch for stage in recipe.stages))
+    held_out = recipe.validation.pairs
+    return data, sources.open(Path(held_out)) if held_out else None
 
 
 @dataclass
 class Training:
     """A run with all that it needs."""
 
-    fabric: Fabric
-    recipe: Recipe
+    plan: Plan
     output: Path
-    data: dataset.DenoisingData
-    validation_pairs: Sequence[dataset.Pair]
+    held_out: Pairs | None
     run: Run
-    psnr: float | None = None
+    logs: logs.Logs
+    scores: Scores | None = None
+    recent: deque[tuple[float, int, float]] = field(
+        default_factory=lambda: deque(maxlen=LOG_EVERY), init=False
+    )
+    """Loss, patches and seconds of the last steps."""
 
-    def fit(self, deadline: float, observe: Callable[[Progress], None]) -> None:
-        """Step until the recipe's end, a time of `time.monotonic` or an interruption; then save."""
-        run, recipe = self.run, self.recipe
-        recent: deque[tuple[float, int, float]] = deque(maxlen=LOG_EVERY)
-        with interruption.postponed() as is_interrupted:
-            while run.step < recipe.steps and time.monotonic() < deadline and not is_interrupted():
-                began, stage = time.monotonic(), stage_at(recipe.stages, run.step)
-                lr = lr_at(recipe.optim, run.step, recipe.steps)
-                loss = self._step(stage, lr)
-                recent.append((loss, stage.batch * stage.patch**2, time.monotonic() - began))
-                if run.step % recipe.validation.every == 0 or run.step == recipe.steps:
-                    self._validate()
-                losses, pixels, seconds = (sum(column) for column in zip(*recent, strict=True))
-                mean = losses / len(recent)
-                progress = Progress(
-                    run.step, recipe.steps, stage, lr, mean, pixels / seconds, self.psnr
-                )
-                if run.step % LOG_EVERY == 0:
-                    self._log(loss=mean, lr=lr, pixels_per_second=progress.pixels_per_second)
-                observe(progress)
-            checkpoint.save(run.state(recipe), self.output / LAST)
-            if is_interrupted():
+    @property
+    def fabric(self) -> Fabric:
+        """Of the run."""
+        return self.run.fabric
+
+    def fit(
+        self, batches: Iterator[Batch], deadline: float, observe: Callable[[Progress], None]
+    ) -> Summary:
+        """Step until the plan's end, a time of `time.monotonic` or an interruption; then save."""
+        run, plan = self.run, self.plan
+        is_over, is_interrupted = False, False
+        with interruption.postponed() as was_interrupted:
+            while run.step < plan.steps and not is_over:
+                began, phase, lr = time.monotonic(), plan.phase(run.step), plan.lr(run.step)
+                ends = torch.tensor([time.monotonic() >= deadline, was_interrupted()])
+                loss, ends = self._step(batches, phase, lr, ends.to(self.fabric.device))
+                is_over, is_interrupted = bool(ends.any()), bool(ends[1])
+                self.recent.append((loss, phase.samples, time.monotonic() - began))
+                self._record(lr, observe)
+                run.seconds += time.monotonic() - began
+            self._save(LAST)
+            summary = self._conclude()
+            self.fabric.barrier()  # nobody leaves before all that is written
+            if is_interrupted or was_interrupted():
                 raise KeyboardInterrupt
+            return summary
 
-    def _step(self, stage: Stage, lr: float) -> float:
-        """One update; returns the loss."""
+    def _step(
+        self, batches: Iterator[Batch], phase: Phase, lr: float, ends: Tensor
+    ) -> tuple[float, Tensor]:
+        """One update; returns the loss, and what any process has to say of the end."""
         try:
-            noisy, clean = self.data.batch(
-                self.run.step, count=stage.batch, patch=stage.patch, device=self.fabric.device
-            )
-            return self._update(noisy.to(memory_format=torch.channels_last), clean, lr)
+            return self._update(batches, phase, lr, ends)
         except (RuntimeError, MemoryError) as error:
             if not _is_for_want_of_memory(error):
                 raise
             raise RecipeError(
-                f"{stage.batch} patches of {stage.patch}x{stage.patch} pixels do not fit into the "
-                f"memory at step {self.run.step}: lower batch or patch of that stage; the last "
-                "checkpoint is whole"
+                f"{phase.batch} patches of {phase.patch}x{phase.patch} pixels do not fit into the "
+                f"memory at step {self.run.step}: lower batch or patch of that stage, raise its "
+                "accumulate, or set recompute=true or precision=bf16-mixed; the last checkpoint is "
+                "whole"
             ) from error
 
-    def _update(self, noisy: dataset.Patches, clean: dataset.Patches, lr: float) -> float:
-        run, optim = self.run, self.recipe.optim
+    def _update(
+        self, batches: Iterator[Batch], phase: Phase, lr: float, ends: Tensor
+    ) -> tuple[float, Tensor]:
+        run, recipe = self.run, self.plan.recipe
         for group in run.optimizer.param_groups:
-            group.update(lr=lr, weight_decay=optim.weight_decay)
-        loss = charbonnier(run.network(noisy), clean, optim)
-        self._check("loss", loss)
+            group.update(lr=lr, weight_decay=recipe.optim.weight_decay)
         run.optimizer.zero_grad()
-        self.fabric.backward(loss)
+        total = torch.zeros((), device=self.fabric.device)
+        for part in range(phase.parts):
+            noisy, clean = dataset.develop(next(batches), self.fabric.device)
+            is_last = part == phase.parts - 1
+            with self.fabric.no_backward_sync(run.module, enabled=not is_last):
+                restored = run.module(noisy.to(memory_format=torch.channels_last))
+                loss = charbonnier(restored, clean, recipe.optim.charbonnier) / phase.parts
+                self.fabric.backward(loss)
+            total += loss.detach()
+        everyone = reduced(self.fabric, torch.cat([total[None], ends.float()]), "mean")
+        self._check("loss", everyone[0])
         norm = self.fabric.clip_gradients(
-            run.network, run.optimizer, max_norm=optim.clip or math.inf, error_if_nonfinite=False
+            run.module,
+            run.optimizer,
+            max_norm=recipe.optim.clip or math.inf,
+            error_if_nonfinite=False,
         )
-        if norm is not None and self.recipe.precision != "16-mixed":  # its scaler skips the step
+        if norm is not None and recipe.precision != "16-mixed":  # its scaler skips the step
             self._check("gradient's norm", norm)
         run.optimizer.step()
         run.averaged.update_parameters(run.network)
         run.step += 1
-        return loss.item()
+        return everyone[0].item(), everyone[1:] > 0
 
     def _check(self, what: str, value: Float[Tensor, ""]) -> None:
         if not torch.isfinite(value):
@@ -209,36 +255,86 @@ class Training:
                 "optim.clip, then start again from the last checkpoint"
             )
 
-    def _validate(self) -> None:
-        """Measure the averaged weights, and save; the best ones a second time."""
-        run, is_best = self.run, False
-        if self.validation_pairs:
-            self.psnr = validation.mean_psnr(
-                run.averaged.module, self.validation_pairs, self.fabric.device
-            )
-            log.info("step %d  validation PSNR %.3f dB", run.step, self.psnr)
-            self._log(psnr=self.psnr)
-            is_best = self.psnr > run.best
-            run.best = max(self.psnr, run.best)
-        state = run.state(self.recipe)
-        checkpoint.save(state, self.output / LAST)
-        if is_best:
-            checkpoint.save(state, self.output / BEST)
+    def _record(self, lr: float, observe: Callable[[Progress], None]) -> None:
+        """Measure, log and save what is due after a step."""
+        plan, done = self.plan, self.run.step
+        losses, patches, seconds = (sum(column) for column in zip(*self.recent, strict=True))
+        loss, speed = losses / len(self.recent), patches / seconds
+        if done % LOG_EVERY == 0:
+            self.logs.scalars(done, loss=loss, lr=lr, patches_per_second=speed)
+        is_measured = plan.is_due(plan.recipe.validation.every, done) or done == plan.steps
+        if self.held_out and is_measured:
+            self._validate(self.held_out)
+        elif plan.is_due(plan.recipe.save_every, done):
+            self._save(LAST)
+        observe(Progress(done, plan, lr, loss, speed, self.scores))
 
-    def _log(self, **values: float) -> None:
-        self.fabric.log_dict(values, step=self.run.step)
+    def _validate(self, pairs: Pairs) -> None:
+        """Measure the averaged weights, and save; the best ones a second time."""
+        run = self.run
+        pictures = self.plan.recipe.validation.pictures
+        scores, samples = validation.measure(
+            run.averaged.module, pairs, self.fabric, pictures=pictures
+        )
+        self.scores = scores
+        log.info("step %d  PSNR %.3f dB  SSIM-Y %.4f", run.step, scores.psnr, scores.ssim_y)
+        self.logs.scalars(run.step, psnr=scores.psnr, ssim_y=scores.ssim_y)
+        for sample in samples:
+            self.logs.pictures(run.step, sample.name, sample.image)
+        is_best = scores.psnr > run.best
+        if is_best:
+            run.best, run.best_step = scores.psnr, run.step
+        self._save(LAST)
+        if is_best:
+            self._save(BEST)
+
+    def _conclude(self) -> Summary:
+        """What the run has come to; also written down, and drawn."""
+        run, device = self.run, self.fabric.device
+        has_best, scores = run.best_step > 0, self.scores
+        is_gpu = device.type == "cuda"
+        summary = Summary(
+            steps=run.step,
+            samples=self.plan.samples_at(run.step),
+            seconds=run.seconds,
+            processes=self.fabric.world_size,
+            device=torch.cuda.get_device_name(device) if is_gpu else device.type,
+            last=self.output / LAST,
+            best=self.output / BEST if has_best else None,
+            best_psnr=run.best if has_best else None,
+            best_step=run.best_step if has_best else None,
+            psnr=scores.psnr if scores else None,
+            ssim_y=scores.ssim_y if scores else None,
+        )
+        if self.fabric.is_global_zero:
+            summary.write(self.output / SUMMARY)
+            if (self.output / METRICS).exists():
+                borders = [phase.first for phase in self.plan.phases[1:] if phase.first <= run.step]
+                curves.draw(self.output, borders=borders)
+        return summary
+
+    def _save(self, name: str) -> None:
+        if self.fabric.is_global_zero:
+            checkpoint.save(self.run.state(self.plan), self.output / name)
 
 
 def charbonnier(
-    restored: Float[Tensor, "b c h w"], clean: Float[Tensor, "b c h w"], optim: Optimisation
+    restored: Float[Tensor, "b c h w"], clean: Float[Tensor, "b c h w"], epsilon: float
 ) -> Float[Tensor, ""]:
-    """The mean of sqrt(difference² + epsilon²), on the unclipped output.
+    """The mean of sqrt(difference² + epsilon²), on the unclipped output; of |difference| for 0.
 
     Clipping first would leave no gradient where the network overshoots.
     """
-    return ((restored.float() - clean) ** 2 + optim.charbonnier**2).sqrt().mean()
+    difference = restored.float() - clean
+    if not epsilon:  # whose root has no gradient where there is no difference
+        return difference.abs().mean()
+    return (difference**2 + epsilon**2).sqrt().mean()
 
 
 def _is_for_want_of_memory(error: Exception) -> bool:
     known = isinstance(error, MemoryError | torch.OutOfMemoryError)
     return known or any(phrase in str(error) for phrase in NO_MEMORY)
+
+
+def _nothing(progress: Progress) -> None:
+    pass

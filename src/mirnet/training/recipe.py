@@ -1,25 +1,53 @@
-"""A training run as data: TOML, read strictly into frozen dataclasses.
+"""A training run as data: frozen dataclasses, read strictly from TOML.
 
-A key that is not known is an error that names the nearest one that is. Values can be overridden as
-`section.key=value`, the value written as in TOML.
+Everything that decides the weights stands here; how many devices do the work does not.
 """
 
-import dataclasses
-import difflib
 import math
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_args, get_origin
 
 from mirnet.errors import RecipeError
+from mirnet.training import strict
 
 SHIPPED = Path(__file__).parent / "recipes"
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 """As Lightning Fabric names them."""
+
+OPTIMIZERS = ("adam", "adamw")
+"""They differ in what weight decay does: added to the gradient, or to the step."""
+
+
+class Span(str):
+    """A stretch of training as text: `30 epochs` or `92000 steps`; a bare number counts steps.
+
+    An epoch is as many samples as there are pairs, see `mirnet.training.schedule`.
+
+    Raises:
+        RecipeError: if it is neither.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, value: object) -> "Span":
+        text = f"{value} steps" if type(value) is int else value
+        if not isinstance(text, str) or not re.fullmatch(r"\d+ steps?|\d+(\.\d+)? epochs?", text):
+            raise RecipeError(f"expected steps or epochs such as '30 epochs', got {value!r}")
+        return super().__new__(cls, text)
+
+    @property
+    def amount(self) -> float:
+        """How many of the unit."""
+        return float(self.split()[0])
+
+    @property
+    def is_epochs(self) -> bool:
+        """Whether the unit is the epoch, and not the step."""
+        return "epoch" in self
 
 
 @dataclass(frozen=True)
@@ -45,18 +73,20 @@ class Network:
 class Stage:
     """A stretch of training at one patch size."""
 
-    steps: int
+    length: Span
     patch: int
     """Side of the square patches in pixels, a multiple of 16: JPEG's largest blocks."""
     batch: int
-    """Patches a step."""
+    """Patches a step on each of the recipe's devices."""
+    accumulate: int = 1
+    """Parts into which a device splits its batch, one after the other, to fit its memory."""
 
     def __post_init__(self) -> None:
-        if min(self.steps, self.patch, self.batch) < 1 or self.patch % 16:
-            raise RecipeError(
-                f"a stage wants positive steps and batch and a patch that is a multiple of 16, "
-                f"got steps={self.steps}, patch={self.patch}, batch={self.batch}"
-            )
+        _expect(self, "length", self.length.amount > 0, "more than nothing")
+        _expect(self, "patch", self.patch >= 16 and self.patch % 16 == 0, "a multiple of 16")
+        _expect(self, "batch", self.batch >= 1, "1 or more")
+        is_divisor = self.accumulate >= 1 and self.batch % self.accumulate == 0
+        _expect(self, "accumulate", is_divisor, f"a divisor of the batch, {self.batch}")
 
 
 @dataclass(frozen=True)
@@ -64,42 +94,51 @@ class Data:
     """What is learnt from."""
 
     photographs: str = ""
-    """Folder of clean photographs, 8-bit RGB; empty for none, if every patch is real."""
+    """Folder of clean photographs, 8-bit RGB, which are given noise; empty for none."""
     pairs: str = ""
-    """Folder of real pairs (`input/`, `groundtruth/`); empty for none."""
+    """Real pairs: a folder of them, or of their packed shards; empty for none."""
     real_share: float = 0.0
-    """Part of the patches that is taken from the real pairs, on average; without pairs, none."""
+    """Part of the patches that are real pairs: all without photographs, none without pairs."""
+    mixup: float = 0.0
+    """Real pairs are blended with others, the weight drawn from Beta(mixup, mixup); 0 for never
+    (Zhang et al., ICLR 2018)."""
+    mixup_from: Span = Span("0 steps")  # noqa: RUF009 - immutable text
+    """When that begins."""
 
     def __post_init__(self) -> None:
         _expect(self, "real_share", 0 <= self.real_share <= 1, "0 to 1")
+        _expect(self, "mixup", 0 <= self.mixup < math.inf, "0 or more")
 
 
 @dataclass(frozen=True)
 class Optimisation:
-    """AdamW and its learning rate: warm up, hold, then a cosine down to the last step."""
+    """Adam and its learning rate: warm up, hold, then a cosine down to the last step."""
 
+    optimizer: str = "adamw"
+    """One of `OPTIMIZERS`."""
     lr: float = 2e-4
     lr_min: float = 1e-6
-    warmup: int = 0
-    """Steps in which the rate rises linearly from zero."""
+    warmup: Span = Span("0 steps")  # noqa: RUF009 - immutable text
+    """While the rate rises linearly from zero."""
     hold: float = 0.0
-    """Part of all steps after which the cosine begins."""
+    """Part of the whole run after which the cosine begins."""
     weight_decay: float = 1e-8
     clip: float = 0.0
     """Largest gradient norm; 0 for no limit."""
     charbonnier: float = 1e-3
-    """Epsilon of the Charbonnier loss, sqrt(difference² + epsilon²)."""
+    """Epsilon of the Charbonnier loss, sqrt(difference² + epsilon²); with 0 it is L1."""
     ema: float = 0.999
-    """Decay of the averaged weights, which are the ones that are kept."""
+    """Decay of the averaged weights, which are the ones that are kept; 0 for the last step's."""
 
     def __post_init__(self) -> None:
+        known = self.optimizer in OPTIMIZERS
+        _expect(self, "optimizer", known, f"one of {', '.join(OPTIMIZERS)}")
         _expect(self, "lr", 0 < self.lr < math.inf, "more than 0")
         _expect(self, "lr_min", 0 <= self.lr_min < math.inf, "0 or more")
-        _expect(self, "warmup", self.warmup >= 0, "0 or more")
         _expect(self, "hold", 0 <= self.hold <= 1, "0 to 1")
         _expect(self, "weight_decay", 0 <= self.weight_decay < math.inf, "0 or more")
         _expect(self, "clip", 0 <= self.clip < math.inf, "0 or more")
-        _expect(self, "charbonnier", 0 < self.charbonnier < math.inf, "more than 0")
+        _expect(self, "charbonnier", 0 <= self.charbonnier < math.inf, "0 or more")
         _expect(self, "ema", 0 <= self.ema < 1, "0 or more, and less than 1")
 
 
@@ -108,12 +147,15 @@ class Validation:
     """How progress is measured while training."""
 
     pairs: str = ""
-    """Folder of pairs; empty for no validation."""
-    every: int = 1000
-    """Steps between two measurements, and between two checkpoints."""
+    """Pairs as in `Data`; empty for no validation."""
+    every: Span = Span("1000 steps")  # noqa: RUF009 - immutable text
+    """Between two measurements; the last step is always measured."""
+    pictures: int = 4
+    """Restored pictures that the logs show at each measurement."""
 
     def __post_init__(self) -> None:
-        _expect(self, "every", self.every >= 1, "1 or more")
+        _expect(self, "every", self.every.amount > 0, "more than nothing")
+        _expect(self, "pictures", self.pictures >= 0, "0 or more")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,10 +168,18 @@ class Recipe:
     weights: str = ""
     """What to start from: a known model's name or a file of weights; empty for a random start."""
     stages: tuple[Stage, ...]
+    devices: int = 1
+    """The devices that the stages' batches are meant for; with others, the plan is scaled."""
     task: str = "denoise"
     seed: int = 0
     precision: str = "32-true"
     """One of `PRECISIONS`."""
+    compile: bool = False
+    """Compile the network with `torch.compile`, anew for each stage."""
+    recompute: bool = False
+    """Keep no features inside the blocks for the backward pass: far less memory, a third slower."""
+    save_every: Span = Span("1000 steps")  # noqa: RUF009 - immutable text
+    """Between two checkpoints; each measurement saves one, too."""
     data: Data = field(default_factory=Data)
     optim: Optimisation = field(default_factory=Optimisation)
     validation: Validation = field(default_factory=Validation)
@@ -137,13 +187,12 @@ class Recipe:
     def __post_init__(self) -> None:
         if (self.preset == "") == (self.network is None):
             raise RecipeError("a recipe has either a preset or a section [network]")
+        if len({stage.length.is_epochs for stage in self.stages}) > 1:
+            raise RecipeError("stages are all counted in epochs, or all in steps")
+        _expect(self, "devices", self.devices >= 1, "1 or more")
         _expect(self, "seed", 0 <= self.seed < 2**32, "0 to 4294967295")
         _expect(self, "precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}")
-
-    @property
-    def steps(self) -> int:
-        """Of all stages together."""
-        return sum(stage.steps for stage in self.stages)
+        _expect(self, "save_every", self.save_every.amount > 0, "more than nothing")
 
 
 def _expect(section: object, key: str, is_met: bool, what: str) -> None:
@@ -153,6 +202,10 @@ def _expect(section: object, key: str, is_met: bool, what: str) -> None:
 
 def load(name: str, overrides: Sequence[str] = ()) -> Recipe:
     """A shipped recipe by its name, or one from a `.toml` file.
+
+    Args:
+        name: as above.
+        overrides: `section.key=value` each, the value written as in TOML.
 
     Raises:
         RecipeError: if there is none, or it holds an unknown key or a value of the wrong type.
@@ -165,67 +218,7 @@ def load(name: str, overrides: Sequence[str] = ()) -> Recipe:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not valid TOML: {error}") from None
-    for override in overrides:
-        _override(table, override)
-    recipe: Recipe = _build(Recipe, table, str(path))
+    for setting in overrides:
+        strict.override(table, setting)
+    recipe: Recipe = strict.build(Recipe, table, str(path))
     return recipe
-
-
-def _override(table: dict[str, Any], text: str) -> None:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise RecipeError(f"{text!r} is not KEY=VALUE, such as optim.lr=1e-4")
-    *sections, last = key.strip().split(".")
-    for section in sections:
-        table = table.setdefault(section, {})
-        if not isinstance(table, dict):
-            raise RecipeError(f"{key}: {section} is not a section")
-    table[last] = _toml_value(value.strip())
-
-
-def _toml_value(text: str) -> Any:  # noqa: ANN401 - a TOML value of any type
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text  # a word without quotes, as one types it in a shell
-
-
-def _build(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401 - follows the annotations
-    """`value`, read from TOML, as an instance of the annotation `kind`."""
-    if isinstance(kind, UnionType):  # something or None, which TOML cannot say
-        kind = get_args(kind)[0]
-    if dataclasses.is_dataclass(kind):
-        return _build_dataclass(kind, value, where)
-    if get_origin(kind) is tuple:
-        if not isinstance(value, list) or not value:
-            raise RecipeError(f"{where}: expected a list with something in it, got {value!r}")
-        return tuple(_build(get_args(kind)[0], x, f"{where}[{k}]") for k, x in enumerate(value))
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        raise RecipeError(f"{where}: expected {kind.__name__}, got {value!r}")
-    return value
-
-
-def _build_dataclass(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401
-    if not isinstance(value, dict):
-        raise RecipeError(f"{where}: expected a section, got {value!r}")
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    for key in [key for key in value if key not in fields]:
-        near = difflib.get_close_matches(key, fields, 1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(fields)}"
-        raise RecipeError(f"{where}: unknown key {key!r}; {hint}")
-    missing = [
-        name
-        for name, known in fields.items()
-        if name not in value
-        and known.default is dataclasses.MISSING
-        and known.default_factory is dataclasses.MISSING
-    ]
-    if missing:
-        raise RecipeError(f"{where}: {', '.join(missing)} must be given")
-    parts = {key: _build(fields[key].type, x, f"{where}: {key}") for key, x in value.items()}
-    try:
-        return kind(**parts)
-    except RecipeError as error:
-        raise RecipeError(f"{where}: {error}") from None

@@ -4,19 +4,23 @@ Checkpoints hold tensors and plain values only.
 """
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.wrappers import _FabricModule
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.checkpoint import checkpoint as recomputed
 
 from mirnet import network
 from mirnet.errors import RecipeError
-from mirnet.network import Configuration, MIRNetV2
+from mirnet.network import Configuration, MIRNetV2, MultiScaleBlock
 from mirnet.training import checkpoint
 from mirnet.training.recipe import Recipe
+from mirnet.training.schedule import Plan
 from mirnet.weights import catalog
 from mirnet.weights.checkpoint import read
 
@@ -25,33 +29,44 @@ from mirnet.weights.checkpoint import read
 class Run:
     """What changes while training."""
 
-    network: nn.Module
+    fabric: Fabric
+    network: MIRNetV2
+    """The weights themselves."""
+    module: _FabricModule
+    """The network as it is called: on many devices, in lower precision, compiled."""
     averaged: AveragedModel
     optimizer: torch.optim.Optimizer
     step: int = 0
     """Steps done."""
     best: float = 0.0
     """Highest validation PSNR so far, in dB."""
+    best_step: int = 0
+    seconds: float = 0.0
+    """Spent on steps, in all starts of the run together."""
 
-    def state(self, recipe: Recipe) -> dict[str, Any]:
+    def state(self, plan: Plan) -> dict[str, Any]:
         """What a checkpoint holds."""
         return {
             "network": self.network.state_dict(),
             "ema": self.averaged.module.state_dict(),
             "averages": self.averaged.n_averaged,
             "optimizer": self.optimizer.state_dict(),
+            "precision": self.fabric.strategy.precision.state_dict(),
             "step": self.step,
+            "samples": plan.samples_at(self.step),
             "best": self.best,
-            "configuration": _plain(asdict(configuration(recipe))),
-            "facts": {"task": recipe.task, "recipe": _recorded(recipe)},
+            "best_step": self.best_step,
+            "seconds": self.seconds,
+            "configuration": _plain(asdict(configuration(plan.recipe))),
+            "facts": {"task": plan.recipe.task, "recipe": _recorded(plan.recipe)},
         }
 
-    def resume(self, path: Path) -> None:
+    def resume(self, path: Path, plan: Plan) -> None:
         """Go back to what the checkpoint `path` holds.
 
         Raises:
             WeightsError: if it is no whole checkpoint.
-            RecipeError: if it is of another network.
+            RecipeError: if it is of another network, or of other stages up to here.
         """
         state = checkpoint.load(path)
         try:
@@ -59,11 +74,19 @@ class Run:
             self.averaged.module.load_state_dict(state["ema"])
             self.averaged.n_averaged.copy_(state["averages"])
             self.optimizer.load_state_dict(state["optimizer"])
-            self.step, self.best = state["step"], state["best"]
+            self.fabric.strategy.precision.load_state_dict(state["precision"])
+            self.step, seen = state["step"], state["samples"]
+            self.best, self.best_step = state["best"], state["best_step"]
+            self.seconds = state["seconds"]
         except (KeyError, TypeError, ValueError, RuntimeError):
             raise RecipeError(
                 f"{path} is of another network than the recipe's: choose another output folder"
             ) from None
+        if plan.samples_at(self.step) != seen:
+            raise RecipeError(
+                f"{path} has seen {seen} samples in {self.step} steps, and this plan would have "
+                f"seen {plan.samples_at(self.step)}: take the stages and devices that it began with"
+            )
 
 
 def set_up(fabric: Fabric, recipe: Recipe) -> Run:
@@ -76,18 +99,25 @@ def set_up(fabric: Fabric, recipe: Recipe) -> Run:
         WeightsError: if the weights cannot be read.
     """
     fabric.seed_everything(recipe.seed, verbose=False)
-    net = _first(recipe)
     # channels-last halves the time of a step with bfloat16 on a CPU, and helps on a GPU
-    net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = _first(recipe).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     averaged = AveragedModel(
-        net,
+        network,
         multi_avg_fn=get_ema_multi_avg_fn(recipe.optim.ema),  # type: ignore[no-untyped-call]
     )
-    optimizer = torch.optim.AdamW(
-        net.parameters(), lr=recipe.optim.lr, weight_decay=recipe.optim.weight_decay
-    )
-    module, wrapped = fabric.setup(net, optimizer)
-    return Run(module, averaged.to(fabric.device), wrapped)
+    optim = recipe.optim
+    kind = torch.optim.Adam if optim.optimizer == "adam" else torch.optim.AdamW
+    optimizer = kind(network.parameters(), lr=optim.lr, weight_decay=optim.weight_decay)
+    if recipe.recompute:
+        for block in network.modules():
+            if isinstance(block, MultiScaleBlock):
+                forward = partial(recomputed, block.forward, use_reentrant=False)
+                block.forward = forward  # type: ignore[method-assign]
+    called: nn.Module = network
+    if recipe.compile:
+        called = torch.compile(network, dynamic=False)  # type: ignore[assignment]
+    module, wrapped = fabric.setup(called, optimizer)
+    return Run(fabric, network, module, averaged.to(fabric.device), wrapped)
 
 
 def _first(recipe: Recipe) -> MIRNetV2:
@@ -130,4 +160,6 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of a recipe
     """As TOML and JSON have it: lists for tuples, and what is None left out."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items() if inner is not None}
-    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return str(value) if isinstance(value, str) else value  # text that checks itself is text

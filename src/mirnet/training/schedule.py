@@ -1,34 +1,205 @@
-"""What a step is like: its stage and its learning rate. Plain numbers: no torch."""
+"""A recipe laid out for so many processes: what each step is made of. Plain numbers: no torch.
 
+The run is one long row of samples, numbered from 0. A step takes the next ones, each process its
+share of them, in parts that fit its memory. What a sample is depends on its number alone, so the
+number of processes changes neither which samples are seen nor, but for rounding, the weights.
+"""
+
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from mirnet.training.recipe import Optimisation, Stage
-
-
-def stage_at(stages: Sequence[Stage], step: int) -> Stage:
-    """The stage of a step, counted from 0; the last one for any step beyond.
-
-    >>> stage_at([Stage(10, 64, 8), Stage(5, 128, 2)], 10).patch
-    128
-    """
-    for stage in stages:
-        if step < stage.steps:
-            return stage
-        step -= stage.steps
-    return stages[-1]
+from mirnet.data.request import Request
+from mirnet.training.recipe import Optimisation, Recipe, Span, Stage
 
 
-def lr_at(optim: Optimisation, step: int, steps: int) -> float:
-    """The learning rate of a step out of `steps`.
+@dataclass(frozen=True)
+class Phase:
+    """A stage as it is carried out."""
 
-    >>> [lr_at(Optimisation(lr=1.0, lr_min=0.0, warmup=2), step, 10) for step in (0, 1, 2)]
+    first: int
+    """Number of its first step."""
+    steps: int
+    sample: int
+    """Number of its first sample."""
+    patch: int
+    batch: int
+    """Patches in one part of a step on one process."""
+    parts: int
+    """Backward passes of a process before each step of the optimiser."""
+    samples: int
+    """Of a step, all processes together."""
+
+    @property
+    def end(self) -> int:
+        """The step after its last one."""
+        return self.first + self.steps
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All steps of a run. Positions are counted as the recipe does, in samples or in steps."""
+
+    recipe: Recipe
+    phases: tuple[Phase, ...]
+    processes: int
+    epoch: int
+    """Samples in one epoch."""
+
+    @property
+    def steps(self) -> int:
+        """Of all phases together."""
+        return self.phases[-1].end
+
+    @property
+    def samples(self) -> int:
+        """Seen in the whole run."""
+        return self.samples_at(self.steps)
+
+    def phase(self, step: int) -> Phase:
+        """The phase of a step, counted from 0; the last one for any step beyond."""
+        return next((phase for phase in self.phases if step < phase.end), self.phases[-1])
+
+    def samples_at(self, step: int) -> int:
+        """Samples seen before a step."""
+        phase = self.phase(step)
+        return phase.sample + (step - phase.first) * phase.samples
+
+    def pixels_at(self, step: int) -> int:
+        """Pixels of the patches seen before a step, as a measure of work."""
+        seen = (min(max(step - phase.first, 0), phase.steps) for phase in self.phases)
+        return sum(
+            steps * phase.samples * phase.patch**2
+            for steps, phase in zip(seen, self.phases, strict=True)
+        )
+
+    def requests(self, step: int, rank: int) -> list[Request]:
+        """The parts of a step that fall to one process."""
+        phase = self.phase(step)
+        first = self.samples_at(step) + rank * phase.parts * phase.batch
+        mixes = self.recipe.data.mixup > 0 and step >= self.step_at(self.recipe.data.mixup_from)
+        return [
+            Request(first + part * phase.batch, phase.batch, phase.patch, mixes)
+            for part in range(phase.parts)
+        ]
+
+    def all_requests(self, rank: int, start: int) -> Iterator[Request]:
+        """Those of the steps from `start` to the end, one after the other."""
+        steps = range(start, self.steps)
+        return itertools.chain.from_iterable(self.requests(step, rank) for step in steps)
+
+    def __str__(self) -> str:
+        """A table, one line a stage."""
+        processes = f"{self.processes} process" + ("es" if self.processes > 1 else "")
+        lines = [
+            f"{self.steps:,} steps, {self.samples:,} patches, {processes}; an epoch has "
+            f"{self.epoch:,} patches",
+            f"{'steps':>17}  {'patch':>5}  {'batch':>5}  = {'processes':>9} x {'parts':>5} x "
+            f"{'patches':>7}  {'epochs':>7}  {'learning rate':>19}",
+        ]
+        for phase in self.phases:
+            steps = f"{phase.first:,} to {phase.end:,}"
+            epochs = phase.steps * phase.samples / self.epoch
+            rates = f"{self.lr(phase.first):.2e} to {self.lr(phase.end - 1):.2e}"
+            lines.append(
+                f"{steps:>17}  {phase.patch:>5}  {phase.samples:>5}  = {self.processes:>9} x "
+                f"{phase.parts:>5} x {phase.batch:>7}  {epochs:>7.2f}  {rates:>19}"
+            )
+        return "\n".join(lines)
+
+    def step_at(self, span: Span) -> int:
+        """The first step that begins when so much has passed since the start of the run."""
+        if not span.is_epochs:
+            return round(span.amount * self.steps / _recipe_steps(self.recipe, self.epoch))
+        wanted = span.amount * self.epoch
+        for phase in self.phases:
+            if wanted <= phase.sample + phase.steps * phase.samples:
+                return phase.first + max(math.ceil((wanted - phase.sample) / phase.samples), 0)
+        return self.steps
+
+    def is_due(self, span: Span, done: int) -> bool:
+        """Whether something that happens every `span` happens when `done` steps are done."""
+        if not span.is_epochs:
+            return done % int(span.amount) == 0
+        every = span.amount * self.epoch
+        return self.samples_at(done) // every > self.samples_at(done - 1) // every
+
+    def lr(self, step: int) -> float:
+        """The learning rate of a step.
+
+        Where stages are counted in epochs the curve is one over samples, as in recipes that change
+        the rate once an epoch; else it is one over steps.
+        """
+        optim = self.recipe.optim
+        if self.recipe.stages[0].length.is_epochs:
+            warmup = self.samples_at(self.step_at(optim.warmup))
+            return lr_at(
+                optim, self.samples_at(step), self.samples_at(step + 1), warmup, self.samples
+            )
+        return lr_at(optim, step, step + 1, self.step_at(optim.warmup), self.steps)
+
+
+def lr_at(optim: Optimisation, begin: int, end: int, warmup: int, total: int) -> float:
+    """The learning rate of a step that lasts from `begin` to `end` of `total`.
+
+    >>> rising = Optimisation(lr=1.0, lr_min=0.0)
+    >>> [lr_at(rising, step, step + 1, 2, 10) for step in (0, 1, 2)]
     [0.5, 1.0, 1.0]
     """
-    start = max(optim.warmup, round(optim.hold * steps))
-    if step < optim.warmup:
-        return optim.lr * (step + 1) / optim.warmup
-    if step <= start:
+    start = max(warmup, round(optim.hold * total))
+    if end <= warmup:
+        return optim.lr * end / warmup
+    if begin <= start:
         return optim.lr
-    done = (step - start) / max(steps - start, 1)
+    done = (begin - start) / max(total - start, 1)
     return optim.lr_min + (optim.lr - optim.lr_min) * (1 + math.cos(math.pi * done)) / 2
+
+
+def lay_out(recipe: Recipe, *, epoch: int, processes: int) -> Plan:
+    """The plan of a recipe for so many processes.
+
+    As many samples are seen as the recipe's own devices would see. Where fewer processes do the
+    work, each takes several parts a step; where the samples of a step cannot be shared out evenly,
+    a step takes a few more, and there are fewer steps.
+
+    Args:
+        recipe: what to plan.
+        epoch: samples in an epoch, at least 1.
+        processes: one a device.
+    """
+    phases: list[Phase] = []
+    for stage in recipe.stages:
+        samples = stage.batch * recipe.devices
+        share = math.ceil(samples / processes)
+        steps = _stage_steps(stage, recipe.devices, epoch)
+        steps = max(round(steps * samples / (share * processes)), 1)
+        batch = _largest_divisor(share, stage.batch // stage.accumulate)
+        last = phases[-1] if phases else None
+        phases.append(
+            Phase(
+                first=last.end if last else 0,
+                steps=steps,
+                sample=last.sample + last.steps * last.samples if last else 0,
+                patch=stage.patch,
+                batch=batch,
+                parts=share // batch,
+                samples=share * processes,
+            )
+        )
+    return Plan(recipe, tuple(phases), processes, epoch)
+
+
+def _stage_steps(stage: Stage, devices: int, epoch: int) -> int:
+    """Steps of a stage on the recipe's own devices."""
+    if not stage.length.is_epochs:
+        return int(stage.length.amount)
+    return max(round(stage.length.amount * epoch / (stage.batch * devices)), 1)
+
+
+def _recipe_steps(recipe: Recipe, epoch: int) -> int:
+    return sum(_stage_steps(stage, recipe.devices, epoch) for stage in recipe.stages)
+
+
+def _largest_divisor(number: int, most: int) -> int:
+    return next(size for size in range(min(most, number), 0, -1) if number % size == 0)

@@ -1,31 +1,71 @@
 """Progress in decibels: pairs of pictures that the network never trains on."""
 
-from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name that torch's users expect
+from jaxtyping import UInt8
+from lightning_fabric import Fabric
 from torch import nn
 
 from mirnet import metrics
-from mirnet.data.dataset import Photograph
-from mirnet.shapes import MULTIPLE
+from mirnet.data.pairs import Pairs
+from mirnet.image import pixels
+from mirnet.shapes import MULTIPLE, Image
+from mirnet.training.devices import reduced
 
 
-def mean_psnr(
-    network: nn.Module, pairs: Sequence[tuple[Photograph, Photograph]], device: torch.device
-) -> float:
-    """Mean PSNR in dB of the restored noisy pictures, in float32, clipped to 0..1.
+class Scores(NamedTuple):
+    """Means over the pictures, of RGB in 0..1, clipped, not rounded."""
 
-    Each picture is restored whole; sides that are no multiples of 4 are padded by reflection.
+    psnr: float
+    """In dB."""
+    ssim_y: float
+    """On the Y channel, as BasicSR has it; see `mirnet.metrics.ssim_y`."""
+
+
+class Sample(NamedTuple):
+    """A picture to look at: noisy, restored and clean beside each other."""
+
+    name: str
+    image: UInt8[np.ndarray, "h w 3"]
+
+
+def measure(
+    network: nn.Module, pairs: Pairs, fabric: Fabric, *, pictures: int
+) -> tuple[Scores, list[Sample]]:
+    """Restore the noisy pictures, each whole, shared out over the processes.
+
+    Sides that are no multiples of 4 are padded by reflection.
+
+    Args:
+        network: float32, on the device of `fabric`.
+        pairs: at least one.
+        fabric: tells the processes apart, and joins their results.
+        pictures: how many samples are wanted, of this process's share.
     """
-    scores = []
-    for noisy, clean in pairs:
-        height, width = noisy.shape[1:]
-        padding = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
-        padded = F.pad(noisy[None].to(device).float() / 255, padding, mode="reflect")
-        with torch.inference_mode():
-            restored = network(padded)[0, :, :height, :width].clamp(0, 1).cpu()
-        truth = clean.numpy().transpose(1, 2, 0) / 255
-        scores.append(metrics.psnr(restored.numpy().transpose(1, 2, 0), truth, data_range=1.0))
-    return float(np.mean(scores))
+    psnr, ssim_y = 0.0, 0.0
+    samples: list[Sample] = []
+    mine = range(fabric.global_rank, len(pairs), fabric.world_size)
+    for index in mine:
+        noisy, clean = (pixels.to_float(half) for half in pairs.whole(index))
+        restored = _restore(network, noisy, fabric.device)
+        psnr += metrics.psnr(restored, clean, data_range=1.0)
+        ssim_y += metrics.ssim_y(restored, clean, data_range=1.0)
+        if len(samples) < pictures:
+            row = np.concatenate([noisy, restored, clean], axis=1)
+            samples.append(Sample(pairs.name(index), pixels.from_float(row, np.uint8)))
+    sums = torch.tensor([psnr, ssim_y], dtype=torch.float64, device=fabric.device)
+    means = reduced(fabric, sums, "sum").tolist()
+    return Scores(means[0] / len(pairs), means[1] / len(pairs)), samples
+
+
+def _restore(network: nn.Module, noisy: Image, device: torch.device) -> Image:
+    height, width = noisy.shape[:2]
+    batch = torch.from_numpy(np.ascontiguousarray(noisy.transpose(2, 0, 1)))[None].to(device)
+    padding = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
+    with torch.inference_mode():
+        restored = network(F.pad(batch, padding, mode="reflect"))[0, :, :height, :width]
+    image: Image = restored.clamp(0, 1).permute(1, 2, 0).cpu().numpy()
+    return image

@@ -1,0 +1,83 @@
+"""Clean photographs in memory, and the patches that are cut from them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name that torch's users expect
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from mirnet.data import augment
+from mirnet.errors import DataError
+from mirnet.image import codec
+
+Photograph = UInt8[Tensor, "_ _ 3"]  # each of its own height and width
+Scene = Float[Tensor, "3 s s"]
+
+SOFT_SHARE = 0.3
+"""Part of the photographs that are enlarged first, by up to 2: real pixels are rarely crisp."""
+FLAT_SHARE, CLIPPED_SHARE, DARK_SHARE = 0.04, 0.04, 0.03
+"""Patches of one colour, with burnt highlights, and nearly black. They keep the network harmless
+where photographs give it too little practice."""
+
+
+def load(folder: Path) -> list[Photograph]:
+    """The pictures of a folder and of the folders inside it, sorted by path.
+
+    Raises:
+        DataError: if there are none, or one is not 8-bit RGB.
+        ImageError: if a file cannot be read.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder of photographs: check data.photographs")
+    found = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in codec.SUFFIXES)
+    files = [path for path in found if path.is_file()]
+    if not files:
+        raise DataError(f"{folder} holds no photographs")
+    return [_read(file) for file in files]
+
+
+def _read(path: Path) -> Photograph:
+    pixels = codec.read(path)
+    if pixels.dtype != np.uint8 or pixels.shape[2] != 3:
+        kind = {1: "grey", 3: "RGB"}.get(pixels.shape[2], f"of {pixels.shape[2]} channels")
+        raise DataError(f"{path}: training wants 8-bit RGB, this is {pixels.dtype}, {kind}")
+    return torch.from_numpy(np.ascontiguousarray(pixels))
+
+
+def cut(photograph: Photograph, size: int, rng: np.random.Generator) -> Scene:
+    """A clean patch from anywhere in the photograph, sRGB in 0..1, channels first.
+
+    It is turned at random. Part of the time, and where the photograph is too small, it is an
+    enlarged smaller one; now and then it is flat, burnt or nearly black instead.
+    """
+    room = min(photograph.shape[:2])
+    is_soft = rng.random() < SOFT_SHARE or room < size
+    side = min(round(size * rng.uniform(0.5, 1)) if is_soft else size, room)
+    top, left = rng.integers(np.subtract(photograph.shape[:2], side) + 1)
+    window = photograph[top : top + side, left : left + side].numpy()
+    turned = augment.turn(window, int(rng.integers(augment.TURNS)))
+    scene = torch.from_numpy(np.ascontiguousarray(turned.transpose(2, 0, 1))).float() / 255
+    if side != size:
+        scene = F.interpolate(scene[None], (size, size), mode="bicubic")[0].clamp(0, 1)
+    return _practise(scene, rng)
+
+
+def _practise(scene: Scene, rng: np.random.Generator) -> Scene:
+    """Now and then a flat, burnt or nearly black picture instead of the photograph."""
+    kind = rng.random()
+    if kind < FLAT_SHARE:
+        colour = rng.random(3) ** rng.uniform(0.3, 3)
+        return torch.from_numpy(colour).float()[:, None, None].expand_as(scene)
+    if kind < FLAT_SHARE + CLIPPED_SHARE:
+        return (scene * float(rng.uniform(1.2, 3))).clamp(max=1)
+    if kind < FLAT_SHARE + CLIPPED_SHARE + DARK_SHARE:
+        return scene * float(rng.uniform(0.02, 0.25))
+    return scene
+
+
+def stack(scenes: Sequence[Scene], size: int) -> Float[Tensor, "b 3 {size} {size}"]:
+    """Patches of one size as a batch, which may be empty."""
+    return torch.stack(tuple(scenes)) if scenes else torch.empty(0, 3, size, size)

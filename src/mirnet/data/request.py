@@ -1,0 +1,16 @@
+"""What training asks of its data."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Request:
+    """Some samples that follow each other, to be handed over together."""
+
+    first: int
+    """Number of the first sample; samples are numbered from 0 over the whole run."""
+    count: int
+    patch: int
+    """Side of the patches in pixels."""
+    mixes: bool = False
+    """Whether real pairs are blended with others (MixUp)."""

@@ -1,0 +1,97 @@
+"""TOML into frozen dataclasses, strictly: no unknown key, no value of another type.
+
+A key that is not known is an error that names the nearest one that is. Values can be overridden as
+`section.key=value`, the value written as in TOML.
+"""
+
+import dataclasses
+import difflib
+import tomllib
+from types import UnionType
+from typing import Any, get_args, get_origin
+
+from mirnet.errors import RecipeError
+
+
+def override(table: dict[str, Any], text: str) -> None:
+    """Change a value of a table, given as `section.key=value`.
+
+    Raises:
+        RecipeError: if it is not written so.
+    """
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise RecipeError(f"{text!r} is not KEY=VALUE, such as optim.lr=1e-4")
+    *sections, last = key.strip().split(".")
+    for section in sections:
+        table = table.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise RecipeError(f"{key}: {section} is not a section")
+    table[last] = _toml_value(value.strip())
+
+
+def _toml_value(text: str) -> Any:  # noqa: ANN401 - a TOML value of any type
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text  # a word without quotes, as one types it in a shell
+
+
+def build(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401 - follows the annotations
+    """`value`, read from TOML, as an instance of the annotation `kind`.
+
+    Args:
+        kind: a dataclass, a tuple of one kind, a plain type, a kind of text that checks itself, or
+            one of these or None.
+        value: what TOML held.
+        where: its place, for messages.
+
+    Raises:
+        RecipeError: if they do not fit.
+    """
+    if isinstance(kind, UnionType):  # something or None, which TOML cannot say
+        kind = get_args(kind)[0]
+    if dataclasses.is_dataclass(kind):
+        return _build_dataclass(kind, value, where)
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list) or not value:
+            raise RecipeError(f"{where}: expected a list with something in it, got {value!r}")
+        return tuple(build(get_args(kind)[0], x, f"{where}[{k}]") for k, x in enumerate(value))
+    if kind is float and type(value) is int:
+        return float(value)
+    if issubclass(kind, str) and kind is not str:
+        return _checked(kind, value, where)
+    if type(value) is not kind:
+        raise RecipeError(f"{where}: expected {kind.__name__}, got {value!r}")
+    return value
+
+
+def _checked(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401
+    try:
+        return kind(value)
+    except RecipeError as error:
+        raise RecipeError(f"{where}: {error}") from None
+
+
+def _build_dataclass(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401
+    if not isinstance(value, dict):
+        raise RecipeError(f"{where}: expected a section, got {value!r}")
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    for key in [key for key in value if key not in fields]:
+        near = difflib.get_close_matches(key, fields, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(fields)}"
+        raise RecipeError(f"{where}: unknown key {key!r}; {hint}")
+    missing = [
+        name
+        for name, known in fields.items()
+        if name not in value
+        and known.default is dataclasses.MISSING
+        and known.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise RecipeError(f"{where}: {', '.join(missing)} must be given")
+    parts = {key: build(fields[key].type, x, f"{where}: {key}") for key, x in value.items()}
+    try:
+        return kind(**parts)
+    except RecipeError as error:
+        raise RecipeError(f"{where}: {error}") from None
