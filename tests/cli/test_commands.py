@@ -37,7 +37,9 @@ def test_the_help_of_every_command_shows_examples(command):
     assert (done.returncode, done.stderr) == (0, "")
     examples = done.stdout.partition("Examples:\n")[2].partition("\n\n")[0].splitlines()
     assert len(examples) >= 2
-    assert all(line.startswith(("    mirnet ", "    tensorboard ", "    torchrun ")) for line in examples)
+    assert all(
+        line.startswith(("    mirnet ", "    tensorboard ", "    torchrun ")) for line in examples
+    )
 
 
 @pytest.mark.parametrize("arguments", [[], ["denoise"], ["--nonsense"]])

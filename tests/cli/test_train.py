@@ -72,6 +72,25 @@ def test_a_run_goes_on_where_it_stopped(mirnet):
     assert "resumed at step 1 of 4" in again.stderr
 
 
+def test_a_dry_run_prints_the_plan_and_leaves_nothing(mirnet, tmp_path):
+    done = mirnet("little.toml", "--devices", "2", "--accelerator", "cpu", "--dry-run", "-o", "run")
+
+    assert done.returncode == 0, done.stderr
+    first, titles, row = done.stdout.splitlines()
+    assert first == "2 steps, 4 patches, 2 processes; an epoch has 1 patches"
+    assert titles.split()[:2] == ["steps", "patch"]
+    assert row.split()[:5] == ["0", "to", "2", "16", "2"]
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_goes_on_from_a_file(mirnet):
+    first = mirnet("little.toml", "-o", "first", "--max-time", "00:00:00")
+    again = mirnet("little.toml", "-o", "again", "--resume", "first/last.ckpt")
+
+    assert (first.returncode, again.returncode) == (0, 0), again.stderr
+    assert "resumed at step 1 of 4" in again.stderr
+
+
 MISTAKES = [
     (["sharpen"], "no recipe 'sharpen': give a .toml file or one of: denoise"),
     (["denoise"], "nothing to learn from: set data.photographs to a folder"),
@@ -82,6 +101,8 @@ MISTAKES = [
     (["little.toml", "--set", "preset=tiny"], "either a preset or a section [network]"),
     (["little.toml", "-o", "little.toml/run"], "cannot be written to (Not a directory)"),
     (["little.toml", "--accelerator", "abacus"], "cannot train on 'abacus'"),
+    (["little.toml", "--precision", "half"], "precision is 'half': expected one of 32-true"),
+    (["little.toml", "--viewer", "telescope"], "no viewer 'telescope': choose tensorboard"),
 ]
 
 

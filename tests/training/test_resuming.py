@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mirnet.training import checkpoint, loop
+from mirnet.training import checkpoint, loop, table
 
 MIRNET = [sys.executable, "-m", "mirnet", "train", "little.toml", "--accelerator", "cpu"]
 
@@ -131,3 +131,66 @@ def test_a_run_that_is_asked_to_stop_saves_and_ends_with_130(here, number):
     assert "Traceback" not in messages
     assert 1 <= checkpoint.load(Path("run/last.ckpt"))["step"] < 40
     assert {path.name for path in Path("run").iterdir()} <= {"last.ckpt", "logs", "summary.json"}
+
+
+KILLED_WHILE_SAVING = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from mirnet.training import loop, recipe
+
+save, calls = torch.save, []
+
+def half(state, file):
+    calls.append(file)
+    if len(calls) == int(sys.argv[1]):
+        import io
+        whole = io.BytesIO()
+        save(state, whole)
+        file.write(whole.getvalue()[: len(whole.getvalue()) // 2])
+        file.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+    save(state, file)
+
+torch.save = half
+loop.train(recipe.load("little.toml", sys.argv[2:]), Path("run"), loop.Options(accelerator="cpu"))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+@pytest.mark.parametrize("which", [1, 2, 4])
+def test_a_run_killed_while_it_saves_goes_on_bit_for_bit(plan, python, which):
+    settings = ["save_every=1", "validation.every=100 steps"]
+
+    killed = python(KILLED_WHILE_SAVING, str(which), *settings)
+
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    if which > 1:
+        assert checkpoint.load(Path("run/last.ckpt"))["step"] == which - 1
+    planned = plan(*settings)
+    assert_same(train(planned, "run"), train(planned, "whole"))
+    assert [path.name for path in Path("run").iterdir() if path.name.startswith(".")] == []
+
+
+def test_what_a_killed_run_had_logged_beyond_its_checkpoint_is_logged_once(plan, monkeypatch):
+    monkeypatch.setattr(loop, "LOG_EVERY", 1)
+    planned = plan("save_every=4")
+
+    def fail(progress):
+        if progress.step == 6:
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        train(planned, "run", observe=fail)
+    assert [row.step for row in table.read(Path("run/metrics.csv"))] == [1, 2, 3, 4, 5, 6]
+    train(planned, "run")
+
+    resumed, whole = (table.read(Path(run) / "metrics.csv") for run in ("run", twin(planned)))
+    assert [row.step for row in resumed] == [1, 2, 3, 4, 5, 6]
+    assert [row.values["loss"] for row in resumed[:4]] == [row.values["loss"] for row in whole[:4]]
+
+
+def twin(planned):
+    """The folder of a run that was never stopped."""
+    train(planned, "whole")
+    return "whole"
