@@ -47,6 +47,13 @@ def test_the_page_of_the_command_line_is_current():
     assert make_cli.PAGE.read_text(encoding="utf-8") == make_cli.page(), "run `make docs`"
 
 
+def test_the_page_of_training_shows_every_recipe():
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    shipped = {path.stem for path in ROOT.glob("src/mirnet/training/recipes/*.toml")}
+
+    assert set(re.findall(r"^\| \[`(.*?)`\]", page, re.MULTILINE)) == shipped
+
+
 def test_the_changelog_begins_with_this_version():
     headings = re.findall(r"^## \[(\d[^]]*)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert headings[0] == importlib.metadata.version("mirnet")
