@@ -249,30 +249,13 @@ def test_an_interrupted_run_says_how_to_go_on(begun, load, tmp_path, number, to_
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX")
-def test_on_a_terminal_there_is_a_bar(sidd, tmp_path):
-    import pty
+def test_on_a_terminal_there_is_a_bar(on_a_terminal, sidd, tmp_path):
+    code, shown = on_a_terminal([*MIRNET, *CUT], cwd=tmp_path)
 
-    ours, theirs = pty.openpty()
-    running = subprocess.Popen(
-        [*MIRNET, *CUT],
-        cwd=tmp_path,
-        stdout=theirs,
-        stderr=theirs,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
-    )
-    os.close(theirs)
-    shown = b""
-    while True:
-        try:
-            shown += os.read(ours, 4096)
-        except OSError:  # so Linux says that the other end was closed
-            break
-    os.close(ours)
-
-    assert running.wait() == 0
-    assert b"20/20" in shown
-    assert b"patches/s" in shown
-    assert b"out  4 pairs  20 patches" in shown
+    assert code == 0
+    assert "20/20" in shown
+    assert "patches/s" in shown
+    assert "out  4 pairs  20 patches" in shown
 
 
 # synthetic pairs

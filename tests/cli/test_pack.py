@@ -1,7 +1,6 @@
 """`mirnet data pack` as a user runs it: a process of its own, real files, killed, begun again."""
 
 import json
-import os
 import resource
 import shutil
 import signal
@@ -175,33 +174,15 @@ def test_a_damaged_picture_is_named_and_finished_shards_stay(pack, pairs, tmp_pa
     assert again.stderr.endswith(f"{COUNT - 2} shards written, 2 kept\n")
 
 
-def test_on_a_terminal_there_is_a_bar(pairs, tmp_path):
-    import pty
+def test_on_a_terminal_there_is_a_bar(on_a_terminal, pairs, tmp_path):
+    code, shown = on_a_terminal([*COMMAND, "pairs", "packed"], cwd=tmp_path)
 
-    ours, theirs = pty.openpty()
-    running = subprocess.Popen(
-        [*COMMAND, "pairs", "packed"],
-        cwd=tmp_path,
-        stdout=theirs,
-        stderr=theirs,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
-    )
-    os.close(theirs)
-    shown = b""
-    while True:
-        try:
-            shown += os.read(ours, 4096)
-        except OSError:  # so Linux says that the other end was closed
-            break
-    os.close(ours)
-    text = shown.decode()
-
-    assert running.wait() == 0
-    assert "sizes" in text
-    assert "pairs/s" in text
-    assert f"{COUNT}/{COUNT}" in text
-    assert f"packed/shard-00000.safetensors  {COUNT} pairs  24.0 MB  written" in text
-    assert "Traceback" not in text
+    assert code == 0
+    assert "sizes" in shown
+    assert "pairs/s" in shown
+    assert f"{COUNT}/{COUNT}" in shown
+    assert f"packed/shard-00000.safetensors  {COUNT} pairs  24.0 MB  written" in shown
+    assert "Traceback" not in shown
 
 
 def test_without_the_training_packages_it_says_what_to_install(python, pairs, tmp_path):

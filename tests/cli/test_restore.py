@@ -345,32 +345,14 @@ def test_a_run_under_nohup_outlives_its_terminal(photos, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX")
-def test_on_a_terminal_there_is_a_bar(photos, tmp_path):
-    import pty
-
+def test_on_a_terminal_there_is_a_bar(on_a_terminal, photos, tmp_path):
     (photos / "broken.png").write_bytes(b"nothing")
-    ours, theirs = pty.openpty()
-    running = subprocess.Popen(
-        [*MIRNET, "restore", "photos", "-r", "-o", "out"],
-        cwd=tmp_path,
-        stdout=theirs,
-        stderr=theirs,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
-    )
-    os.close(theirs)
-    shown = b""
-    while True:
-        try:
-            shown += os.read(ours, 4096)
-        except OSError:  # so Linux says that the other end was closed
-            break
-    os.close(ours)
-    text = shown.decode()
+    code, shown = on_a_terminal([*MIRNET, "restore", "photos", "-r", "-o", "out"], cwd=tmp_path)
 
-    assert running.wait() == 1
-    assert "MP/s" in text
-    assert "4/4" in text
-    assert "out/trip/day.png  70x20" in text
-    assert "mirnet: photos/broken.png cannot be read: it is not a picture" in text
-    assert text.rstrip().endswith("mirnet: 3 restored, 0 skipped, 1 failed")
-    assert "Traceback" not in text
+    assert code == 1
+    assert "MP/s" in shown
+    assert "4/4" in shown
+    assert "out/trip/day.png  70x20" in shown
+    assert "mirnet: photos/broken.png cannot be read: it is not a picture" in shown
+    assert shown.rstrip().endswith("mirnet: 3 restored, 0 skipped, 1 failed")
+    assert "Traceback" not in shown

@@ -1,46 +1,23 @@
 """Progress of many pictures on the terminal: megapixels a second and the time left."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.text import Text
-
+from mirnet.cli.bars import Rate, print_message, print_result, progress_bar
 from mirnet.errors import MirnetError
 from mirnet.image import codec, raw
 from mirnet.restoration.folder import Job, Result
-
-
-class _Rate(ProgressColumn):
-    """Megapixels done, in all, and a second."""
-
-    def render(self, task: Task) -> Text:
-        speed = f"{task.speed / 1e6:5.2f} MP/s" if task.speed else "   -  MP/s"
-        return Text(f"{task.completed / 1e6:.1f}/{(task.total or 0) / 1e6:.1f} MP {speed}")
 
 
 class PictureProgress:
     """A bar on standard error where that is a terminal; nothing otherwise. Shown within `bar`."""
 
     def __init__(self, jobs: Sequence[Job], *, overwrite: bool) -> None:
-        console = Console(stderr=True)
         self._jobs = jobs
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            _Rate(),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            console=console,
-            redirect_stdout=False,
-            redirect_stderr=False,
-            speed_estimate_period=120,
-            disable=not console.is_terminal,
-        )
+        self.bar = progress_bar(Rate("MP", size=1e6, digits=1))
         self._sizes = {
             job.source: _pixels(job.source)
-            for job in (jobs if console.is_terminal else ())
+            for job in (() if self.bar.disable else jobs)
             if overwrite or not job.target.exists()
         }
         self._task = self.bar.add_task(self._name(0), total=sum(self._sizes.values()))
@@ -64,15 +41,11 @@ class PictureProgress:
 
     def print_result(self, line: str) -> None:
         """A line for standard output, above the bar."""
-        if self.bar.disable or not sys.stdout.isatty():
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
-        else:
-            self.bar.console.out(line, highlight=False)
+        print_result(self.bar, line)
 
     def print_message(self, line: str) -> None:
         """A line for standard error, above the bar."""
-        self.bar.console.out(line, highlight=False)
+        print_message(self.bar, line)
 
     def _name(self, index: int) -> str:
         if index >= len(self._jobs):

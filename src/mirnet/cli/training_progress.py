@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import TextColumn
+
+from mirnet.cli.bars import progress_bar
 
 if TYPE_CHECKING:
     from mirnet.training import loop
@@ -16,16 +17,7 @@ class TrainingProgress:
     """
 
     def __init__(self) -> None:
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[facts]}"),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            console=Console(stderr=True),
-            redirect_stdout=False,
-            redirect_stderr=False,
-            speed_estimate_period=120,
-        )
+        self.bar = progress_bar(TextColumn("{task.fields[facts]}"))
         # without a total it moves back and forth
         self._task = self.bar.add_task("reading the data", total=None, facts="")
 

@@ -7,30 +7,13 @@ from contextlib import closing
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
+from mirnet.cli.bars import Rate, print_message, progress_bar
 from mirnet.data.patches import Plan, Result
 
 FAILED = 1
 """Exit code: some pictures failed, the patches of the others are there."""
-
-
-class _Rate(ProgressColumn):
-    """Patches a second."""
-
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:5.1f} patches/s" if task.speed else "    - patches/s")
 
 
 def follow(
@@ -52,12 +35,12 @@ def follow(
     for result in plan.unusable:
         _say(result.error)
     failed, written, started = list(plan.unusable), 0, time.perf_counter()
-    with closing(results), _bar() as bar:
+    with closing(results), progress_bar(Rate("patches")) as bar:
         task = bar.add_task(pictures, total=plan.missing)
         for result in results:
             if result.error:
                 failed.append(result)
-                bar.console.out(f"mirnet: {result.error}", highlight=False)
+                print_message(bar, f"mirnet: {result.error}")
             written += result.patches
             bar.update(task, completed=written, refresh=True)
     seconds = time.perf_counter() - started
@@ -90,19 +73,3 @@ def _ahead(plan: Plan[Any, Any], pictures: str, free: int) -> str:
 
 def _say(line: str) -> None:
     typer.echo(f"mirnet: {line}", err=True)
-
-
-def _bar() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        _Rate(),
-        TimeRemainingColumn(elapsed_when_finished=True),
-        console=console,
-        redirect_stdout=False,
-        redirect_stderr=False,
-        speed_estimate_period=120,
-        disable=not console.is_terminal,
-    )

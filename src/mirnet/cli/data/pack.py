@@ -1,6 +1,7 @@
 """`mirnet data pack`: a folder of pairs in, shards for fast reading out."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,23 +38,23 @@ def pack(
     """
     with needs_train("packing"):
         from mirnet.data import packing
-    from mirnet.cli.data.pack_progress import PackProgress
+    from mirnet.cli.bars import Rate, print_result, progress_bar
     from mirnet.data.pair_folder import PairFolder
 
     treat_termination_as_interruption()
     with resumable():
         pairs = PairFolder(source)
-        progress = PackProgress()
-        with progress.bar:
-            progress.begin("sizes", len(pairs))
-            jobs = packing.plan(pairs, target, shard_mb=shard_mb, observe=progress.advance)
+        with progress_bar(Rate("pairs")) as bar:
+            task = bar.add_task("sizes", total=len(pairs))
+            advance = partial(bar.advance, task)
+            jobs = packing.plan(pairs, target, shard_mb=shard_mb, observe=advance)
             rest = packing.remaining(jobs)
-            progress.begin("packing", sum(len(job.pairs) for job in rest))
+            bar.reset(task, total=sum(len(job.pairs) for job in rest), description="packing")
             for job in jobs:
                 if job in rest:
-                    packing.write(pairs, job, progress.advance)
+                    packing.write(pairs, job, advance)
                 status = "written" if job in rest else "kept"
-                progress.print_result(_line(job, status, as_json=as_json))
+                print_result(bar, _line(job, status, as_json=as_json))
     typer.echo(
         f"mirnet: {len(pairs)} pairs, {len(rest)} shards written, {len(jobs) - len(rest)} kept",
         err=True,
