@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from mirnet.weights import checkpoint
 
@@ -79,6 +80,16 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(mirnet, tmp_path):
     assert titles.split()[:2] == ["steps", "patch"]
     assert row.split()[:5] == ["0", "to", "2", "16", "2"]
     assert not (tmp_path / "run").exists()
+
+
+def test_workers_change_nothing(mirnet, tmp_path):
+    alone = mirnet("little.toml", "-o", "alone", "--workers", "0")
+    helped = mirnet("little.toml", "-o", "helped", "--workers", "2")
+
+    assert (alone.returncode, helped.returncode) == (0, 0), helped.stderr
+    assert "Traceback" not in helped.stderr
+    one, other = (checkpoint.read(tmp_path / run / "last.ckpt") for run in ("alone", "helped"))
+    assert all(torch.equal(tensor, other.tensors[name]) for name, tensor in one.tensors.items())
 
 
 def test_a_run_goes_on_from_a_file(mirnet):

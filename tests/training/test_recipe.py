@@ -7,7 +7,7 @@ import pytest
 
 from mirnet.errors import RecipeError
 from mirnet.network import PRESETS
-from mirnet.training import recipe, run, strict
+from mirnet.training import loop, recipe, run, strict
 
 SHIPPED = sorted(recipe.SHIPPED.glob("*.toml"))
 NETWORK = """
@@ -43,6 +43,22 @@ def test_every_shipped_recipe_is_valid_and_says_how_to_run_it(path):
     assert loaded.preset in PRESETS or loaded.network
     assert len(loaded.stages) >= 1
     assert f"mirnet train {path.stem}" in path.read_text()
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_recipe_trains(path, here):
+    """Its network, optimiser and data, for two steps on small patches."""
+    settings = [
+        "data.pairs=pairs", "data.photographs=photographs", "validation.pairs=pairs",
+        "devices=1", "data.mixup_from=1 step", "precision=32-true",
+        "stages=[{length=2, patch=16, batch=1}]",
+    ]  # fmt: skip
+    planned = recipe.load(path.stem, settings)
+
+    summary = loop.train(planned, here / "run", loop.Options(accelerator="cpu"))
+
+    assert summary.steps == 2
+    assert summary.psnr > 5
 
 
 def test_what_is_not_said_has_a_default(write):
