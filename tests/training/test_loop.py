@@ -13,8 +13,8 @@ from mirnet import metrics
 from mirnet.data import sources
 from mirnet.errors import DataError, RecipeError, WeightsError
 from mirnet.network import TINY, Configuration
-from mirnet.training import checkpoint, interruption, loop, recipe, run
-from mirnet.training.loop import Options
+from mirnet.training import checkpoint, interruption, loop, recipe, run, start
+from mirnet.training.start import Options
 from mirnet.weights import catalog
 from mirnet.weights import checkpoint as weights
 
@@ -26,7 +26,7 @@ def train(planned, output="run", **options):
     """The checkpoint that a run ends with, and what was observed on the way."""
     seen = []
     options = Options(accelerator="cpu", **options)
-    last = loop.train(planned, Path(output), options, observe=seen.append).last
+    last = start.train(planned, Path(output), options, observe=seen.append).last
     return checkpoint.load(last), seen
 
 
@@ -79,31 +79,11 @@ def test_a_line_is_logged_now_and_then(plan, monkeypatch, caplog):
     monkeypatch.setattr(loop, "LOG_EVERY", 3)
 
     with caplog.at_level("INFO", logger="mirnet"):
-        loop.train(plan("validation.every=1000"), Path("run"), Options(accelerator="cpu"))
+        start.train(plan("validation.every=1000"), Path("run"), Options(accelerator="cpu"))
 
     first, second = caplog.messages
     assert re.fullmatch(r"step 3/6  loss 0\.\d{5}  lr 1\.00e-03  \d+\.\d patches/s", first)
     assert second.startswith("step 6/6  ")
-
-
-@pytest.mark.parametrize("epsilon", [1e-3, 0.0])
-def test_the_loss_has_a_gradient_beyond_the_range(epsilon):
-    restored = torch.tensor([[[[1.5, -0.5]]]], requires_grad=True)
-
-    loop.charbonnier(restored, torch.tensor([[[[1.0, 0.0]]]]), epsilon).backward()
-
-    torch.testing.assert_close(restored.grad, torch.tensor([[[[0.5, -0.5]]]]), atol=1e-4, rtol=0)
-
-
-def test_the_loss_of_equal_pictures_is_epsilon():
-    image = torch.rand(2, 3, 4, 4, requires_grad=True)
-
-    for epsilon in (1e-2, 0.0):
-        loss = loop.charbonnier(image, image.detach(), epsilon)
-        loss.backward()
-
-        assert loss.item() == pytest.approx(epsilon)
-        assert not image.grad.any()  # and no NaN
 
 
 def lost(loss, restored):
@@ -238,7 +218,7 @@ def test_an_unknown_preset_is_answered_with_those_there_are(here):
 @pytest.mark.parametrize("name", ["toaster", "tpu"])
 def test_an_accelerator_that_is_not_there_is_named(plan, name):
     with pytest.raises(RecipeError, match=f"cannot train on '{name}'") as caught:
-        loop.train(plan(), Path("run"), Options(accelerator=name))
+        start.train(plan(), Path("run"), Options(accelerator=name))
     assert "\n" not in str(caught.value)
 
 
@@ -284,7 +264,7 @@ import resource, sys
 from pathlib import Path
 import psutil
 from mirnet.errors import RecipeError
-from mirnet.training import loop, recipe
+from mirnet.training import recipe, start
 
 def limit(progress):
     now = psutil.Process().memory_info().vms
@@ -293,7 +273,7 @@ def limit(progress):
 stages = "stages=[{length=1,patch=16,batch=1},{length=1,patch=2048,batch=2}]"
 planned = recipe.load("little.toml", [stages, "save_every=1"])
 try:
-    loop.train(planned, Path("run"), loop.Options(accelerator="cpu"), observe=limit)
+    start.train(planned, Path("run"), start.Options(accelerator="cpu"), observe=limit)
 except RecipeError as error:
     print("refused:", error)
 """

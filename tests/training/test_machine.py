@@ -8,15 +8,15 @@ import torch
 
 from mirnet.data.request import Request
 from mirnet.errors import ImageError, RecipeError
-from mirnet.training import checkpoint, loader, loop
-from mirnet.training.loop import Options
+from mirnet.training import checkpoint, loader, start
+from mirnet.training.start import Options
 
 STAGES = "stages=[{length=3, patch=32, batch=4}]"
 PAIRS = ['data.photographs=""', "data.pairs=pairs"]
 
 
 def train(planned, output="run", **options):
-    last = loop.train(planned, Path(output), Options(accelerator="cpu", **options)).last
+    last = start.train(planned, Path(output), Options(accelerator="cpu", **options)).last
     return checkpoint.load(last)
 
 
@@ -26,7 +26,7 @@ def assert_close(one, other, tolerance):
 
 
 def test_workers_bring_the_same_batches_in_the_same_order(plan):
-    data, _ = loop.open_data(plan("data.pairs=pairs", "data.real_share=0.5"))
+    data, _ = start.open_data(plan("data.pairs=pairs", "data.real_share=0.5"))
     requests = [Request(first, 3, 16, mixes=False) for first in (0, 3, 6, 9, 12)]
 
     alone = list(loader.load(data, requests, workers=0, pin=False))
@@ -41,7 +41,7 @@ def test_workers_bring_the_same_batches_in_the_same_order(plan):
 
 
 def test_an_error_in_a_worker_is_the_one_that_is_told(plan, here):
-    data, _ = loop.open_data(plan(*PAIRS))
+    data, _ = start.open_data(plan(*PAIRS))
     (here / "pairs" / "input" / "x.png").write_bytes(b"no picture any more")
 
     with pytest.raises(ImageError, match=r"x\.png cannot be read"):
@@ -67,10 +67,10 @@ def test_recomputing_gives_the_same_weights(plan):
 COMPILED = """
 import sys
 from pathlib import Path
-from mirnet.training import loop, recipe
+from mirnet.training import recipe, start
 
 planned = recipe.load("little.toml", sys.argv[1:])
-loop.train(planned, Path("compiled"), loop.Options(accelerator="cpu"))
+start.train(planned, Path("compiled"), start.Options(accelerator="cpu"))
 """
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from mirnet.errors import RecipeError
 from mirnet.network import PRESETS
-from mirnet.training import loop, recipe, run, strict
+from mirnet.training import recipe, run, start, strict
 
 SHIPPED = sorted(recipe.SHIPPED.glob("*.toml"))
 NETWORK = """
@@ -55,7 +55,7 @@ def test_every_shipped_recipe_trains(path, here):
     ]  # fmt: skip
     planned = recipe.load(path.stem, settings)
 
-    summary = loop.train(planned, here / "run", loop.Options(accelerator="cpu"))
+    summary = start.train(planned, here / "run", start.Options(accelerator="cpu"))
 
     assert summary.steps == 2
     assert summary.psnr > 5

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from mirnet.training import checkpoint, loop, table
+from mirnet.training import checkpoint, loop, start, table
 
 MIRNET = [sys.executable, "-m", "mirnet", "train", "little.toml", "--accelerator", "cpu"]
 
 
 def train(planned, output, **options):
     observe = options.pop("observe", loop.log_progress)
-    options = loop.Options(accelerator="cpu", **options)
-    state = checkpoint.load(loop.train(planned, Path(output), options, observe=observe).last)
+    options = start.Options(accelerator="cpu", **options)
+    state = checkpoint.load(start.train(planned, Path(output), options, observe=observe).last)
     assert state.pop("seconds") >= 0
     return state
 
@@ -89,7 +89,7 @@ def until(condition, process, seconds=120):
 SETTINGS = ["--set", "save_every=1", "--set", "stages=[{length=40,patch=16,batch=1}]"]
 
 
-def start(output):
+def begin(output):
     return subprocess.Popen(
         [*MIRNET, *SETTINGS, "-o", output],
         stderr=subprocess.PIPE,
@@ -99,14 +99,14 @@ def start(output):
 
 
 def test_a_killed_run_goes_on_bit_for_bit(plan):
-    killed = start("parts")
+    killed = begin("parts")
     until(Path("parts/last.ckpt").exists, killed)
     killed.kill()
     killed.communicate()
     assert killed.returncode == -signal.SIGKILL
     assert checkpoint.load(Path("parts/last.ckpt"))["step"] < 40
 
-    again = start("parts")
+    again = begin("parts")
     printed, messages = again.communicate(timeout=120)
 
     assert (again.returncode, printed) == (0, "parts/last.ckpt\n"), messages
@@ -118,7 +118,7 @@ def test_a_killed_run_goes_on_bit_for_bit(plan):
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without asking")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_run_that_is_asked_to_stop_saves_and_ends_with_130(here, number):
-    process = start("run")
+    process = begin("run")
     until(Path("run/last.ckpt").exists, process)
 
     process.send_signal(number)
@@ -137,7 +137,7 @@ KILLED_WHILE_SAVING = """
 import os, signal, sys
 from pathlib import Path
 import torch
-from mirnet.training import loop, recipe
+from mirnet.training import recipe, start
 
 save, calls = torch.save, []
 
@@ -153,7 +153,7 @@ def half(state, file):
     save(state, file)
 
 torch.save = half
-loop.train(recipe.load("little.toml", sys.argv[2:]), Path("run"), loop.Options(accelerator="cpu"))
+start.train(recipe.load("little.toml", sys.argv[2:]), Path("run"), start.Options(accelerator="cpu"))
 """
 
 

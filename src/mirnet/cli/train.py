@@ -13,8 +13,8 @@ import typer
 from mirnet.cli.endings import needs_train, resumable
 
 if TYPE_CHECKING:
-    from mirnet.training.loop import Options
     from mirnet.training.recipe import Recipe
+    from mirnet.training.start import Options
     from mirnet.training.summary import Summary
 
 
@@ -94,9 +94,9 @@ def train(
     changes = [*(settings or []), *([f"precision={precision}"] if precision else [])]
     loaded = recipes.load(recipe, changes)
     with needs_train("training"):
-        from mirnet.training import loop
+        from mirnet.training import start
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of its choices
-    options = loop.Options(
+    options = start.Options(
         accelerator=accelerator,
         devices=devices,
         nodes=nodes,
@@ -106,7 +106,7 @@ def train(
         viewers=tuple(viewer or ["tensorboard"]),
     )
     if dry_run:
-        typer.echo(loop.describe(loaded, options))
+        typer.echo(start.describe(loaded, options))
         return
     with resumable():
         summary = _run(loaded, output, options)
@@ -116,19 +116,19 @@ def train(
 
 
 def _run(recipe: "Recipe", output: Path, options: "Options") -> "Summary":
-    from mirnet.training import loop
+    from mirnet.training import start
 
     if not _is_first():
-        return loop.train(recipe, output, options)
+        return start.train(recipe, output, options)
     if sys.stderr.isatty():
         from mirnet.cli.training_progress import TrainingProgress
 
         progress = TrainingProgress()
         with progress.bar:
-            return loop.train(recipe, output, options, observe=progress.show)
+            return start.train(recipe, output, options, observe=progress.show)
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     logging.getLogger("mirnet").setLevel(logging.INFO)
-    return loop.train(recipe, output, options)
+    return start.train(recipe, output, options)
 
 
 def _is_first() -> bool:

@@ -1,14 +1,15 @@
-"""The training loop, on Lightning Fabric: set up, step, validate, save.
+"""The training loop, on Lightning Fabric: step, validate, log, save.
 
 Everything that happens at a step is a function of the step's number (its samples, its stage, its
 learning rate), so resuming is loading a checkpoint and going on counting.
 """
 
+import contextlib
 import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,17 +18,16 @@ from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from mirnet.data import dataset, photographs, sources
-from mirnet.data.dataset import Batch, TrainingData
+from mirnet.data import dataset
+from mirnet.data.dataset import Batch
 from mirnet.data.pairs import Pairs
-from mirnet.errors import DivergedError, RecipeError
+from mirnet.errors import DataError, DivergedError, RecipeError
 from mirnet.runtimes.pytorch import NO_MEMORY
-from mirnet.training import checkpoint, curves, interruption, loader, logs, validation
-from mirnet.training.devices import open_fabric, reduced
-from mirnet.training.logs import METRICS
-from mirnet.training.recipe import Recipe
-from mirnet.training.run import Run, set_up
-from mirnet.training.schedule import Phase, Plan, lay_out
+from mirnet.training import checkpoint, curves, interruption, logs, validation
+from mirnet.training.devices import reduced
+from mirnet.training.loss import charbonnier
+from mirnet.training.run import Run
+from mirnet.training.schedule import Phase, Plan
 from mirnet.training.summary import SUMMARY, Summary
 from mirnet.training.validation import Scores
 
@@ -64,101 +64,6 @@ def log_progress(progress: Progress) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Options:
-    """What the machine decides and the weights do not depend on, but for rounding."""
-
-    accelerator: str = "auto"
-    """As Fabric names it: auto, cpu, cuda."""
-    devices: int | None = None
-    """A machine; None for all GPUs, or one process on the CPU."""
-    nodes: int | None = None
-    """Machines; None for what torchrun or SLURM says, or one."""
-    workers: int = 0
-    """Processes that prepare the data of each device; 0 to do it in the same process."""
-    resume: Path | None = None
-    """A checkpoint to go on from; None for the last one in the output folder, if there is one."""
-    seconds: float = math.inf
-    """Stop after this time, with a checkpoint; the next call goes on."""
-    viewers: Sequence[str] = ("tensorboard",)
-    """Programs that the logs are written for; see `mirnet.training.logs`."""
-
-
-def train(
-    recipe: Recipe,
-    output: Path,
-    options: Options = Options(),
-    *,
-    observe: Callable[[Progress], None] = log_progress,
-) -> Summary:
-    """Train by `recipe`, or go on where `output` shows an earlier run.
-
-    Beside the checkpoints the folder gets `metrics.csv`, what the viewers read, and at the end
-    `curves.png` and `summary.json`.
-
-    Args:
-        recipe: what to train on what.
-        output: folder for checkpoints and logs; made if missing.
-        options: devices, time and the like.
-        observe: called after every step, on the first process.
-
-    Raises:
-        RecipeError: if the recipe or the options ask for what there is not, if a batch does not
-            fit into memory, or if `output` holds a run of another network or of other stages.
-        DataError, ImageError: if photographs or pairs are missing, unlike or damaged.
-        WeightsError: if `output` cannot be written, or a checkpoint not be read.
-        RuntimeMissingError: if a viewer's package is not installed.
-        DivergedError: if the loss is not finite.
-        KeyboardInterrupt: after SIGINT or SIGTERM, once the step at hand is finished and saved.
-    """
-    deadline = time.monotonic() + options.seconds
-    logs.check(options.viewers)
-    checkpoint.claim(output)
-    data, held_out = open_data(recipe)
-    fabric = open_fabric(options.accelerator, options.devices, options.nodes, recipe.precision)
-    fabric.launch()
-    plan = lay_out(recipe, epoch=data.epoch, processes=fabric.world_size)
-    run = set_up(fabric, recipe)
-    start = options.resume or output / LAST
-    if options.resume or start.exists():
-        run.resume(start, plan)
-        log.info("resumed at step %d of %d", run.step, plan.steps)
-    rank = fabric.global_rank
-    requests, pin = plan.all_requests(rank, run.step), fabric.device.type == "cuda"
-    batches = loader.load(data, requests, workers=options.workers, pin=pin)
-    viewers = None if rank else options.viewers
-    with logs.open(output, viewers=viewers, step=run.step) as written:
-        training = Training(plan, output, held_out, run, written)
-        return training.fit(batches, deadline, _nothing if rank else observe)
-
-
-def describe(recipe: Recipe, options: Options) -> str:
-    """What each stage would do on these devices, as a table."""
-    data, _ = open_data(recipe)
-    fabric = open_fabric(options.accelerator, options.devices, options.nodes, recipe.precision)
-    return str(lay_out(recipe, epoch=data.epoch, processes=fabric.world_size))
-
-
-def open_data(recipe: Recipe) -> tuple[TrainingData, Pairs | None]:
-    """What the recipe learns from and is measured on, checked before the first step asks for it.
-
-    Raises:
-        DataError, ImageError: as `train` does.
-    """
-    at = recipe.data
-    data = TrainingData(
-        photographs.load(Path(at.photographs)) if at.photographs else [],
-        sources.open(Path(at.pairs)) if at.pairs else None,
-        at.real_share,
-        recipe.seed,
-        at.mixup,
-    )
-    if data.pairs:
-        data.pairs.check(max(stage.patch for stage in recipe.stages))
-    held_out = recipe.validation.pairs
-    return data, sources.open(Path(held_out)) if held_out else None
-
-
 @dataclass
 class Training:
     """A run with all that it needs."""
@@ -168,7 +73,6 @@ class Training:
     held_out: Pairs | None
     run: Run
     logs: logs.Logs
-    scores: Scores | None = None
     recent: deque[tuple[float, int, float]] = field(
         default_factory=lambda: deque(maxlen=LOG_EVERY), init=False
     )
@@ -267,7 +171,7 @@ class Training:
             self._validate(self.held_out)
         elif plan.is_due(plan.recipe.save_every, done):
             self._save(LAST)
-        observe(Progress(done, plan, lr, loss, speed, self.scores))
+        observe(Progress(done, plan, lr, loss, speed, self.run.scores))
 
     def _validate(self, pairs: Pairs) -> None:
         """Measure the averaged weights, and save; the best ones a second time."""
@@ -276,7 +180,7 @@ class Training:
         scores, samples = validation.measure(
             run.averaged.module, pairs, self.fabric, pictures=pictures
         )
-        self.scores = scores
+        run.scores = scores
         log.info("step %d  PSNR %.3f dB  SSIM-Y %.4f", run.step, scores.psnr, scores.ssim_y)
         self.logs.scalars(run.step, psnr=scores.psnr, ssim_y=scores.ssim_y)
         for sample in samples:
@@ -291,7 +195,7 @@ class Training:
     def _conclude(self) -> Summary:
         """What the run has come to; also written down, and drawn."""
         run, device = self.run, self.fabric.device
-        has_best, scores = run.best_step > 0, self.scores
+        has_best, scores = run.best_step > 0, run.scores
         is_gpu = device.type == "cuda"
         summary = Summary(
             steps=run.step,
@@ -308,8 +212,8 @@ class Training:
         )
         if self.fabric.is_global_zero:
             summary.write(self.output / SUMMARY)
-            if (self.output / METRICS).exists():
-                borders = [phase.first for phase in self.plan.phases[1:] if phase.first <= run.step]
+            borders = [phase.first for phase in self.plan.phases[1:] if phase.first <= run.step]
+            with contextlib.suppress(DataError):  # a short run has nothing to draw
                 curves.draw(self.output, borders=borders)
         return summary
 
@@ -318,23 +222,6 @@ class Training:
             checkpoint.save(self.run.state(self.plan), self.output / name)
 
 
-def charbonnier(
-    restored: Float[Tensor, "b c h w"], clean: Float[Tensor, "b c h w"], epsilon: float
-) -> Float[Tensor, ""]:
-    """The mean of sqrt(difference² + epsilon²), on the unclipped output; of |difference| for 0.
-
-    Clipping first would leave no gradient where the network overshoots.
-    """
-    difference = restored.float() - clean
-    if not epsilon:  # whose root has no gradient where there is no difference
-        return difference.abs().mean()
-    return (difference**2 + epsilon**2).sqrt().mean()
-
-
 def _is_for_want_of_memory(error: Exception) -> bool:
     known = isinstance(error, MemoryError | torch.OutOfMemoryError)
     return known or any(phrase in str(error) for phrase in NO_MEMORY)
-
-
-def _nothing(progress: Progress) -> None:
-    pass

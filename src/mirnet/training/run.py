@@ -21,6 +21,7 @@ from mirnet.network import Configuration, MIRNetV2, MultiScaleBlock
 from mirnet.training import checkpoint
 from mirnet.training.recipe import Recipe
 from mirnet.training.schedule import Plan
+from mirnet.training.validation import Scores
 from mirnet.weights import catalog
 from mirnet.weights.checkpoint import read
 
@@ -41,6 +42,8 @@ class Run:
     best: float = 0.0
     """Highest validation PSNR so far, in dB."""
     best_step: int = 0
+    scores: Scores | None = None
+    """Of the last validation."""
     seconds: float = 0.0
     """Spent on steps, in all starts of the run together."""
 
@@ -56,6 +59,7 @@ class Run:
             "samples": plan.samples_at(self.step),
             "best": self.best,
             "best_step": self.best_step,
+            "scores": tuple(self.scores) if self.scores else None,
             "seconds": self.seconds,
             "configuration": _plain(asdict(configuration(plan.recipe))),
             "facts": {"task": plan.recipe.task, "recipe": _recorded(plan.recipe)},
@@ -77,6 +81,7 @@ class Run:
             self.fabric.strategy.precision.load_state_dict(state["precision"])
             self.step, seen = state["step"], state["samples"]
             self.best, self.best_step = state["best"], state["best_step"]
+            self.scores = Scores(*state["scores"]) if state["scores"] else None
             self.seconds = state["seconds"]
         except (KeyError, TypeError, ValueError, RuntimeError):
             raise RecipeError(

@@ -1,0 +1,120 @@
+"""From a recipe and a machine to a run: data, devices, plan and logs, and then the loop."""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mirnet.data import photographs, sources
+from mirnet.data.dataset import TrainingData
+from mirnet.data.pairs import Pairs
+from mirnet.training import checkpoint, loader, logs
+from mirnet.training.devices import open_fabric
+from mirnet.training.loop import LAST, Progress, Training, log_progress
+from mirnet.training.recipe import Recipe
+from mirnet.training.run import set_up
+from mirnet.training.schedule import lay_out
+from mirnet.training.summary import Summary
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the machine decides and the weights do not depend on, but for rounding."""
+
+    accelerator: str = "auto"
+    """As Fabric names it: auto, cpu, cuda."""
+    devices: int | None = None
+    """A machine; None for all GPUs, or one process on the CPU."""
+    nodes: int | None = None
+    """Machines; None for what torchrun or SLURM says, or one."""
+    workers: int = 0
+    """Processes that prepare the data of each device; 0 to do it in the same process."""
+    resume: Path | None = None
+    """A checkpoint to go on from; None for the last one in the output folder, if there is one."""
+    seconds: float = math.inf
+    """Stop after this time, with a checkpoint; the next call goes on."""
+    viewers: Sequence[str] = ("tensorboard",)
+    """Programs that the logs are written for; see `mirnet.training.logs`."""
+
+
+def train(
+    recipe: Recipe,
+    output: Path,
+    options: Options = Options(),
+    *,
+    observe: Callable[[Progress], None] = log_progress,
+) -> Summary:
+    """Train by `recipe`, or go on where `output` shows an earlier run.
+
+    Beside the checkpoints the folder gets `metrics.csv`, what the viewers read, and at the end
+    `curves.png` and `summary.json`.
+
+    Args:
+        recipe: what to train on what.
+        output: folder for checkpoints and logs; made if missing.
+        options: devices, time and the like.
+        observe: called after every step, on the first process.
+
+    Raises:
+        RecipeError: if the recipe or the options ask for what there is not, if a batch does not
+            fit into memory, or if `output` holds a run of another network or of other stages.
+        DataError, ImageError: if photographs or pairs are missing, unlike or damaged.
+        WeightsError: if `output` cannot be written, or a checkpoint not be read.
+        RuntimeMissingError: if a viewer's package is not installed.
+        DivergedError: if the loss is not finite.
+        KeyboardInterrupt: after SIGINT or SIGTERM, once the step at hand is finished and saved.
+    """
+    deadline = time.monotonic() + options.seconds
+    logs.check(options.viewers)
+    checkpoint.claim(output)
+    data, held_out = open_data(recipe)
+    fabric = open_fabric(options.accelerator, options.devices, options.nodes, recipe.precision)
+    fabric.launch()
+    plan = lay_out(recipe, epoch=data.epoch, processes=fabric.world_size)
+    run = set_up(fabric, recipe)
+    start = options.resume or output / LAST
+    if options.resume or start.exists():
+        run.resume(start, plan)
+        log.info("resumed at step %d of %d", run.step, plan.steps)
+    rank = fabric.global_rank
+    requests, pin = plan.all_requests(rank, run.step), fabric.device.type == "cuda"
+    batches = loader.load(data, requests, workers=options.workers, pin=pin)
+    viewers = None if rank else options.viewers
+    with logs.open(output, viewers=viewers, step=run.step) as written:
+        training = Training(plan, output, held_out, run, written)
+        return training.fit(batches, deadline, _nothing if rank else observe)
+
+
+def describe(recipe: Recipe, options: Options) -> str:
+    """What each stage would do on these devices, as a table."""
+    data, _ = open_data(recipe)
+    fabric = open_fabric(options.accelerator, options.devices, options.nodes, recipe.precision)
+    return str(lay_out(recipe, epoch=data.epoch, processes=fabric.world_size))
+
+
+def open_data(recipe: Recipe) -> tuple[TrainingData, Pairs | None]:
+    """What the recipe learns from and is measured on, checked before the first step asks for it.
+
+    Raises:
+        DataError, ImageError: as `train` does.
+    """
+    at = recipe.data
+    data = TrainingData(
+        photographs.load(Path(at.photographs)) if at.photographs else [],
+        sources.open(Path(at.pairs)) if at.pairs else None,
+        at.real_share,
+        recipe.seed,
+        at.mixup,
+    )
+    if data.pairs:
+        data.pairs.check(max(stage.patch for stage in recipe.stages))
+    held_out = recipe.validation.pairs
+    return data, sources.open(Path(held_out)) if held_out else None
+
+
+def _nothing(progress: Progress) -> None:
+    pass
