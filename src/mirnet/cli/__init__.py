@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from mirnet.cli import data, export, models, restore, train
+from mirnet.cli import data, evaluate, export, models, restore, train
 from mirnet.errors import MirnetError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 app.command("restore")(restore.restore)
 app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
 app.command("models")(models.models)
 app.add_typer(data.app)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mirnet.cli.endings import resumable, treat_termination_as_interruption
+from mirnet.cli.options import tile_side
 
 if TYPE_CHECKING:
     from mirnet.cli.progress import PictureProgress
@@ -16,15 +17,6 @@ if TYPE_CHECKING:
 
 FAILED = 1
 """Exit code: some pictures failed, the others are done."""
-
-
-def _tile(text: str) -> int | None:
-    if text == "auto":
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is neither auto nor a number") from None
 
 
 def restore(
@@ -62,7 +54,7 @@ def restore(
         int | None,
         typer.Option(
             help="auto, or the side of the tiles in pixels: less needs less memory.",
-            parser=_tile,
+            parser=tile_side,
             metavar="auto|N",
             show_default="auto",
         ),

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from mirnet.data import shard
-from mirnet.data.packed import Packed
 from mirnet.data.pair_folder import PairFolder
 from mirnet.data.pairs import Pairs
 
@@ -13,7 +11,13 @@ def open(folder: Path) -> Pairs:
 
     Raises:
         DataError: if it holds neither, or what it holds is incomplete; see `Packed`, `PairFolder`.
+        ModuleNotFoundError: if there are shards, and safetensors (extra `train`) is missing.
     """
-    if folder.is_dir() and shard.find(folder):
-        return Packed(folder)
+    if any(folder.glob("shard-*.safetensors")):
+        # here, so that picture files can be read without safetensors
+        from mirnet.data import shard
+        from mirnet.data.packed import Packed
+
+        if shard.find(folder):
+            return Packed(folder)
     return PairFolder(folder)

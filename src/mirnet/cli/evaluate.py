@@ -1,0 +1,155 @@
+"""`mirnet evaluate`: PSNR and SSIM of a model over pairs."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mirnet.cli.endings import INTERRUPTED, needs_train, treat_termination_as_interruption
+from mirnet.cli.options import tile_side
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from mirnet.evaluation.run import Failed, Measured
+
+FAILED = 1
+"""Exit code: some pairs failed, the means are of the others."""
+
+
+def evaluate(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DATA", help="Folders of pairs, of shards, or of SIDD's .mat files."
+        ),
+    ],
+    model: Annotated[
+        str, typer.Option(help="A model's name (see `mirnet models`) or its file.")
+    ] = "denoise",
+    strength: Annotated[
+        float, typer.Option(help="1 for the full effect, 0 for none.", min=0, max=1)
+    ] = 1.0,
+    limit: Annotated[
+        int | None, typer.Option(help="Only the first N pairs of each DATA. [all]", min=1)
+    ] = None,
+    save_images: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Save the restored pictures there, as PNG."),
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a table there, one row a pair.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    runtime: Annotated[str, typer.Option(help="auto, mnn, onnx or pytorch.")] = "auto",
+    tile: Annotated[
+        int | None,
+        typer.Option(
+            help="auto, or the side of the tiles in pixels; it changes the figures a little.",
+            parser=tile_side,
+            metavar="auto|N",
+            show_default="auto",
+        ),
+    ] = None,
+    overlap: Annotated[
+        int | None, typer.Option(help="Pixels that neighbouring tiles share. [16]")
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(help="On the CPU; fewer leave room for other work. [all cores]", min=1),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a pair, and a last one with the means.")
+    ] = False,
+) -> None:
+    """Measure PSNR and SSIM of a model over pairs.
+
+    DATA holds the two halves as folders, such as input/ and groundtruth/ or noisy/ and clean/
+    (pairs have the same name in both), or shards of `mirnet data pack`, or SIDD's
+    ValidationNoisyBlocksSrgb.mat and ValidationGtBlocksSrgb.mat. The noisy input is measured too.
+    SSIM goes by three protocols, which docs/measuring.md explains.
+
+    \b
+    Examples:
+      mirnet evaluate sidd_mini/val
+      mirnet evaluate SIDD --model runs/mine/best.ckpt --tile 256
+      mirnet evaluate val test --save-images restored --csv scores.csv
+      mirnet evaluate val --limit 20 --json > scores.jsonl
+
+    Exit codes: 0 all measured, 1 some pairs failed (the means leave them out), 2 bad arguments
+    or data, 130 interrupted.
+    """
+    from mirnet import api
+    from mirnet.cli import scores_output
+    from mirnet.cli.bars import Rate, print_result, progress_bar
+    from mirnet.evaluation.restored_images import RestoredImages
+    from mirnet.evaluation.run import Summary, run
+    from mirnet.evaluation.sets import open_all
+    from mirnet.restoration.restorer import TILE
+
+    treat_termination_as_interruption()
+    with ExitStack() as stack:
+        stack.enter_context(_without_results())
+        with needs_train("reading shards"):
+            data_sets = open_all(folders, limit=limit)
+        images = RestoredImages(save_images, folders) if save_images else None
+        restorer = stack.enter_context(
+            api.load(
+                model,
+                device=device,
+                runtime=runtime,
+                tile=TILE if tile is None else tile,
+                overlap=overlap,
+                strength=strength,
+                threads=threads,
+            )
+        )
+        table = stack.enter_context(scores_output.table(csv)) if csv else None
+        bar = stack.enter_context(progress_bar(Rate("pairs")))
+        task = bar.add_task("evaluating", total=sum(data.count for data in data_sets))
+        summaries = {data.folder: Summary() for data in data_sets}
+        overall = Summary()
+        for result in run(data_sets, restorer, images):
+            for summary in (summaries[result.folder], overall):
+                summary.add(result)
+            if as_json:
+                print_result(bar, scores_output.json_line(result))
+            if table:
+                table.writerow(scores_output.row(result))
+            _print_trouble(bar, result)
+            bar.update(task, advance=1, refresh=True)
+        last = scores_output.json_means(model, restorer, summaries, overall)
+    typer.echo(last if as_json else scores_output.text(summaries, overall))
+    for line in scores_output.left_out(overall):
+        typer.echo(f"mirnet: {line}", err=True)
+    if overall.failed:
+        raise typer.Exit(FAILED)
+
+
+@contextmanager
+def _without_results() -> Iterator[None]:
+    """An interruption inside ends the command: means of a part would pass for those of all."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("mirnet: interrupted; means are made at the end alone", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _print_trouble(bar: "Progress", result: "Measured | Failed") -> None:
+    """What went wrong with a pair, at once, on standard error."""
+    from mirnet.cli.bars import print_message
+    from mirnet.evaluation.run import Failed
+
+    pair = f"{result.folder}, {result.name}"
+    pair = pair if pair.isprintable() else repr(pair)
+    if isinstance(result, Failed):
+        print_message(bar, f"mirnet: {pair}: {result.error}")
+    elif result.tiles_kept:
+        print_message(
+            bar,
+            f"mirnet: {pair}: {result.tiles_kept} of {result.tiles} tiles were left as they "
+            "were: the network gave no usable result there",
+        )

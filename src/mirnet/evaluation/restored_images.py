@@ -1,0 +1,78 @@
+"""Restored pictures as PNG files, under the names of their pairs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mirnet.errors import DataError
+from mirnet.image import codec, pixels
+from mirnet.image.metadata import Metadata
+from mirnet.image.source import Source
+from mirnet.shapes import Image, Pixels
+
+
+class RestoredImages:
+    """A folder for the restored pictures; of several data sets, each has a folder in it.
+
+    What lies there under the same name is replaced. Metadata and colour profiles are left out.
+
+    Args:
+        folder: made when needed.
+        data: the folders of the data sets.
+
+    Raises:
+        DataError: if the pictures would lie among the data, or data sets would share a folder.
+        OSError: if the folder cannot be made.
+    """
+
+    def __init__(self, folder: Path, data: Sequence[Path]) -> None:
+        for source in data:
+            if folder.resolve().is_relative_to(source.resolve()):
+                raise DataError(f"{folder} lies in {source}, which is measured: save elsewhere")
+        self._folders = {
+            source: folder / source.resolve().name if len(data) > 1 else folder for source in data
+        }
+        if len(set(self._folders.values())) < len(data):
+            names = ", ".join(map(str, data))
+            raise DataError(
+                f"pictures of {names} would share a folder, since the last parts of these names "
+                "are alike: evaluate them one at a time"
+            )
+        for target in self._folders.values():
+            target.mkdir(parents=True, exist_ok=True)
+
+    def save(self, source: Path, name: str, restored: Image, dtype: np.dtype[Any]) -> Path:
+        """Write one picture, whole or not at all, and say where.
+
+        Args:
+            source: the folder of its data set.
+            name: of the pair.
+            restored: h w 3, in 0..1.
+            dtype: uint8 or uint16, in which it is stored.
+
+        Raises:
+            DataError: if the name is that of no file.
+            ImageError: if folder or disk do not take the file.
+        """
+        if name != Path(name).name:
+            raise DataError(f"{name!r} cannot be the name of a picture")
+        path = self._folders[source] / f"{name}.png"
+        rows = pixels.from_float(restored, dtype)
+        codec.write(path, [rows], _plain(path, rows))
+        return path
+
+
+def _plain(path: Path, picture: Pixels) -> Source:
+    """What the writer wants to know of a picture that carries nothing beside its pixels."""
+    height, width, channels = picture.shape
+    return Source(
+        path,
+        height,
+        width,
+        picture.dtype,
+        channels,
+        Metadata({}, {}),
+        rows=lambda top, count: picture[top : top + count],
+    )

@@ -1,0 +1,95 @@
+"""The scores of a picture, and their means over many."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+from mirnet import metrics
+from mirnet.image import pixels
+from mirnet.shapes import Image
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One picture against the truth; `PROTOCOLS` says how each is measured."""
+
+    psnr: float
+    """In dB, infinite for equal pictures."""
+    psnr_8bit: float
+    """In dB, infinite for pictures that are equal after rounding."""
+    ssim: float
+    ssim_y: float
+    ssim_volume: float
+
+
+PROTOCOLS: Mapping[str, str] = {
+    "psnr": "dB over all pixels of RGB, float in 0..1, clipped, not rounded",
+    "psnr_8bit": "dB over all pixels of RGB, both pictures rounded to 8 bits",
+    "ssim": "mean of R, G and B, Gaussian 11x11 of sigma 1.5, windows inside the picture, float",
+    "ssim_y": "on Y of BT.601, as BasicSR's test_y_channel=True, float",
+    "ssim_volume": "as MATLAB's ssim of the h w 3 array, Gaussian 11x11x11 of sigma 1.5, float",
+}
+"""How each score is measured; the mean over pictures is taken last."""
+
+
+def measure(picture: Image, truth: Image) -> Scores:
+    """The scores of a picture: h w 3, in 0..1, as is the truth.
+
+    Raises:
+        ShapeError: if the shapes differ, or a side is too short for SSIM.
+    """
+    rounded = (pixels.from_float(image, np.uint8) for image in (picture, truth))
+    return Scores(
+        metrics.psnr(picture, truth, data_range=1.0),
+        metrics.psnr(*rounded, data_range=255),
+        metrics.ssim(picture, truth, data_range=1.0),
+        metrics.ssim_y(picture, truth, data_range=1.0),
+        metrics.ssim_volume(picture, truth, data_range=1.0),
+    )
+
+
+def _zeros() -> dict[str, float]:
+    return dict.fromkeys((f.name for f in fields(Scores)), 0.0)
+
+
+def _counts() -> dict[str, int]:
+    return dict.fromkeys((f.name for f in fields(Scores)), 0)
+
+
+@dataclass
+class Means:
+    """Running means of scores; holds sums, no pictures.
+
+    The infinite PSNR of equal pictures would make the mean infinite and hide all others, so it
+    is left out and counted.
+    """
+
+    count: int = 0
+    """Pictures in all."""
+    infinite: dict[str, int] = field(default_factory=_counts)
+    """Of each score, how many pictures are left out since it is infinite."""
+    _sums: dict[str, float] = field(default_factory=_zeros)
+
+    def add(self, scores: Scores) -> None:
+        """One more picture."""
+        self.count += 1
+        for name in self._sums:
+            value: float = getattr(scores, name)
+            if math.isinf(value):
+                self.infinite[name] += 1
+            else:
+                self._sums[name] += value
+
+    @property
+    def scores(self) -> Scores | None:
+        """The means; infinite where all pictures are; None before the first picture."""
+        if not self.count:
+            return None
+        return Scores(
+            **{
+                name: total / finite if (finite := self.count - self.infinite[name]) else math.inf
+                for name, total in self._sums.items()
+            }
+        )

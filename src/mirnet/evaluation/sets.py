@@ -1,0 +1,60 @@
+"""What a model is measured on: pairs from wherever they lie."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from mirnet.data import sources
+from mirnet.errors import DataError
+from mirnet.evaluation import sidd_blocks
+from mirnet.shapes import Pixels
+
+
+@runtime_checkable
+class WholePairs(Protocol):
+    """Noisy and clean pictures by number, as `mirnet.data.pairs.Pairs`, never cut."""
+
+    def __len__(self) -> int: ...
+
+    def name(self, index: int) -> str: ...
+
+    def whole(self, index: int) -> tuple[Pixels, Pixels]: ...
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """The pairs of one folder."""
+
+    folder: Path
+    pairs: WholePairs
+    count: int
+    """How many of them are measured: the first ones."""
+
+
+def open_all(folders: Sequence[Path], *, limit: int | None = None) -> list[DataSet]:
+    """Open folders of pairs: picture files, packed shards, or SIDD's two .mat files.
+
+    Args:
+        folders: in the order in which they are measured.
+        limit: the most pairs taken of each; None for all.
+
+    Raises:
+        DataError: if a folder holds no pairs, they are incomplete, or it is given twice.
+        RuntimeMissingError: if .mat files are there and SciPy is not.
+        ModuleNotFoundError: if shards are there and safetensors is not.
+    """
+    resolved = [folder.resolve() for folder in folders]
+    for index, folder in enumerate(folders):
+        if resolved[index] in resolved[:index]:
+            raise DataError(f"{folder} is given twice: its pairs would count double")
+    opened = [(folder, _open(folder)) for folder in folders]
+    return [
+        DataSet(folder, pairs, min(len(pairs), limit or len(pairs))) for folder, pairs in opened
+    ]
+
+
+def _open(folder: Path) -> WholePairs:
+    if sidd_blocks.is_there(folder):
+        return sidd_blocks.SiddBlocks(folder)
+    return sources.open(folder)

@@ -1,0 +1,78 @@
+"""Each score is the metric that its protocol says; means hold no infinity unless all are."""
+
+import math
+from dataclasses import astuple, fields
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from skimage.metrics import peak_signal_noise_ratio
+
+from mirnet import metrics
+from mirnet.errors import ShapeError
+from mirnet.evaluation.scores import PROTOCOLS, Means, Scores, measure
+
+VALUES = st.floats(0, 60)
+
+
+def test_every_score_has_a_protocol():
+    assert list(PROTOCOLS) == [field.name for field in fields(Scores)]
+
+
+def test_psnr_is_measured_on_floats_and_on_8_bits():
+    rng = np.random.default_rng(0)
+    truth = np.rint(rng.random((20, 30, 3)) * 255).astype(np.float32) / np.float32(255)
+    picture = np.clip(truth + rng.normal(0, 0.003, truth.shape), 0, 1).astype(np.float32)
+    rounded = np.rint(picture * 255).astype(np.uint8), np.rint(truth * 255).astype(np.uint8)
+
+    scores = measure(picture, truth)
+
+    expected = peak_signal_noise_ratio(truth.astype(float), picture.astype(float), data_range=1)
+    assert scores.psnr == pytest.approx(expected, abs=1e-6)
+    expected = peak_signal_noise_ratio(rounded[1], rounded[0], data_range=255)
+    assert scores.psnr_8bit == pytest.approx(expected, abs=1e-9)
+    assert scores.psnr != pytest.approx(scores.psnr_8bit, abs=0.01)
+    for name in ("ssim", "ssim_y", "ssim_volume"):
+        metric = getattr(metrics, name)
+        assert getattr(scores, name) == metric(picture, truth, data_range=1.0)
+
+
+def test_pictures_that_differ_by_less_than_rounding_are_equal_in_8_bits_alone():
+    truth = np.full((16, 16, 3), 51 / 255, np.float32)
+
+    scores = measure(truth + np.float32(1e-3), truth)
+
+    assert scores.psnr == pytest.approx(60, abs=0.01)
+    assert scores.psnr_8bit == math.inf
+
+
+def test_pictures_too_small_for_ssim_are_refused():
+    small = np.zeros((10, 16, 3), np.float32)
+
+    with pytest.raises(ShapeError, match="at least 11 pixels"):
+        measure(small, small)
+
+
+@given(st.lists(st.tuples(VALUES, VALUES, VALUES, VALUES, VALUES), min_size=1, max_size=8))
+def test_means_are_means(rows):
+    means = Means()
+    for row in rows:
+        means.add(Scores(*row))
+
+    assert astuple(means.scores) == pytest.approx(tuple(np.mean(rows, axis=0)))
+    assert means.count == len(rows)
+    assert not any(means.infinite.values())
+
+
+def test_an_infinite_psnr_is_left_out_and_counted():
+    means = Means()
+    for psnr in (30.0, math.inf, 40.0):
+        means.add(Scores(psnr, math.inf, 0.5, 0.5, 0.5))
+
+    assert means.scores == Scores(35.0, math.inf, 0.5, 0.5, 0.5)
+    assert means.infinite == dict.fromkeys(PROTOCOLS, 0) | {"psnr": 1, "psnr_8bit": 3}
+
+
+def test_without_pictures_there_are_no_means():
+    assert Means().scores is None
