@@ -7,15 +7,20 @@ cut out of the file here.
 import contextlib
 import io
 import struct
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
-from visualdl import LogWriter
-from visualdl.proto.record_pb2 import Record
 
 from mirnet.files import replacing
+
+with warnings.catch_warnings():
+    # modules that it brings along are not clean, and the first import says so to the user
+    warnings.simplefilter("ignore")
+    from visualdl import LogWriter
+    from visualdl.proto.record_pb2 import Record
 
 NAME = "vdlrecords.log"
 """VisualDL knows its files by the first part."""
