@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mirnet.cli.endings import INTERRUPTED, needs_train, treat_termination_as_interruption
-from mirnet.cli.options import tile_side
+from mirnet.cli.options import Device, Model, Overlap, RuntimeName, Strength, Threads, Tile
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -26,12 +26,8 @@ def evaluate(
             metavar="DATA", help="Folders of pairs, of shards, or of SIDD's .mat files."
         ),
     ],
-    model: Annotated[
-        str, typer.Option(help="A model's name (see `mirnet models`) or its file.")
-    ] = "denoise",
-    strength: Annotated[
-        float, typer.Option(help="1 for the full effect, 0 for none.", min=0, max=1)
-    ] = 1.0,
+    model: Model = "denoise",
+    strength: Strength = 1.0,
     limit: Annotated[
         int | None, typer.Option(help="Only the first N pairs of each DATA. [all]", min=1)
     ] = None,
@@ -42,24 +38,11 @@ def evaluate(
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a table there, one row a pair.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    runtime: Annotated[str, typer.Option(help="auto, mnn, onnx or pytorch.")] = "auto",
-    tile: Annotated[
-        int | None,
-        typer.Option(
-            help="auto, or the side of the tiles in pixels; it changes the figures a little.",
-            parser=tile_side,
-            metavar="auto|N",
-            show_default="auto",
-        ),
-    ] = None,
-    overlap: Annotated[
-        int | None, typer.Option(help="Pixels that neighbouring tiles share. [16]")
-    ] = None,
-    threads: Annotated[
-        int | None,
-        typer.Option(help="On the CPU; fewer leave room for other work. [all cores]", min=1),
-    ] = None,
+    device: Device = "auto",
+    runtime: RuntimeName = "auto",
+    tile: Tile = None,
+    overlap: Overlap = None,
+    threads: Threads = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a pair, and a last one with the means.")
     ] = False,

@@ -1,17 +1,41 @@
-"""Values of options that more than one command takes."""
+"""Options of all commands that restore: which model, where it runs, in what tiles."""
+
+from typing import Annotated
 
 import typer
 
 
-def tile_side(text: str) -> int | None:
-    """The side of the tiles in pixels; None for `auto`.
-
-    Raises:
-        typer.BadParameter: if it is neither.
-    """
+def _tile_side(text: str) -> int | None:
     if text == "auto":
         return None
     try:
         return int(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is neither auto nor a number") from None
+
+
+Model = Annotated[str, typer.Option(help="A model's name (see `mirnet models`) or its file.")]
+
+Strength = Annotated[float, typer.Option(help="1 for the full effect, 0 for none.", min=0, max=1)]
+
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+
+RuntimeName = Annotated[str, typer.Option(help="auto, mnn, onnx or pytorch.")]
+
+Tile = Annotated[
+    int | None,
+    typer.Option(
+        help="auto, or the side of the tiles in pixels: less needs less memory.",
+        parser=_tile_side,
+        metavar="auto|N",
+        show_default="auto",
+    ),
+]
+"""None for auto."""
+
+Overlap = Annotated[int | None, typer.Option(help="Pixels that neighbouring tiles share. [16]")]
+
+Threads = Annotated[
+    int | None,
+    typer.Option(help="On the CPU; fewer leave room for other work. [all cores]", min=1),
+]

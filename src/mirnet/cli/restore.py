@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mirnet.cli.endings import resumable, treat_termination_as_interruption
-from mirnet.cli.options import tile_side
+from mirnet.cli.options import Device, Model, Overlap, RuntimeName, Strength, Threads, Tile
 
 if TYPE_CHECKING:
     from mirnet.cli.progress import PictureProgress
@@ -32,12 +32,8 @@ def restore(
     recursive: Annotated[
         bool, typer.Option("--recursive", "-r", help="Look into folders inside folders.")
     ] = False,
-    model: Annotated[
-        str, typer.Option(help="A model's name (see `mirnet models`) or its file.")
-    ] = "denoise",
-    strength: Annotated[
-        float, typer.Option(help="1 for the full effect, 0 for none.", min=0, max=1)
-    ] = 1.0,
+    model: Model = "denoise",
+    strength: Strength = 1.0,
     format: Annotated[
         str | None,
         typer.Option(help="jpeg, png, tiff, webp or avif. [as the input]"),
@@ -48,24 +44,11 @@ def restore(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Restore again what is there already.")
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    runtime: Annotated[str, typer.Option(help="auto, mnn, onnx or pytorch.")] = "auto",
-    tile: Annotated[
-        int | None,
-        typer.Option(
-            help="auto, or the side of the tiles in pixels: less needs less memory.",
-            parser=tile_side,
-            metavar="auto|N",
-            show_default="auto",
-        ),
-    ] = None,
-    overlap: Annotated[
-        int | None, typer.Option(help="Pixels that neighbouring tiles share. [16]")
-    ] = None,
-    threads: Annotated[
-        int | None,
-        typer.Option(help="On the CPU; fewer leave room for other work. [all cores]", min=1),
-    ] = None,
+    device: Device = "auto",
+    runtime: RuntimeName = "auto",
+    tile: Tile = None,
+    overlap: Overlap = None,
+    threads: Threads = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a picture on standard output.")
     ] = False,
