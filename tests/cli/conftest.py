@@ -2,8 +2,29 @@
 
 import os
 import subprocess
+import sys
 
 import pytest
+
+MIRNET = [sys.executable, "-m", "mirnet"]
+
+
+@pytest.fixture
+def mirnet(tmp_path):
+    """A function that runs `mirnet` with the given words in an empty folder."""
+
+    def run(*arguments, **options):
+        return subprocess.run(
+            [*MIRNET, *map(str, arguments)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+            **options,
+        )
+
+    return run
 
 
 @pytest.fixture

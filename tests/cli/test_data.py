@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -18,20 +19,9 @@ SCENES = [f"{number:04}_001_S6_00100_00060_3200_L" for number in range(1, 5)]
 
 
 @pytest.fixture
-def mirnet(tmp_path):
+def mirnet(mirnet):
     """Runs `mirnet data` in an empty folder."""
-
-    def run(*arguments):
-        return subprocess.run(
-            [*MIRNET, *map(str, arguments)],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-
-    return run
+    return partial(mirnet, "data")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from statistics import mean
 
 import numpy as np
@@ -23,20 +24,9 @@ MIRNET = [sys.executable, "-m", "mirnet"]
 
 
 @pytest.fixture
-def evaluate(tmp_path):
+def evaluate(mirnet):
     """Runs the command in an empty folder."""
-
-    def run(*arguments):
-        return subprocess.run(
-            [*MIRNET, "evaluate", *map(str, arguments)],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-
-    return run
+    return partial(mirnet, "evaluate")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -32,21 +33,9 @@ def pairs(tmp_path, save, picture):
 
 
 @pytest.fixture
-def pack(pairs, tmp_path):
+def pack(pairs, mirnet):
     """Runs the command beside the pairs."""
-
-    def run(*arguments, **options):
-        return subprocess.run(
-            [*COMMAND, *map(str, arguments)],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-            **options,
-        )
-
-    return run
+    return partial(mirnet, "data", "pack")
 
 
 def contents(folder):

@@ -16,24 +16,6 @@ MIRNET = [sys.executable, "-m", "mirnet"]
 
 
 @pytest.fixture
-def mirnet(tmp_path):
-    """Runs the command in an empty folder."""
-
-    def run(*arguments, **options):
-        return subprocess.run(
-            [*MIRNET, *map(str, arguments)],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-            **options,
-        )
-
-    return run
-
-
-@pytest.fixture
 def photos(tmp_path, save):
     """A folder with pictures of several kinds, one of them deeper."""
     save(tmp_path / "photos" / "night.jpg")
