@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
@@ -392,7 +393,7 @@ def test_only_a_new_or_empty_folder_is_filled(source, tmp_path):
 
 
 def test_a_full_disk_is_noticed_before_anything_is_written(source, tmp_path, monkeypatch):
-    usage = packing.shutil.disk_usage(tmp_path)._replace(free=2**20)
+    usage = shutil.disk_usage(tmp_path)._replace(free=2**20)
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
 
     with pytest.raises(DataError, match=r"the shards need 2 MB, and 1 MB are free: make room"):

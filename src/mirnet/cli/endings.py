@@ -8,6 +8,9 @@ import typer
 
 from mirnet.errors import RuntimeMissingError
 
+FAILED = 1
+"""Exit code: some inputs failed, the others are done."""
+
 INTERRUPTED = 130
 """Exit code of a run that the user stopped."""
 
@@ -28,12 +31,12 @@ def needs_train(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def resumable() -> Iterator[None]:
-    """An interruption inside ends the command with a word on how to go on."""
+def interruptible(word: str = "run it again to go on where it stopped") -> Iterator[None]:
+    """An interruption inside ends the command with a word on what that means."""
     try:
         yield
     except KeyboardInterrupt:
-        typer.echo("mirnet: interrupted; run it again to go on where it stopped", err=True)
+        typer.echo(f"mirnet: interrupted; {word}", err=True)
         raise typer.Exit(INTERRUPTED) from None
 
 

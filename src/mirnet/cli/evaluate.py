@@ -1,22 +1,23 @@
 """`mirnet evaluate`: PSNR and SSIM of a model over pairs."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mirnet.cli.endings import INTERRUPTED, needs_train, treat_termination_as_interruption
+from mirnet.cli.endings import (
+    FAILED,
+    interruptible,
+    needs_train,
+    treat_termination_as_interruption,
+)
 from mirnet.cli.options import Device, Model, Overlap, RuntimeName, Strength, Threads, Tile
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from mirnet.evaluation.run import Failed, Measured
-
-FAILED = 1
-"""Exit code: some pairs failed, the means are of the others."""
 
 
 def evaluate(
@@ -74,7 +75,8 @@ def evaluate(
 
     treat_termination_as_interruption()
     with ExitStack() as stack:
-        stack.enter_context(_without_results())
+        # means of a part would pass for those of all
+        stack.enter_context(interruptible("means are made at the end alone"))
         with needs_train("reading shards"):
             data_sets = open_all(folders, limit=limit)
         images = RestoredImages(save_images, folders) if save_images else None
@@ -109,16 +111,6 @@ def evaluate(
         typer.echo(f"mirnet: {line}", err=True)
     if overall.failed:
         raise typer.Exit(FAILED)
-
-
-@contextmanager
-def _without_results() -> Iterator[None]:
-    """An interruption inside ends the command: means of a part would pass for those of all."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo("mirnet: interrupted; means are made at the end alone", err=True)
-        raise typer.Exit(INTERRUPTED) from None
 
 
 def _print_trouble(bar: "Progress", result: "Measured | Failed") -> None:

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mirnet.cli.endings import resumable, treat_termination_as_interruption
+from mirnet.cli.endings import FAILED, interruptible, treat_termination_as_interruption
 from mirnet.cli.options import Device, Model, Overlap, RuntimeName, Strength, Threads, Tile
 
 if TYPE_CHECKING:
     from mirnet.cli.progress import PictureProgress
     from mirnet.restoration.folder import Result
-
-FAILED = 1
-"""Exit code: some pictures failed, the others are done."""
 
 
 def restore(
@@ -78,7 +75,7 @@ def restore(
     treat_termination_as_interruption()
     results: list[Result] = []
     with (
-        resumable(),
+        interruptible(),
         api.load(
             model,
             device=device,

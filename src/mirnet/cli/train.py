@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mirnet.cli.endings import needs_train, resumable
+from mirnet.cli.endings import interruptible, needs_train
 
 if TYPE_CHECKING:
     from mirnet.training.recipe import Recipe
@@ -108,7 +108,7 @@ def train(
     if dry_run:
         typer.echo(start.describe(loaded, options))
         return
-    with resumable():
+    with interruptible():
         summary = _run(loaded, output, options)
     if _is_first():
         typer.echo(summary, err=True)
@@ -142,7 +142,8 @@ def _workers(accelerator: str) -> int:
     """None on the CPU, which the network needs itself; else up to eight a GPU."""
     import torch
 
+    from mirnet import cores
+
     if accelerator == "cpu" or not torch.cuda.is_available():
         return 0
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(8, max((cores or 1) // torch.cuda.device_count() - 1, 1))
+    return min(8, max(cores.available() // torch.cuda.device_count() - 1, 1))

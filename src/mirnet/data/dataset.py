@@ -92,10 +92,11 @@ class TrainingData:
         scenes: list[Scene] = []
         wide_scenes: list[Scene] = []
         room = request.patch + 2 * noise.MARGIN
+        share = self._share
         rng = np.random.default_rng((self.seed, BATCH, request.first))
         wide = 2 * int(rng.uniform(room, SHRINK * room) / 2)  # one size a batch
         for number in range(request.first, request.first + request.count):
-            is_real, place = order.spread(number, self._share)
+            is_real, place = order.spread(number, share)
             if is_real:
                 pair = self._pair(place, request)
                 noisy.append(pair[0])
@@ -107,10 +108,10 @@ class TrainingData:
                 (wide_scenes if is_wide else scenes).append(scene)
         same = rng.random(len(scenes) + len(wide_scenes)) < IDENTITY_SHARE
         return Batch(
-            photographs.stack(noisy, request.patch),
-            photographs.stack(clean, request.patch),
-            photographs.stack(scenes, room),
-            photographs.stack(wide_scenes, wide),
+            _stack(noisy, request.patch),
+            _stack(clean, request.patch),
+            _stack(scenes, room),
+            _stack(wide_scenes, wide),
             torch.from_numpy(same),
             request.patch,
             int(rng.integers(2**62)),
@@ -151,6 +152,11 @@ class TrainingData:
     def _scene(self, place: int, size: int, rng: np.random.Generator) -> Scene:
         index = order.shuffled(place, len(self.photographs), self.seed)
         return photographs.cut(self.photographs[index], size, rng)
+
+
+def _stack(patches: Sequence[Patch], size: int) -> Float[Tensor, "b 3 {size} {size}"]:
+    """Patches of one size as a batch, which may be empty."""
+    return torch.stack(tuple(patches)) if patches else torch.empty(0, 3, size, size)
 
 
 def develop(batch: Batch, device: torch.device) -> tuple[Patches, Patches]:

@@ -6,7 +6,6 @@ so that a run that was stopped is continued as it was begun. One shard at a time
 
 import hashlib
 import itertools
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from safetensors.numpy import save_file
 from mirnet.data import shard
 from mirnet.data.pair_folder import Header, PairFolder
 from mirnet.errors import DataError
-from mirnet.files import replacing
+from mirnet.files import free_bytes, replacing
 
 HEADER = 400  # bytes of a shard's header for each pair, at the most that is usual
 
@@ -190,8 +189,7 @@ def _refuse_other(job: Job) -> None:
 
 
 def _refuse_full_disk(target: Path, needed: int) -> None:
-    existing = next(path for path in (target, *target.absolute().parents) if path.exists())
-    free = shutil.disk_usage(existing).free
+    free = free_bytes(target)
     if free < needed:
         raise DataError(
             f"{target}: the shards need {needed / 2**20:,.0f} MB, and {free / 2**20:,.0f} MB are "

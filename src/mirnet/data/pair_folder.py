@@ -87,7 +87,7 @@ class PairFolder:
 
     def whole(self, index: int) -> tuple[Pixels, Pixels]:
         noisy, clean = self._open(index)
-        return noisy.read(noisy.height).copy(), clean.read(clean.height).copy()
+        return codec.whole(noisy), codec.whole(clean)
 
     def check(self, side: int) -> None:
         """Read the headers of the first hundred pairs.

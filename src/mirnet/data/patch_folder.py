@@ -6,7 +6,6 @@ for, so that patches made otherwise do not get among them.
 """
 
 import json
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -106,14 +105,6 @@ def write(folder: Path, name: str, noisy: Pixels, clean: Pixels) -> None:
 def stored_bytes(values: int, dtype: np.dtype[np.generic]) -> int:
     """What patches of so many values (pixels times channels) take on the disk, about."""
     return round(values * dtype.itemsize * STORED.get(dtype.itemsize, 1))
-
-
-def free_bytes(folder: Path) -> int:
-    """What is free on the disk of a folder, which may not be there yet."""
-    place = folder.absolute()
-    while not place.exists():
-        place = place.parent
-    return shutil.disk_usage(place).free
 
 
 def _png(pixels: Pixels) -> bytes:

@@ -10,6 +10,7 @@ from rich.filesize import decimal
 from mirnet.data import patch_folder
 from mirnet.data.patch_folder import Asked
 from mirnet.errors import DataError
+from mirnet.files import free_bytes
 
 Picture = TypeVar("Picture")
 Place = TypeVar("Place")
@@ -69,7 +70,7 @@ class Plan(Generic[Picture, Place]):
         Raises:
             DataError: if the missing patches need more.
         """
-        free = patch_folder.free_bytes(self.folder)
+        free = free_bytes(self.folder)
         if self.bytes > free:
             raise DataError(
                 f"{self.folder}: {self.missing} pairs of patches need about {decimal(self.bytes)}, "

@@ -1,6 +1,5 @@
 """Clean photographs in memory, and the patches that are cut from them."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -76,8 +75,3 @@ def _practise(scene: Scene, rng: np.random.Generator) -> Scene:
     if kind < FLAT_SHARE + CLIPPED_SHARE + DARK_SHARE:
         return scene * float(rng.uniform(0.02, 0.25))
     return scene
-
-
-def stack(scenes: Sequence[Scene], size: int) -> Float[Tensor, "b 3 {size} {size}"]:
-    """Patches of one size as a batch, which may be empty."""
-    return torch.stack(tuple(scenes)) if scenes else torch.empty(0, 3, size, size)

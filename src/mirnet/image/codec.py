@@ -18,7 +18,17 @@ from mirnet.image.vips import shown
 from mirnet.image.writing import FORMATS, write_picture
 from mirnet.shapes import Pixels
 
-__all__ = ["FORMATS", "SUFFIXES", "WRITABLE", "Source", "open", "output_suffix", "read", "write"]
+__all__ = [
+    "FORMATS",
+    "SUFFIXES",
+    "WRITABLE",
+    "Source",
+    "open",
+    "output_suffix",
+    "read",
+    "whole",
+    "write",
+]
 
 WRITABLE = {suffix: kind for kind, known in FORMATS.items() for suffix in known.suffixes}
 """Formats by suffix, lower-case."""
@@ -46,7 +56,15 @@ def read(path: Path) -> Pixels:
     Raises:
         ImageError: as `open` does, and if the file ends too soon.
     """
-    source = open(path)
+    return whole(open(path))
+
+
+def whole(source: Source) -> Pixels:
+    """The colours of a picture that was just opened, as `read` gives them.
+
+    Raises:
+        ImageError: if the file ends too soon.
+    """
     pixels = np.empty((source.height, source.width, source.channels), source.dtype)
     # asked for the whole picture at once, libvips would keep it two times beside the result
     for top in range(0, source.height, BAND):

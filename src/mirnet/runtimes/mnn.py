@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mirnet import cores
 from mirnet.errors import InferenceError, OutOfMemoryError, WeightsError
 from mirnet.shapes import Batch
 
@@ -33,7 +34,13 @@ class MnnRuntime:
 
             self._expr = MNN.expr
             manager = MNN.nn.create_runtime_manager(
-                ({"backend": "CPU", "numThread": threads or _cores(), "precision": "high"},)
+                (
+                    {
+                        "backend": "CPU",
+                        "numThread": threads or cores.available(),
+                        "precision": "high",
+                    },
+                )
             )
             try:
                 self._module: Any = MNN.nn.load_module_from_file(
@@ -60,10 +67,6 @@ class MnnRuntime:
 
     def close(self) -> None:
         self._module = None
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from functools import partial
 
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
@@ -31,24 +32,18 @@ def open_fabric(accelerator: str, devices: int | None, nodes: int | None, precis
     known = _from_environment()
     if known:
         devices, nodes = devices or known[0], nodes or known[1]
-    nodes = nodes or 1
-    alone = devices == 1 and nodes == 1
+    prepared = partial(
+        Fabric,
+        accelerator=accelerator,
+        devices=devices or "auto",
+        num_nodes=nodes or 1,
+        precision=precision,  # type: ignore[arg-type]
+    )
     try:
-        fabric = Fabric(
-            accelerator=accelerator,
-            devices=devices or "auto",
-            num_nodes=nodes,
-            precision=precision,  # type: ignore[arg-type]
-        )
-        if alone or fabric.world_size == 1:
+        fabric = prepared()
+        if fabric.world_size == 1:
             return fabric
-        return Fabric(
-            accelerator=accelerator,
-            devices=devices or "auto",
-            num_nodes=nodes,
-            precision=precision,  # type: ignore[arg-type]
-            strategy=DDPStrategy(timeout=PATIENCE),
-        )
+        return prepared(strategy=DDPStrategy(timeout=PATIENCE))
     except (ValueError, RuntimeError, ImportError) as error:
         where = accelerator if devices is None else f"{devices} devices of {accelerator}"
         reason = str(error).partition("\n")[0]

@@ -10,10 +10,8 @@ import typer
 from rich.filesize import decimal
 
 from mirnet.cli.bars import Rate, print_message, progress_bar
+from mirnet.cli.endings import FAILED
 from mirnet.data.patches import Plan, Result
-
-FAILED = 1
-"""Exit code: some pictures failed, the patches of the others are there."""
 
 
 def follow(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mirnet.cli.endings import needs_train, resumable, treat_termination_as_interruption
+from mirnet.cli.endings import interruptible, needs_train, treat_termination_as_interruption
 
 if TYPE_CHECKING:
     from mirnet.data.packing import Job
@@ -42,7 +42,7 @@ def pack(
     from mirnet.data.pair_folder import PairFolder
 
     treat_termination_as_interruption()
-    with resumable():
+    with interruptible():
         pairs = PairFolder(source)
         with progress_bar(Rate("pairs")) as bar:
             task = bar.add_task("sizes", total=len(pairs))

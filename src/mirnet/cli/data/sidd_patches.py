@@ -1,12 +1,11 @@
 """`mirnet data sidd-patches`: SIDD-Medium in, patches out."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mirnet.cli.endings import resumable, treat_termination_as_interruption
+from mirnet.cli.endings import interruptible, treat_termination_as_interruption
 
 
 def sidd_patches(
@@ -59,6 +58,7 @@ def sidd_patches(
     Exit codes: 0 all cut, 1 some pairs failed (the others are done), 2 bad arguments or too little
     space, 130 interrupted.
     """
+    from mirnet import cores
     from mirnet.cli.data.following import follow
     from mirnet.data import sidd
     from mirnet.data.windows import GridWindows, RandomWindows
@@ -69,12 +69,8 @@ def sidd_patches(
         GridWindows(patch or 512) if grid else RandomWindows(patch or 256, per_image or 300, seed)
     )
     treat_termination_as_interruption()
-    with resumable():
+    with interruptible():
         plan = sidd.plan(source, folder, scheme)
-        follow(plan, sidd.run(plan, workers or _cores()), pictures="pairs", as_json=as_json)
-
-
-def _cores() -> int:
-    """Those that this process may use, which on a shared machine are not all."""
-    allowed = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
+        follow(
+            plan, sidd.run(plan, workers or cores.available()), pictures="pairs", as_json=as_json
+        )

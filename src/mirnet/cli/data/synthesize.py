@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mirnet.cli.endings import needs_train, resumable, treat_termination_as_interruption
+from mirnet.cli.endings import interruptible, needs_train, treat_termination_as_interruption
 
 
 def synthesize(
@@ -44,6 +44,6 @@ def synthesize(
     from mirnet.cli.data.following import follow
 
     treat_termination_as_interruption()
-    with resumable():
+    with interruptible():
         plan = synthesis.plan(source, folder, patch=patch, per_image=per_image, seed=seed)
         follow(plan, synthesis.run(plan), pictures="photographs", as_json=as_json)
