@@ -1,12 +1,17 @@
-"""PSNR and SSIM against scikit-image and against their formulas."""
+"""PSNR and SSIM against scikit-image and against their formulas; noise against noise that is known.
+
+The estimate of noise is against PyWavelets too.
+"""
 
 import numpy as np
 import pytest
-from hypothesis import given
+import pywt
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from skimage.restoration import estimate_sigma
 
 from mirnet import metrics
 from mirnet.errors import ShapeError
@@ -151,3 +156,160 @@ def test_the_metrics_do_not_mind_the_order_of_their_pictures(seed, height, width
     for metric in METRICS:
         assert metric(x, y, data_range=1.0) == pytest.approx(metric(y, x, data_range=1.0))
     assert -1 <= metrics.ssim(x, y, data_range=1.0) <= 1
+
+
+def white_noise(sigma, height=192, width=256, seed=0):
+    """Independent in every pixel and channel, around the middle of 8 bits, not rounded."""
+    return np.random.default_rng(seed).normal(128, sigma, (height, width, 3))
+
+
+@settings(max_examples=30)
+@given(sigma=st.floats(2, 40), seed=st.integers(0, 10**6))
+def test_white_noise_is_as_strong_as_it_is(sigma, seed):
+    picture = white_noise(sigma, seed=seed)
+
+    assert metrics.noise_level(picture, data_range=255) == pytest.approx(sigma, rel=0.05)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("sigma", [3, 10, 40])
+def test_white_noise_in_integers_is_as_strong_as_in_floats(dtype, sigma):
+    white = np.iinfo(dtype).max
+    exact = white_noise(sigma) / 255 * white
+    picture = np.clip(np.rint(exact), 0, white).astype(dtype)
+
+    level = metrics.noise_level(picture, data_range=white)
+
+    assert level * 255 / white == pytest.approx(sigma, rel=0.05)
+
+
+@given(seed=st.integers(0, 10**6), white=st.floats(0.1, 10**5))
+def test_the_noise_is_a_matter_of_scale_alone(seed, white):
+    rng = np.random.default_rng(seed)
+    picture = rng.integers(0, 256, (24, 40, 3), dtype=np.uint8)  # black and white are among them
+
+    level = metrics.noise_level(picture, data_range=255)
+
+    # multiplied by white, 255 / 255 stays white exactly
+    scaled = metrics.noise_level(picture / 255 * white, data_range=white)
+    assert scaled == pytest.approx(level / 255 * white, rel=1e-9)
+
+
+@pytest.mark.parametrize("kernel", [(1, 1), (1, 2, 1), (1, 1, 1)])
+@pytest.mark.parametrize("sigma", [10, 40])
+def test_noise_that_spans_pixels_is_found_where_the_finest_octave_shows_little_of_it(kernel, sigma):
+    weights = np.array(kernel) / sum(kernel)
+    noise = white_noise(sigma) - 128
+    for axis in (0, 1):
+        noise = ndimage.convolve1d(noise, weights, axis=axis, mode="wrap")
+    picture, true = 128 + noise, noise.std()
+
+    assert metrics.noise_level(picture, data_range=255) == pytest.approx(true, rel=0.2)
+    usual = estimate_sigma(picture, average_sigmas=True, channel_axis=2)
+    assert usual < 0.6 * true
+
+
+def by_pywavelets(picture, white):
+    """The noise over three octaves of Haar by the library, of blocks that are nowhere clipped."""
+    levels = []
+    for plane in np.moveaxis(picture.astype(np.float64), 2, 0):
+        rest, power = plane, 0.0
+        usable = (plane != 0) & (plane != white)
+        for octave in (1, 2, 3):
+            height, width = (length // 2 for length in rest.shape)
+            bands = pywt.dwtn(rest[: 2 * height, : 2 * width], "haar")
+            rest = bands.pop("aa")
+            blocks = usable[: 2 * height, : 2 * width].reshape(height, 2, width, 2)
+            usable = blocks.all(axis=(1, 3))
+            octave_power = 0.0
+            if usable.any():
+                medians = [np.median(np.abs(band[usable])) for band in bands.values()]
+                # the library keeps energy: an octave's coefficients are twice those before
+                octave_power = sum((m / 0.6744897501960817 / 2**octave) ** 2 for m in medians)
+            power += octave_power
+        levels.append(np.sqrt(power + octave_power / 3))
+    return np.mean(levels)
+
+
+@pytest.mark.parametrize(("top", "left", "height", "width"), [(0, 0, 96, 64), (40, 80, 61, 107)])
+@pytest.mark.parametrize("limits", [(1, 254), (0, 255)])
+def test_the_noise_of_a_photograph_is_that_computed_with_pywavelets(
+    top, left, height, width, limits
+):
+    photograph = data.astronaut()[top : top + height, left : left + width]
+    picture = np.clip(photograph * 1.2 - 20, *limits)
+
+    expected = by_pywavelets(picture, 255)
+    assert expected > 0.5
+    assert metrics.noise_level(picture, data_range=255) == pytest.approx(expected, abs=1e-9)
+
+
+@given(
+    height=st.integers(8, 40),
+    width=st.integers(8, 40),
+    clipped=st.sampled_from([0, 0.01, 0.1, 0.5, 1]),
+    seed=st.integers(0, 10**6),
+)
+def test_the_noise_of_any_picture_is_that_computed_with_pywavelets(height, width, clipped, seed):
+    rng = np.random.default_rng(seed)
+    picture = rng.uniform(0.01, 0.99, (height, width, 3))
+    picture[rng.random(picture.shape) < clipped / 2] = 0
+    picture[rng.random(picture.shape) < clipped / 2] = 1
+
+    expected = by_pywavelets(picture, 1)
+    assert metrics.noise_level(picture, data_range=1.0) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_clipped_parts_are_left_out(level):
+    noisy = np.clip(white_noise(20), 1, 254)
+    clipped = np.full_like(noisy, level)
+
+    expected = metrics.noise_level(noisy, data_range=255)
+    for halves in ([noisy, clipped], [clipped, clipped, clipped, noisy]):
+        for axis in (0, 1):
+            picture = np.concatenate(halves, axis)
+            assert metrics.noise_level(picture, data_range=255) == expected
+    # one grey level beside it counts, and then most of the picture has no noise
+    grey = np.full_like(noisy, abs(level - 1))
+    picture = np.concatenate([noisy, grey, grey, grey])
+    assert metrics.noise_level(picture, data_range=255) == 0
+
+
+def test_noise_beside_a_clipped_part_that_cuts_through_blocks_is_found_too():
+    picture = white_noise(20, 201, 203)
+    picture[:, :101] = 0
+
+    assert metrics.noise_level(picture, data_range=255) == pytest.approx(20, rel=0.05)
+
+
+@pytest.mark.parametrize("level", [0.0, 0.25, 0.7, 1.0])
+@pytest.mark.parametrize("size", [(2, 2), (3, 5), (33, 18)])
+def test_flat_pictures_have_no_noise(level, size):
+    picture = np.full((*size, 3), level)
+
+    assert metrics.noise_level(picture, data_range=1.0) == 0
+
+
+def test_the_noise_of_a_picture_is_the_mean_of_its_channels():
+    picture = 128 + (white_noise(10) - 128) * [1.0, 2.0, 0.0]
+
+    channels = [metrics.noise_level(picture[..., k : k + 1], data_range=255) for k in range(3)]
+
+    assert channels == pytest.approx([10, 20, 0], rel=0.05)
+    assert metrics.noise_level(picture, data_range=255) == pytest.approx(np.mean(channels))
+
+
+def test_the_estimate_of_noise_leaves_the_picture_as_it_is(pair):
+    before = pair[0].copy()
+    before.setflags(write=False)
+
+    metrics.noise_level(before, data_range=255)
+
+    np.testing.assert_array_equal(before, pair[0])
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 3), (8, 1, 3), (0, 8, 3), (8, 8), (1, 8, 8, 3)])
+def test_the_noise_of_less_than_four_pixels_or_of_no_picture_is_refused(shape):
+    with pytest.raises(ShapeError, match="noise is estimated from 2x2 pixels or more, got"):
+        metrics.noise_level(np.zeros(shape), data_range=1.0)

@@ -1,4 +1,4 @@
-"""How close a restored picture comes to the truth: PSNR and SSIM, as the field reports them.
+"""How close a picture comes to the truth: PSNR and SSIM, as the field reports them; its noise.
 
 Arrays are h w c, RGB; the range is always said, never guessed.
 """
@@ -83,6 +83,71 @@ def ssim_volume(restored: Array, truth: Array, *, data_range: float | int) -> fl
     padding = ((reach, reach), (reach, reach), (0, 0))
     x, y = (np.pad(image, padding, mode="edge") for image in (restored, truth))
     return _similarity(x, y, _across(truth.shape[2]), data_range)
+
+
+OCTAVES = 3
+"""Scales at which `noise_level` looks: the noise of a developed picture spans several pixels."""
+
+
+def noise_level(picture: Array, *, data_range: float | int) -> float:
+    """Standard deviation of the noise, estimated from the picture alone; mean over the channels.
+
+    Of each octave of a Haar wavelet transform the median of the coefficients tells the noise
+    (Donoho and Johnstone, Biometrika 1994): median(|d|) / 0.6745 for each of the three details.
+    Their powers add up to that of the picture's noise; what is coarser than the last octave is
+    taken to be as strong as one detail of it. One octave alone, as is usual, would miss half of
+    the noise that demosaicing has spread.
+
+    It is an estimate: fine texture all over counts as noise. Coefficients of pixels that touch
+    black or white are left out, since clipping hides noise; a picture of nothing else has none.
+
+    Args:
+        picture: h w c, any real dtype, sides of 2 or more.
+        data_range: the value of white; black is 0.
+
+    Returns:
+        In the units of the picture.
+
+    Raises:
+        ShapeError: if it is smaller, or no h w c.
+
+    >>> rng = np.random.default_rng(0)
+    >>> round(noise_level(rng.normal(128, 10, (256, 256, 3)), data_range=255))
+    10
+    """
+    if picture.ndim != 3 or min(picture.shape[:2]) < 2:
+        raise ShapeError(f"noise is estimated from 2x2 pixels or more, got {picture.shape}")
+    # channel by channel: of a large picture, half a dozen such planes are held
+    return float(np.mean([_noise_power(plane, data_range) ** 0.5 for plane in picture.T]))
+
+
+def _noise_power(plane: Array, white: float | int) -> float:
+    """The variance of the noise of one channel."""
+    inside = (plane > 0) & (plane < white)
+    mean = plane.astype(np.float64)
+    total, power = 0.0, 0.0
+    for _ in range(OCTAVES):
+        if min(mean.shape) < 2:
+            break
+        a, b, c, d = _quarters(mean)
+        inside = np.logical_and.reduce(_quarters(inside))
+        details = (a - b + c - d, a + b - c - d, a - b - c + d)
+        mean = (a + b + c + d) / 4
+        power = sum(_robust_variance(each[inside] / 4) for each in details)
+        total += power
+    return total + power / 3
+
+
+def _quarters(plane: Array) -> tuple[Array, Array, Array, Array]:
+    """The four corners of all blocks of 2x2 pixels; an odd last row or column is left out."""
+    height, width = (length // 2 * 2 for length in plane.shape)
+    whole = plane[:height, :width]
+    return whole[::2, ::2], whole[::2, 1::2], whole[1::2, ::2], whole[1::2, 1::2]
+
+
+def _robust_variance(values: Array) -> float:
+    """Of normally distributed values among which there are outliers."""
+    return float(np.median(np.abs(values)) / 0.6744897501960817) ** 2 if values.size else 0.0
 
 
 def _check(restored: Array, truth: Array) -> None:

@@ -1,24 +1,35 @@
 """`mirnet evaluate` as a user runs it: a process of its own, real files, the bundled model."""
 
 import csv
+import hashlib
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 from statistics import mean
 
+import cv2
 import numpy as np
 import pytest
 from scipy.io import savemat
 
 import mirnet as package
 from mirnet import metrics
+from mirnet.cli import scores_output
 from mirnet.data import packing
 from mirnet.data.pair_folder import PairFolder
-from mirnet.evaluation.scores import PROTOCOLS
+from mirnet.evaluation.run import Measured
+from mirnet.evaluation.scores import PROTOCOLS, Scores
+from mirnet.evaluation.summary import Summary
+from mirnet.weights import catalog
+
+ALWAYS = [name for name in PROTOCOLS if name != "lpips"]
+"""The scores that are measured without being asked for."""
 
 MIRNET = [sys.executable, "-m", "mirnet"]
 
@@ -45,6 +56,15 @@ def records(done):
     return results, last
 
 
+def rows_of(path):
+    """Those of the table, by name of the pair and by method."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    found = {(row["name"], row["method"]): row for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
 def test_the_means_are_those_computed_from_the_files(evaluate, pairs, load):
     done = evaluate("val", "--json")
 
@@ -59,25 +79,45 @@ def test_the_means_are_those_computed_from_the_files(evaluate, pairs, load):
             )
             restored = np.clip(restorer(noisy), 0, 1)
             assert (record["height"], record["width"]) == clean.shape[:2]
-            for title, image in (("input", noisy), ("restored", restored)):
-                scores = record[title]
-                assert list(scores) == list(PROTOCOLS)
+            assert list(record["methods"]) == ["denoise"]
+            outcome = record["methods"]["denoise"]
+            assert list(record["input"]) == list(PROTOCOLS)
+            assert list(outcome) == [*PROTOCOLS, "seconds", "tiles", "tiles_kept", "image"]
+            assert (outcome["tiles"], outcome["tiles_kept"], outcome["image"]) == (1, 0, None)
+            for scores, image in ((record["input"], noisy), (outcome, restored)):
+                assert scores["lpips"] is None
                 for name in ("psnr", "ssim", "ssim_y", "ssim_volume"):
                     expected = getattr(metrics, name)(image, clean, data_range=1.0)
                     assert scores[name] == pytest.approx(expected, abs=1e-3)
                 rounded = (np.rint(each * 255).astype(np.uint8) for each in (image, clean))
                 expected = metrics.psnr(*rounded, data_range=255)
                 assert scores["psnr_8bit"] == pytest.approx(expected, abs=1e-2)
-    for title in ("input", "restored"):
-        for name in PROTOCOLS:
-            expected = pytest.approx(mean(record[title][name] for record in results))
-            assert last["all"][title][name] == expected
-    seconds = sum(record["seconds"] for record in results)
-    assert last["all"]["seconds_per_megapixel"] == pytest.approx(seconds / (44 * 32 / 1e6))
+                expected = 255 * metrics.noise_level(image, data_range=1.0)
+                assert scores["noise"] == pytest.approx(expected, abs=1e-2)
+    means = last["all"]["methods"]["denoise"]
+    for name in ALWAYS:
+        before, after = (
+            mean(each[name] for each in column)
+            for column in (
+                [record["input"] for record in results],
+                [record["methods"]["denoise"] for record in results],
+            )
+        )
+        assert last["all"]["input"][name] == pytest.approx(before)
+        assert means[name] == pytest.approx(after)
+    assert means["lpips"] is last["all"]["input"]["lpips"] is None
+    seconds = sum(record["methods"]["denoise"]["seconds"] for record in results)
+    assert means["seconds_per_megapixel"] == pytest.approx(seconds / (44 * 32 / 1e6))
+    assert "seconds_per_megapixel" not in last["all"]["input"]
     assert last["data"] == [{"data": "val"} | last["all"]]
     assert last["protocols"] == dict(PROTOCOLS)
-    assert (last["model"], last["strength"]) == ("denoise", 1.0)
+    assert list(last["methods"]) == ["denoise"]
+    facts = last["methods"]["denoise"]
+    assert (facts["kind"], facts["model"], facts["strength"]) == ("model", "denoise", 1.0)
     assert (last["all"]["pairs"], last["all"]["failed"]) == (2, 0)
+
+
+HEADINGS = ["PSNR", "PSNR-8", "SSIM", "SSIM-Y", "SSIM-vol", "noise"]
 
 
 def test_the_table_has_a_part_for_each_folder_and_one_for_all(evaluate, pairs, tmp_path):
@@ -86,13 +126,15 @@ def test_the_table_has_a_part_for_each_folder_and_one_for_all(evaluate, pairs, t
 
     lines = done.stdout.splitlines()
     assert (done.returncode, done.stderr) == (0, "")
-    assert lines[0].split() == ["PSNR", "PSNR-8", "SSIM", "SSIM-Y", "SSIM-vol", "s/MP"]
+    assert lines[0].split() == [*HEADINGS, "s/MP", "params"]
     assert [lines[k] for k in (1, 4, 7)] == ["val: 2 pairs", "SIDD: 6 pairs", "all: 8 pairs"]
     for top in (1, 4, 7):
         before, after = (lines[top + k].split() for k in (1, 2))
-        assert (before[0], after[0]) == ("input", "restored")
-        assert before[1:] == after[1:-1]  # without strength, nothing changes
-        assert float(after[-1]) > 0
+        assert (before[0], after[0]) == ("input", "denoise")
+        *scores, seconds, millions, unit = after[1:]
+        assert before[1:] == scores  # without strength, nothing changes
+        assert float(seconds) > 0
+        assert (millions, unit) == ("0.78", "M")
     val, sidd, overall = (float(lines[k].split()[1]) for k in (2, 5, 8))
     assert overall == pytest.approx((2 * val + 6 * sidd) / 8, abs=0.01)
 
@@ -123,8 +165,9 @@ def test_blocks_of_sidd_are_measured_and_saved_scene_by_scene(evaluate, load, tm
         place = divmod(index, 3)
         expected = metrics.psnr(noisy[place], clean[place], data_range=255)
         assert record["input"]["psnr_8bit"] == pytest.approx(expected)
-        assert record["image"] == f"out/{record['name']}.png"
-        np.testing.assert_array_equal(load(tmp_path / record["image"]), noisy[place])
+        image = record["methods"]["denoise"]["image"]
+        assert image == f"out/{record['name']}.png"
+        np.testing.assert_array_equal(load(tmp_path / image), noisy[place])
 
 
 def test_shards_give_the_figures_of_the_pictures(evaluate, pairs, tmp_path):
@@ -136,22 +179,32 @@ def test_shards_give_the_figures_of_the_pictures(evaluate, pairs, tmp_path):
     _, last = records(done)
     assert (done.returncode, done.stderr) == (0, "")
     of_files, of_shards = last["data"]
-    assert of_files["restored"] == of_shards["restored"]
+    assert of_files["input"] == of_shards["input"]
+    one, other = (each["methods"]["denoise"] for each in (of_files, of_shards))
+    assert one.pop("seconds_per_megapixel") > 0 < other.pop("seconds_per_megapixel")
+    assert one == other
 
 
-def test_the_csv_has_a_row_for_each_pair(evaluate, pairs, tmp_path):
+def test_the_csv_has_a_row_for_each_pair_and_method(evaluate, pairs, tmp_path):
     (pairs / "input" / "b.png").write_bytes(b"nothing")
     done = evaluate("val", "--csv", "scores.csv", "--json")
 
     results, _ = records(done)
-    with (tmp_path / "scores.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [(row["name"], row["status"]) for row in rows] == [("a", "measured"), ("b", "failed")]
-    for title in ("input", "restored"):
-        for name in PROTOCOLS:
-            assert float(rows[0][f"{title}_{name}"]) == results[0][title][name]
-            assert rows[1][f"{title}_{name}"] == ""
-    assert rows[1]["error"] == results[1]["error"]
+    rows = rows_of(tmp_path / "scores.csv")
+    assert list(rows) == [("a", "input"), ("a", "denoise"), ("b", "")]
+    assert [row["status"] for row in rows.values()] == ["measured", "measured", "failed"]
+    before, after, failed = rows.values()
+    for name in ALWAYS:
+        assert float(before[name]) == results[0]["input"][name]
+        assert float(after[name]) == results[0]["methods"]["denoise"][name]
+        assert failed[name] == ""
+    assert float(after["seconds"]) == results[0]["methods"]["denoise"]["seconds"]
+    assert (before["seconds"], before["tiles"], after["tiles"]) == ("", "", "1")
+    assert {(row["data"], row["height"], row["width"]) for row in (before, after)} == {
+        ("val", "20", "32")
+    }
+    assert failed["error"] == results[1]["error"]
+    assert before["error"] == after["error"] == before["lpips"] == after["lpips"] == ""
 
 
 def test_one_broken_pair_is_named_and_left_out_of_the_means(evaluate, pairs):
@@ -163,7 +216,10 @@ def test_one_broken_pair_is_named_and_left_out_of_the_means(evaluate, pairs):
     assert (done.returncode, plain.returncode) == (1, 1)
     assert [record["status"] for record in results] == ["failed", "measured"]
     assert (last["all"]["pairs"], last["all"]["failed"]) == (1, 1)
-    assert last["all"]["restored"] == results[1]["restored"]
+    for name in ALWAYS:
+        assert last["all"]["input"][name] == results[1]["input"][name]
+        measured = results[1]["methods"]["denoise"][name]
+        assert last["all"]["methods"]["denoise"][name] == measured
     message, left_out = done.stderr.splitlines()
     assert message == f"mirnet: val, a: {results[0]['error']}"
     assert "val/input/a.png cannot be read" in message
@@ -179,8 +235,14 @@ def test_where_all_pairs_are_broken_there_are_no_means(evaluate, pairs):
     plain = evaluate("val")
 
     assert (done.returncode, plain.returncode) == (1, 1)
-    assert records(done)[1]["all"]["restored"] is None
-    assert plain.stdout.splitlines()[-1].split() == ["restored", *"------"]
+    overall = records(done)[1]["all"]
+    assert (overall["pairs"], overall["failed"]) == (0, 2)
+    for column in (overall["input"], overall["methods"]["denoise"]):
+        assert {column[name] for name in PROTOCOLS} == {None}
+    assert overall["methods"]["denoise"]["seconds_per_megapixel"] is None
+    before, after = plain.stdout.splitlines()[-2:]
+    assert before.split() == ["input", *"------"]
+    assert after.split() == ["denoise", *"-------", "0.78", "M"]
 
 
 def test_an_infinite_psnr_is_said_and_left_out(evaluate, pairs, load):
@@ -192,15 +254,189 @@ def test_an_infinite_psnr_is_said_and_left_out(evaluate, pairs, load):
     assert results[0]["input"]["psnr"] is None
     assert results[0]["input"]["ssim"] == 1
     assert last["all"]["input"]["psnr"] == results[1]["input"]["psnr"]
-    assert last["all"]["input_infinite"] == {"psnr": 1, "psnr_8bit": 1}
-    assert last["all"]["restored_infinite"] == {}
+    assert last["all"]["input"]["infinite"] == {"psnr": 1, "psnr_8bit": 1}
+    assert last["all"]["methods"]["denoise"]["infinite"] == {}
     assert done.stderr.splitlines() == [
-        f"mirnet: 1 of 2 input pictures equal the truth: their infinite {name} is left out of "
+        f"mirnet: 1 of 2 pictures of input equal the truth: their infinite {name} is left out of "
         "its mean"
         for name in ("psnr", "psnr_8bit")
     ]
-    with (pairs.parent / "scores.csv").open(newline="") as file:
-        assert math.isinf(float(next(csv.DictReader(file))["input_psnr"]))
+    rows = rows_of(pairs.parent / "scores.csv")
+    assert math.isinf(float(rows["a", "input"]["psnr"]))
+    assert math.isfinite(float(rows["a", "denoise"]["psnr"]))
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """The bundled model under another name, in the format that does not say its parameters."""
+    pytest.importorskip("onnxruntime")
+    original = catalog.find("denoise").weights().with_suffix(".onnx")
+    return shutil.copy(original, tmp_path / "mine.onnx")
+
+
+SEVERAL = (
+    *("--model", "denoise", "--model", "mine.onnx"),
+    *("--baseline", "nlm", "--baseline", "nlm:25", "--baseline", "input"),
+)
+METHODS = ["denoise", "mine", "nlm", "nlm:25"]
+
+
+@pytest.mark.usefixtures("mine")
+def test_models_and_baselines_are_measured_side_by_side(evaluate, pairs, load, tmp_path):
+    done = evaluate("val", *SEVERAL, "--json", "--save-images", "out", "--csv", "scores.csv")
+
+    results, last = records(done)
+    assert (done.returncode, done.stderr) == (0, "")
+    for record in results:
+        clean = load(pairs / "groundtruth" / f"{record['name']}.png")
+        assert list(record["methods"]) == METHODS
+        for name, folder in zip(METHODS, ["denoise", "mine", "nlm", "nlm_25"], strict=True):
+            outcome = record["methods"][name]
+            assert outcome["image"] == f"out/{folder}/{record['name']}.png"
+            saved = load(tmp_path / outcome["image"])
+            expected = metrics.psnr(saved, clean, data_range=255)
+            assert outcome["psnr_8bit"] == pytest.approx(expected, abs=1e-9)
+        denoise, mine, nlm, _ = record["methods"].values()
+        assert mine["psnr"] == pytest.approx(denoise["psnr"], abs=0.01)
+        assert nlm["psnr"] != pytest.approx(denoise["psnr"], abs=0.01)
+        assert (mine["tiles"], nlm["tiles"], nlm["tiles_kept"]) == (1, None, None)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
+        ["denoise", "mine", "nlm", "nlm_25"]
+    )
+    assert list(last["all"]["methods"]) == list(last["methods"]) == METHODS
+    rows = rows_of(tmp_path / "scores.csv")
+    assert list(rows) == [(pair, name) for pair in "ab" for name in ("input", *METHODS)]
+    for record in results:
+        for name, outcome in {"input": record["input"], **record["methods"]}.items():
+            row = rows[record["name"], name]
+            assert [float(row[score]) for score in ALWAYS] == [outcome[each] for each in ALWAYS]
+            assert row["image"] == (outcome.get("image") or "")
+
+
+@pytest.mark.usefixtures("mine", "pairs")
+def test_the_last_object_says_what_each_method_is(evaluate, tmp_path):
+    done = evaluate("val", *SEVERAL, "--limit", "1", "--tile", "64", "--json")
+
+    _, last = records(done)
+    denoise, mine, nlm, strong = last["methods"].values()
+    weights = catalog.find("denoise").weights()
+    common = {"kind": "model", "tile": 64, "overlap": 16, "strength": 1.0}
+    assert denoise.pop("runtime") in ("mnn", "onnx", "pytorch")  # whichever is installed
+    assert denoise == common | {
+        "model": "denoise",
+        "parameters": 781392,
+        "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+    }
+    assert mine == common | {
+        "model": "mine.onnx",
+        "parameters": None,
+        "sha256": hashlib.sha256((tmp_path / "mine.onnx").read_bytes()).hexdigest(),
+        "runtime": "onnx",
+    }
+    assert (nlm["kind"], nlm["parameters"], nlm["strength"]) == ("baseline", 0, "estimated")
+    assert strong == nlm | {"strength": 25.0}
+
+
+@pytest.mark.usefixtures("mine", "pairs")
+def test_the_table_has_a_row_for_each_method(evaluate):
+    done = evaluate("val", *SEVERAL)
+    figures = records(evaluate("val", *SEVERAL, "--json"))[1]["all"]
+
+    heading, title, *rows = done.stdout.splitlines()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert heading.split() == [*HEADINGS, "s/MP", "params"]
+    assert title == "val: 2 pairs"
+    assert [row.split()[0] for row in rows] == ["input", *METHODS]
+    assert [row.split()[8:] for row in rows] == [[], ["0.78", "M"], ["-"], ["0"], ["0"]]
+    assert len({len(line) for line in (heading, *rows[1:])}) == 1
+    for row, means in zip(rows, [figures["input"], *figures["methods"].values()], strict=True):
+        psnr, _, ssim, *_, noise = row.split()[1:7]
+        assert (psnr, ssim) == (f"{means['psnr']:.2f}", f"{means['ssim']:.4f}")
+        assert noise == f"{means['noise']:.2f}"
+
+
+@pytest.mark.parametrize(("distance", "shown"), [(None, False), (0.0, True), (0.25, True)])
+def test_lpips_has_a_column_where_it_was_measured_even_if_it_is_0(distance, shown):
+    scores = Scores(30.0, 30.0, 0.5, 0.5, 0.5, 2.0, lpips=distance)
+    summary = Summary([])
+    summary.add(Measured(Path("val"), "a", 20, 20, scores, {}))
+
+    heading, _, row = scores_output.text([], {Path("val"): summary}, summary).splitlines()
+
+    assert ("LPIPS" in heading.split()) == shown
+    assert row.split()[7:] == ([f"{distance:.4f}"] if shown else [])
+
+
+def test_a_baseline_is_what_its_library_makes_of_the_file(evaluate, pairs, load, tmp_path):
+    done = evaluate("val", "--baseline", "nlm:25", "--save-images", "out", "--limit", "1")
+
+    noisy = load(pairs / "input" / "a.png")
+    bgr = np.ascontiguousarray(noisy[..., ::-1])
+    expected = cv2.fastNlMeansDenoisingColored(bgr, None, 25, 25, 7, 21)[..., ::-1]
+    assert (done.returncode, done.stderr) == (0, "")
+    np.testing.assert_array_equal(load(tmp_path / "out" / "nlm_25" / "a.png"), expected)
+
+
+@pytest.mark.usefixtures("mine")
+def test_of_several_folders_each_has_the_folders_of_the_methods(evaluate, pairs, tmp_path):
+    shutil.copytree(pairs, tmp_path / "test")
+    done = evaluate(
+        *("val", "test", "--model", "mine.onnx", "--baseline", "nlm"),
+        *("--limit", "1", "--save-images", "out"),
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    saved = {str(path.relative_to(tmp_path)) for path in (tmp_path / "out").rglob("*.png")}
+    assert saved == {
+        f"out/{data}/{name}/a.png" for data in ("val", "test") for name in ("mine", "nlm")
+    }
+
+
+@pytest.mark.usefixtures("mine")
+def test_a_pair_that_fails_counts_for_no_method(evaluate, pairs, tmp_path):
+    (pairs / "input" / "a.png").write_bytes(b"nothing")
+    done = evaluate("val", *SEVERAL, "--json", "--csv", "scores.csv")
+
+    results, last = records(done)
+    assert done.returncode == 1
+    assert [record["status"] for record in results] == ["failed", "measured"]
+    assert set(results[0]) == {"data", "name", "status", "error"}
+    assert len(done.stderr.splitlines()) == 2
+    columns = {"input": last["all"]["input"], **last["all"]["methods"]}
+    assert list(columns) == ["input", *METHODS]
+    for name, column in columns.items():
+        measured = results[1]["input"] if name == "input" else results[1]["methods"][name]
+        assert [column[score] for score in ALWAYS] == [measured[score] for score in ALWAYS]
+    assert list(rows_of(tmp_path / "scores.csv")) == [
+        ("a", ""),
+        *(("b", name) for name in ("input", *METHODS)),
+    ]
+
+
+def test_a_picture_that_no_method_can_save_fails_for_all(evaluate, pairs, tmp_path):
+    """The second method's folder takes no file, where the first one's does."""
+    (tmp_path / "out" / "nlm" / "a.png").mkdir(parents=True)
+    done = evaluate("val", "--baseline", "nlm", "--save-images", "out", "--json")
+
+    results, last = records(done)
+    assert done.returncode == 1
+    assert [record["status"] for record in results] == ["failed", "measured"]
+    for name in ALWAYS:
+        expected = results[1]["methods"]["denoise"][name]
+        assert last["all"]["methods"]["denoise"][name] == expected
+
+
+def test_a_model_may_be_called_as_a_baseline_but_not_beside_it(evaluate, mine, pairs, tmp_path):
+    mine.rename(tmp_path / "nlm.onnx")
+    before = sorted(tmp_path.rglob("*"))
+
+    alone = evaluate("val", "--model", "nlm.onnx")
+    beside = evaluate("val", "--model", "nlm.onnx", "--baseline", "nlm", "--csv", "scores.csv")
+
+    assert (alone.returncode, alone.stderr) == (0, "")
+    assert (beside.returncode, beside.stdout) == (2, "")
+    assert beside.stderr == "mirnet: two of the methods nlm, nlm have one name: rename a file\n"
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize(
@@ -211,6 +447,21 @@ def test_an_infinite_psnr_is_said_and_left_out(evaluate, pairs, load):
         (["empty"], "mirnet: empty holds no pairs: expected the folders input/"),
         (["half"], "half/ValidationNoisyBlocksSrgb.mat is missing: SIDD's validation blocks are"),
         (["val", "--model", "denoize"], "mirnet: no model 'denoize'"),
+        (["val", "--model", "denoise", "--model", "denoise"], "mirnet: denoise is given twice\n"),
+        (["val", "--model", "denoise", "--model", "gone.onnx"], "mirnet: no model 'gone.onnx'"),
+        (["val", "--baseline", "nlm2"], "mirnet: no baseline 'nlm2': choose input, nlm, bm3d\n"),
+        (
+            ["val", "--baseline", "nlm:0"],
+            "mirnet: nlm:0: after the colon comes the noise in levels",
+        ),
+        (
+            ["val", "--baseline", "nlm:x"],
+            "mirnet: nlm:x: after the colon comes the noise in levels",
+        ),
+        (
+            ["val", "--baseline", "nlm", "--baseline", "nlm"],
+            "mirnet: the baseline nlm is given twice\n",
+        ),
         (["val", "--tile", "30"], "mirnet: a tile is a multiple of 4"),
         (["val", "--save-images", "val/out"], "mirnet: val/out lies in val, which is measured"),
         (["val", "--csv", "gone/scores.csv"], "gone/"),
@@ -246,7 +497,10 @@ from mirnet.cli import main
 sys.argv[0] = "mirnet"
 main()
 """
-EXTRAS = ("torch", "safetensors", "scipy", "lightning_fabric", "onnxruntime", "rawpy")
+EXTRAS = (
+    *("torch", "safetensors", "scipy", "lightning_fabric", "onnxruntime", "rawpy"),
+    *("cv2", "bm3d", "jinja2", "torchmetrics", "torchvision"),
+)
 
 
 def test_folders_of_pictures_need_no_extra(python, pairs):
@@ -254,6 +508,22 @@ def test_folders_of_pictures_need_no_extra(python, pairs):
 
     assert (done.returncode, done.stderr) == (0, "")
     assert "val: 2 pairs" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ("--baseline", "nlm"),
+            'the baseline nlm needs opencv-python-headless: pip install "mirnet[evaluate]"',
+        ),
+        (("--baseline", "bm3d:10"), 'the baseline bm3d needs bm3d: pip install "bm3d"'),
+    ],
+)
+def test_a_baseline_says_what_to_install(python, pairs, options, message):
+    done = python(COMMAND, "evaluate", pairs, *options, without=EXTRAS)
+
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"mirnet: {message}\n")
 
 
 def test_shards_and_blocks_say_what_to_install(python, tmp_path):

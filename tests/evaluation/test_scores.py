@@ -36,6 +36,30 @@ def test_psnr_is_measured_on_floats_and_on_8_bits():
     for name in ("ssim", "ssim_y", "ssim_volume"):
         metric = getattr(metrics, name)
         assert getattr(scores, name) == metric(picture, truth, data_range=1.0)
+    assert scores.noise == 255 * metrics.noise_level(picture, data_range=1.0)
+    assert scores.lpips is None
+
+
+def test_the_noise_is_that_of_the_picture_in_levels_of_8_bits_whatever_the_truth():
+    rng = np.random.default_rng(0)
+    flat = np.full((128, 128, 3), 0.5, np.float32)
+    noisy = (flat + rng.normal(0, 10 / 255, flat.shape)).astype(np.float32)
+
+    assert measure(noisy, flat).noise == pytest.approx(10, rel=0.05)
+    assert measure(noisy, noisy).noise == measure(noisy, flat).noise
+    assert measure(flat, noisy).noise == 0
+
+
+def test_a_distance_is_asked_of_the_picture_and_the_truth_in_this_order():
+    rng = np.random.default_rng(0)
+    picture, truth = rng.random((2, 16, 16, 3), dtype=np.float32)
+
+    def distance(first, second):
+        return float(first.mean() - 2.0 * second.mean())
+
+    scores = measure(picture, truth, lpips=distance)
+
+    assert scores.lpips == distance(picture, truth) != distance(truth, picture)
 
 
 def test_pictures_that_differ_by_less_than_rounding_are_equal_in_8_bits_alone():
@@ -54,7 +78,7 @@ def test_pictures_too_small_for_ssim_are_refused():
         measure(small, small)
 
 
-@given(st.lists(st.tuples(VALUES, VALUES, VALUES, VALUES, VALUES), min_size=1, max_size=8))
+@given(st.lists(st.tuples(*[VALUES] * len(PROTOCOLS)), min_size=1, max_size=8))
 def test_means_are_means(rows):
     means = Means()
     for row in rows:
@@ -68,10 +92,18 @@ def test_means_are_means(rows):
 def test_an_infinite_psnr_is_left_out_and_counted():
     means = Means()
     for psnr in (30.0, math.inf, 40.0):
-        means.add(Scores(psnr, math.inf, 0.5, 0.5, 0.5))
+        means.add(Scores(psnr, math.inf, 0.5, 0.5, 0.5, 2.0))
 
-    assert means.scores == Scores(35.0, math.inf, 0.5, 0.5, 0.5)
+    assert means.scores == Scores(35.0, math.inf, 0.5, 0.5, 0.5, 2.0)
     assert means.infinite == dict.fromkeys(PROTOCOLS, 0) | {"psnr": 1, "psnr_8bit": 3}
+
+
+def test_what_was_not_asked_for_has_no_mean():
+    means = Means()
+    for noise in (1.0, 3.0):
+        means.add(Scores(30.0, 30.0, 0.5, 0.5, 0.5, noise, lpips=None))
+
+    assert means.scores == Scores(30.0, 30.0, 0.5, 0.5, 0.5, 2.0, lpips=None)
 
 
 def test_without_pictures_there_are_no_means():

@@ -1,8 +1,8 @@
-"""`mirnet evaluate`: PSNR and SSIM of a model over pairs."""
+"""`mirnet evaluate`: PSNR, SSIM and more of models over pairs, beside baselines."""
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,11 +12,12 @@ from mirnet.cli.endings import (
     needs_train,
     treat_termination_as_interruption,
 )
-from mirnet.cli.options import Device, Model, Overlap, RuntimeName, Strength, Threads, Tile
+from mirnet.cli.options import Device, Overlap, RuntimeName, Strength, Threads, Tile
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from mirnet.evaluation.method import Method
     from mirnet.evaluation.run import Failed, Measured
 
 
@@ -27,8 +28,23 @@ def evaluate(
             metavar="DATA", help="Folders of pairs, of shards, or of SIDD's .mat files."
         ),
     ],
-    model: Model = "denoise",
+    model: Annotated[
+        list[str],
+        typer.Option(
+            help="A model's name (see `mirnet models`) or its file; give it again to compare."
+        ),
+    ] = ["denoise"],  # noqa: B006 - typer copies it
+    baseline: Annotated[
+        list[str],
+        typer.Option(
+            metavar="input|nlm|bm3d",
+            help="Compare with it; give it again for more. nlm:25 sets the strength.",
+        ),
+    ] = ["input"],  # noqa: B006 - typer copies it
     strength: Strength = 1.0,
+    lpips: Annotated[
+        bool, typer.Option("--lpips", help="Measure LPIPS too (fetches AlexNet once, 233 MB).")
+    ] = False,
     limit: Annotated[
         int | None, typer.Option(help="Only the first N pairs of each DATA. [all]", min=1)
     ] = None,
@@ -39,6 +55,15 @@ def evaluate(
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a table there, one row a pair.")
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write a page there, .html, with figures, plots and pictures."
+        ),
+    ] = None,
+    report_pictures: Annotated[
+        int, typer.Option(metavar="N", help="The most pairs whose pictures are in the page.", min=0)
+    ] = 40,
     device: Device = "auto",
     runtime: RuntimeName = "auto",
     tile: Tile = None,
@@ -48,7 +73,7 @@ def evaluate(
         bool, typer.Option("--json", help="One JSON object a pair, and a last one with the means.")
     ] = False,
 ) -> None:
-    """Measure PSNR and SSIM of a model over pairs.
+    """Measure models over pairs: PSNR, SSIM, time, and the noise before and after.
 
     DATA holds the two halves as folders, such as input/ and groundtruth/ or noisy/ and clean/
     (pairs have the same name in both), or shards of `mirnet data pack`, or SIDD's
@@ -60,17 +85,21 @@ def evaluate(
       mirnet evaluate sidd_mini/val
       mirnet evaluate SIDD --model runs/mine/best.ckpt --tile 256
       mirnet evaluate val test --save-images restored --csv scores.csv
+      mirnet evaluate val --model denoise --model mine.onnx --baseline nlm --baseline bm3d:20
+      mirnet evaluate val --baseline nlm --report report.html
       mirnet evaluate val --limit 20 --json > scores.jsonl
 
     Exit codes: 0 all measured, 1 some pairs failed (the means leave them out), 2 bad arguments
     or data, 130 interrupted.
     """
-    from mirnet import api
     from mirnet.cli import scores_output
     from mirnet.cli.bars import Rate, print_result, progress_bar
+    from mirnet.cli.report_output import writing
+    from mirnet.evaluation.perceptual import Lpips
     from mirnet.evaluation.restored_images import RestoredImages
-    from mirnet.evaluation.run import Summary, run
+    from mirnet.evaluation.run import run
     from mirnet.evaluation.sets import open_all
+    from mirnet.evaluation.summary import Summary
     from mirnet.restoration.restorer import TILE
 
     treat_termination_as_interruption()
@@ -79,38 +108,66 @@ def evaluate(
         stack.enter_context(interruptible("means are made at the end alone"))
         with needs_train("reading shards"):
             data_sets = open_all(folders, limit=limit)
-        images = RestoredImages(save_images, folders) if save_images else None
-        restorer = stack.enter_context(
-            api.load(
-                model,
-                device=device,
-                runtime=runtime,
-                tile=TILE if tile is None else tile,
-                overlap=overlap,
-                strength=strength,
-                threads=threads,
-            )
+        methods = _open_methods(
+            stack,
+            model,
+            baseline,
+            device=device,
+            runtime=runtime,
+            tile=TILE if tile is None else tile,
+            overlap=overlap,
+            strength=strength,
+            threads=threads,
         )
+        distance = Lpips(device) if lpips else None
+        names = [method.name for method in methods]
+        images = RestoredImages(save_images, folders, names) if save_images else None
         table = stack.enter_context(scores_output.table(csv)) if csv else None
+        total = sum(data.count for data in data_sets)
+        page = stack.enter_context(writing(report, report_pictures, total)) if report else None
         bar = stack.enter_context(progress_bar(Rate("pairs")))
-        task = bar.add_task("evaluating", total=sum(data.count for data in data_sets))
-        summaries = {data.folder: Summary() for data in data_sets}
-        overall = Summary()
-        for result in run(data_sets, restorer, images):
+        task = bar.add_task("evaluating", total=total)
+        summaries = {data.folder: Summary(methods) for data in data_sets}
+        overall = Summary(methods)
+        show = page.show if page else None
+        for result in run(data_sets, methods, lpips=distance, images=images, show=show):
             for summary in (summaries[result.folder], overall):
                 summary.add(result)
             if as_json:
                 print_result(bar, scores_output.json_line(result))
             if table:
-                table.writerow(scores_output.row(result))
+                table.writerows(scores_output.rows(result))
+            if page:
+                page.add(result)
             _print_trouble(bar, result)
             bar.update(task, advance=1, refresh=True)
-        last = scores_output.json_means(model, restorer, summaries, overall)
-    typer.echo(last if as_json else scores_output.text(summaries, overall))
+        if page:
+            page.write(methods, summaries, overall)
+    tell = scores_output.json_means if as_json else scores_output.text
+    typer.echo(tell(methods, summaries, overall))
     for line in scores_output.left_out(overall):
         typer.echo(f"mirnet: {line}", err=True)
     if overall.failed:
         raise typer.Exit(FAILED)
+
+
+def _open_methods(
+    stack: ExitStack,
+    models: list[str],
+    names: list[str],
+    **options: Any,  # noqa: ANN401 - those of `api.load`
+) -> "list[Method]":
+    """The models and the baselines of a run; `stack` closes them."""
+    from mirnet import api
+    from mirnet.evaluation import baselines
+    from mirnet.evaluation.method import ModelMethod, short_names
+
+    others = baselines.open_all(names)
+    methods: list[Method] = []
+    for name, model in zip(short_names(models), models, strict=True):
+        restorer = api.load(model, **options)
+        methods.append(ModelMethod(name, model, stack.enter_context(restorer)))
+    return methods + others
 
 
 def _print_trouble(bar: "Progress", result: "Measured | Failed") -> None:
@@ -122,9 +179,11 @@ def _print_trouble(bar: "Progress", result: "Measured | Failed") -> None:
     pair = pair if pair.isprintable() else repr(pair)
     if isinstance(result, Failed):
         print_message(bar, f"mirnet: {pair}: {result.error}")
-    elif result.tiles_kept:
-        print_message(
-            bar,
-            f"mirnet: {pair}: {result.tiles_kept} of {result.tiles} tiles were left as they "
-            "were: the network gave no usable result there",
-        )
+        return
+    for name, outcome in result.outcomes.items():
+        if outcome.tiles_kept:
+            print_message(
+                bar,
+                f"mirnet: {pair}: {outcome.tiles_kept} of {outcome.tiles} tiles were left as they "
+                f"were: the network of {name} gave no usable result there",
+            )

@@ -3,23 +3,25 @@
 import csv
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Protocol
 
-from mirnet.evaluation.run import Failed, Measured, Summary
-from mirnet.evaluation.scores import PROTOCOLS, Means, Scores
+from mirnet.evaluation.method import INPUT, Method
+from mirnet.evaluation.run import Failed, Measured
+from mirnet.evaluation.scores import PROTOCOLS, Scores
+from mirnet.evaluation.summary import Summary
 from mirnet.files import replacing
-from mirnet.restoration.restorer import Restorer
 
 NAMES = tuple(field.name for field in fields(Scores))
-HEADINGS = ("PSNR", "PSNR-8", "SSIM", "SSIM-Y", "SSIM-vol", "s/MP")
-"""Of the columns, the scores in the order of their fields."""
+HEADINGS = ("PSNR", "PSNR-8", "SSIM", "SSIM-Y", "SSIM-vol", "noise", "LPIPS")
+"""Of the columns, in the order of the fields of `Scores`."""
+DIGITS = (2, 2, 4, 4, 4, 2, 4)
 CSV_COLUMNS = (
-    *("data", "name", "status", "height", "width"),
-    *(f"{picture}_{name}" for picture in ("input", "restored") for name in NAMES),
+    *("data", "name", "method", "status", "height", "width"),
+    *NAMES,
     *("seconds", "tiles", "tiles_kept", "image", "error"),
 )
 
@@ -27,8 +29,8 @@ CSV_COLUMNS = (
 class Writer(Protocol):
     """What is used of `csv.DictWriter`."""
 
-    def writerow(self, rowdict: Mapping[str, Any], /) -> object:
-        """Write one row."""
+    def writerows(self, rowdicts: Iterable[Mapping[str, Any]], /) -> object:
+        """Write some rows."""
         ...
 
 
@@ -48,15 +50,12 @@ def table(path: Path) -> Iterator[Writer]:
         yield writer
 
 
-def row(result: Measured | Failed) -> dict[str, Any]:
-    """One row of the table; what a failed pair has not got is missing."""
+def rows(result: Measured | Failed) -> Iterator[dict[str, Any]]:
+    """Rows of the table: one for the input, one for each method; or one for a pair that failed."""
     record = _record(result)
-    pictures = {name: record.pop(name, {}) for name in ("input", "restored")}
-    return record | {
-        f"{picture}_{name}": value
-        for picture, scores in pictures.items()
-        for name, value in scores.items()
-    }
+    parts = {INPUT: record.pop(INPUT), **record.pop("methods")} if INPUT in record else {"": {}}
+    for method, figures in parts.items():
+        yield record | {"method": method} | figures
 
 
 def json_line(result: Measured | Failed) -> str:
@@ -65,17 +64,13 @@ def json_line(result: Measured | Failed) -> str:
 
 
 def json_means(
-    model: str, restorer: Restorer, summaries: Mapping[Path, Summary], overall: Summary
+    methods: Sequence[Method], summaries: Mapping[Path, Summary], overall: Summary
 ) -> str:
     """The last JSON object: what was measured how, the means of each data set and of all."""
     return _json(
         {
             "status": "means",
-            "model": model,
-            "runtime": restorer.runtime.name,
-            "tile": restorer.tile,
-            "overlap": restorer.overlap,
-            "strength": restorer.strength,
+            "methods": {method.name: dict(method.facts) for method in methods},
             "protocols": dict(PROTOCOLS),
             "data": [{"data": str(path)} | _means(each) for path, each in summaries.items()],
             "all": _means(overall),
@@ -83,40 +78,40 @@ def json_means(
     )
 
 
-def text(summaries: Mapping[Path, Summary], overall: Summary) -> str:
-    """The table at the end: input and restored of each data set and, of several, of all."""
+def text(methods: Sequence[Method], summaries: Mapping[Path, Summary], overall: Summary) -> str:
+    """The table at the end: input and methods on each data set and, of several, on all."""
     parts = {str(folder): summary for folder, summary in summaries.items()}
     if len(parts) > 1:
         parts["all"] = overall
-    lines = [" " * 10 + "".join(f"{heading:>10}" for heading in HEADINGS)]
-    for name, summary in parts.items():
+    sizes = {method.name: method.facts["parameters"] for method in methods}
+    width = max(map(len, (INPUT, *sizes)))
+    means = overall.columns[INPUT].means.scores
+    measured = means is not None and means.lpips is not None
+    asked = [k for k, name in enumerate(NAMES) if name != "lpips" or measured]
+    headings = (*(HEADINGS[k] for k in asked), "s/MP", "params")
+    lines = [" " * (width + 2) + "".join(f"{heading:>10}" for heading in headings)]
+    for title, summary in parts.items():
         failed = f", {summary.failed} failed" if summary.failed else ""
-        label = name if name.isprintable() else repr(name)
+        label = title if title.isprintable() else repr(title)
         lines.append(f"{label}: {summary.pairs} pairs{failed}")
-        for title in ("input", "restored"):
-            scores = getattr(summary, title).scores
-            values = [getattr(scores, name, None) for name in NAMES]
-            cells = [
-                _cell(value, 2 if "psnr" in name else 4)
-                for name, value in zip(NAMES, values, strict=True)
-            ]
-            speed = _cell(summary.seconds_per_megapixel, 2) if title == "restored" else ""
-            lines.append(
-                (f"  {title:8}" + "".join(f"{cell:>10}" for cell in (*cells, speed))).rstrip()
-            )
+        for name, column in summary.columns.items():
+            means = column.means.scores
+            cells = [_cell(getattr(means, NAMES[k], None), DIGITS[k]) for k in asked]
+            if name != INPUT:
+                cells += [_cell(summary.seconds_per_megapixel(name), 2), _count(sizes[name])]
+            lines.append(f"  {name:{width}}" + "".join(f"{cell:>10}" for cell in cells))
     return "\n".join(lines)
 
 
 def left_out(overall: Summary) -> list[str]:
     """What the means do not hold, in words."""
     lines = []
-    for title in ("input", "restored"):
-        means: Means = getattr(overall, title)
-        for name, count in means.infinite.items():
+    for method, column in overall.columns.items():
+        for name, count in column.means.infinite.items():
             if count:
                 lines.append(
-                    f"{count} of {means.count} {title} pictures equal the truth: their infinite "
-                    f"{name} is left out of its mean"
+                    f"{count} of {column.means.count} pictures of {method} equal the truth: their "
+                    f"infinite {name} is left out of its mean"
                 )
     if overall.failed:
         total = overall.pairs + overall.failed
@@ -128,18 +123,25 @@ def _record(result: Measured | Failed) -> dict[str, Any]:
     record = asdict(result)
     status = "failed" if isinstance(result, Failed) else "measured"
     head = {"data": str(record.pop("folder")), "name": record.pop("name"), "status": status}
-    if record.get("image"):
-        record["image"] = str(record["image"])
+    if isinstance(result, Measured):
+        outcomes = record.pop("outcomes")
+        for outcome in outcomes.values():
+            outcome |= {"image": str(outcome["image"]) if outcome["image"] else None}
+        record["methods"] = {name: each.pop("scores") | each for name, each in outcomes.items()}
     return head | record
 
 
 def _means(summary: Summary) -> dict[str, Any]:
-    record: dict[str, Any] = {"pairs": summary.pairs, "failed": summary.failed}
-    for title in ("input", "restored"):
-        means: Means = getattr(summary, title)
-        record[title] = asdict(means.scores) if means.scores else None
-        record[f"{title}_infinite"] = {name: n for name, n in means.infinite.items() if n}
-    return record | {"seconds_per_megapixel": summary.seconds_per_megapixel}
+    record: dict[str, Any] = {"pairs": summary.pairs, "failed": summary.failed, "methods": {}}
+    for name, column in summary.columns.items():
+        means = asdict(column.means.scores) if column.means.scores else dict.fromkeys(NAMES)
+        means["infinite"] = {score: n for score, n in column.means.infinite.items() if n}
+        if name == INPUT:
+            record[INPUT] = means
+        else:
+            means["seconds_per_megapixel"] = summary.seconds_per_megapixel(name)
+            record["methods"][name] = means
+    return record
 
 
 def _json(record: dict[str, Any]) -> str:
@@ -156,3 +158,10 @@ def _finite(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
 
 def _cell(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _count(parameters: object) -> str:
+    """In millions, where it is known."""
+    if not isinstance(parameters, int):
+        return "-"
+    return f"{parameters / 1e6:.2f} M" if parameters else "0"

@@ -1,5 +1,6 @@
 """Restored pictures as PNG files, under the names of their pairs."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,20 +15,22 @@ from mirnet.shapes import Image, Pixels
 
 
 class RestoredImages:
-    """A folder for the restored pictures; of several data sets, each has a folder in it.
+    """A folder for the restored pictures.
 
+    Of several data sets, each has a folder in it; of several methods, each has one in that.
     What lies there under the same name is replaced. Metadata and colour profiles are left out.
 
     Args:
         folder: made when needed.
         data: the folders of the data sets.
+        methods: their names.
 
     Raises:
         DataError: if the pictures would lie among the data, or data sets would share a folder.
-        OSError: if the folder cannot be made.
+        OSError: if a folder cannot be made.
     """
 
-    def __init__(self, folder: Path, data: Sequence[Path]) -> None:
+    def __init__(self, folder: Path, data: Sequence[Path], methods: Sequence[str]) -> None:
         for source in data:
             if folder.resolve().is_relative_to(source.resolve()):
                 raise DataError(f"{folder} lies in {source}, which is measured: save elsewhere")
@@ -40,14 +43,23 @@ class RestoredImages:
                 f"pictures of {names} would share a folder, since the last parts of these names "
                 "are alike: evaluate them one at a time"
             )
+        alone = len(methods) == 1
+        # a method's name may be a path, or hold a colon
+        self._parts = {name: "" if alone else re.sub(r"[^\w.-]", "_", name) for name in methods}
+        if len(set(self._parts.values())) < len(methods):
+            raise DataError(f"pictures of {', '.join(methods)} would share a folder: rename a file")
         for target in self._folders.values():
-            target.mkdir(parents=True, exist_ok=True)
+            for part in self._parts.values():
+                (target / part).mkdir(parents=True, exist_ok=True)
 
-    def save(self, source: Path, name: str, restored: Image, dtype: np.dtype[Any]) -> Path:
+    def save(
+        self, source: Path, method: str, name: str, restored: Image, dtype: np.dtype[Any]
+    ) -> Path:
         """Write one picture, whole or not at all, and say where.
 
         Args:
             source: the folder of its data set.
+            method: the name of the one that restored it.
             name: of the pair.
             restored: h w 3, in 0..1.
             dtype: uint8 or uint16, in which it is stored.
@@ -58,7 +70,7 @@ class RestoredImages:
         """
         if name != Path(name).name:
             raise DataError(f"{name!r} cannot be the name of a picture")
-        path = self._folders[source] / f"{name}.png"
+        path = self._folders[source] / self._parts[method] / f"{name}.png"
         rows = pixels.from_float(restored, dtype)
         codec.write(path, [rows], _plain(path, rows))
         return path

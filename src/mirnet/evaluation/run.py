@@ -1,24 +1,39 @@
-"""Measure a model over data sets, pair by pair: memory holds one pair, however many there are."""
+"""Measure methods over data sets, pair by pair: memory holds one pair, however many there are."""
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from mirnet.errors import MirnetError
+from mirnet.errors import DataError, MirnetError
+from mirnet.evaluation.method import Method, Restored
 from mirnet.evaluation.restored_images import RestoredImages
-from mirnet.evaluation.scores import Means, Scores, measure
+from mirnet.evaluation.scores import Distance, Scores, measure
 from mirnet.evaluation.sets import DataSet
 from mirnet.image import pixels
-from mirnet.restoration.restorer import Restorer, Tally
-from mirnet.shapes import Image, Pixels
+from mirnet.shapes import Image
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a method did to the noisy picture of a pair."""
+
+    scores: Scores
+    seconds: float
+    """Of restoring alone."""
+    tiles: int | None
+    tiles_kept: int | None
+    """See `method.Restored`."""
+    image: Path | None
+    """Where the restored picture was saved."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A pair that was restored and measured."""
+    """A pair that was restored by all methods and measured."""
 
     folder: Path
     """Of the data set."""
@@ -27,116 +42,107 @@ class Measured:
     width: int
     input: Scores
     """Of the noisy picture as it is."""
-    restored: Scores
-    seconds: float
-    """Of restoring alone."""
-    tiles: int
-    tiles_kept: int
-    """Tiles that were left as they are, since the network's result made no sense."""
-    image: Path | None
-    """Where the restored picture was saved."""
+    outcomes: Mapping[str, Outcome]
+    """By the names of the methods, in their order."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """A pair that could not be measured."""
+    """A pair that could not be measured by all methods, and so counts for none."""
 
     folder: Path
     name: str
     error: str
 
 
-@dataclass
-class Summary:
-    """Means of one data set, or of all."""
+@dataclass(frozen=True)
+class Pictures:
+    """The pixels of a pair and of what was made of it, h w 3, in 0..1."""
 
-    input: Means = field(default_factory=Means)
-    restored: Means = field(default_factory=Means)
-    failed: int = 0
-    seconds: float = 0.0
-    megapixels: float = 0.0
+    noisy: Image
+    truth: Image
+    restored: Mapping[str, Image]
+    """By the names of the methods."""
 
-    def add(self, result: Measured | Failed) -> None:
-        """One more pair; failed ones are counted and left out of the means."""
-        if isinstance(result, Failed):
-            self.failed += 1
-            return
-        self.input.add(result.input)
-        self.restored.add(result.restored)
-        self.seconds += result.seconds
-        self.megapixels += result.height * result.width / 1e6
 
-    @property
-    def pairs(self) -> int:
-        """How many were measured."""
-        return self.restored.count
-
-    @property
-    def seconds_per_megapixel(self) -> float | None:
-        """Of restoring, all pixels together; None before the first pair."""
-        return self.seconds / self.megapixels if self.megapixels else None
+Show = Callable[[Measured, Pictures], None]
+"""Is shown each pair with its pixels, which it should not keep."""
 
 
 def run(
-    data_sets: Sequence[DataSet], restorer: Restorer, images: RestoredImages | None = None
+    data_sets: Sequence[DataSet],
+    methods: Sequence[Method],
+    *,
+    lpips: Distance | None = None,
+    images: RestoredImages | None = None,
+    show: Show | None = None,
 ) -> Iterator[Measured | Failed]:
     """Restore and measure the pairs one by one; one that fails is reported, the next one begun.
 
     Args:
         data_sets: measured in this order.
-        restorer: what is measured.
+        methods: what is measured, side by side.
+        lpips: see `scores.measure`.
         images: where restored pictures are saved; None for nowhere.
+        show: what is called with each pair that was measured.
+
+    Raises:
+        DataError: if two methods have one name.
     """
+    names = [method.name for method in methods]
+    if len(set(names)) < len(names):
+        raise DataError(f"two of the methods {', '.join(names)} have one name: rename a file")
     for data in data_sets:
         for index in range(data.count):
-            yield _attempt(data, index, restorer, images)
-
-
-def _attempt(
-    data: DataSet, index: int, restorer: Restorer, images: RestoredImages | None
-) -> Measured | Failed:
-    name = data.pairs.name(index)
-    try:
-        return _measured(data, index, restorer, images)
-    except (MirnetError, OSError, MemoryError) as error:
-        return Failed(data.folder, name, str(error) or "not enough memory")
+            try:
+                yield _measured(data, index, methods, lpips, images, show)
+            except (MirnetError, OSError, MemoryError) as error:
+                reason = str(error) or "not enough memory"
+                yield Failed(data.folder, data.pairs.name(index), reason)
 
 
 def _measured(
-    data: DataSet, index: int, restorer: Restorer, images: RestoredImages | None
+    data: DataSet,
+    index: int,
+    methods: Sequence[Method],
+    lpips: Distance | None,
+    images: RestoredImages | None,
+    show: Show | None,
 ) -> Measured:
-    stored, clean = data.pairs.whole(index)
-    noisy, truth = pixels.to_float(stored), pixels.to_float(clean)
-    height, width, _ = noisy.shape
-    tally = Tally()
-    started = time.perf_counter()
-    restored = _restore(restorer, noisy, tally)
-    seconds = time.perf_counter() - started
     name = data.pairs.name(index)
-    return Measured(
-        data.folder,
-        name,
-        height,
-        width,
-        measure(noisy, truth),
-        measure(restored, truth),
-        seconds,
-        tally.tiles,
-        tally.kept,
-        images.save(data.folder, name, restored, stored.dtype) if images else None,
-    )
+    stored, clean = data.pairs.whole(index)
+    pictures = Pictures(pixels.to_float(stored), pixels.to_float(clean), restored := {})
+    outcomes = {}
+    for method in methods:
+        result, seconds = _timed(method, pictures.noisy)
+        restored[method.name] = result.image
+        outcomes[method.name] = Outcome(
+            measure(result.image, pictures.truth, lpips=lpips),
+            seconds,
+            result.tiles,
+            result.tiles_kept,
+            _saved(images, data.folder, method, name, result.image, stored.dtype),
+        )
+    height, width, _ = stored.shape
+    scores = measure(pictures.noisy, pictures.truth, lpips=lpips)
+    measured = Measured(data.folder, name, height, width, scores, outcomes)
+    if show:
+        show(measured, pictures)
+    return measured
 
 
-def _restore(restorer: Restorer, noisy: Image, tally: Tally) -> Image:
-    """In float, so that nothing is rounded; clipped, since blending may be off by a last digit."""
-    height, width, _ = noisy.shape
-    rest: Pixels = noisy
+def _timed(method: Method, noisy: Image) -> tuple[Restored, float]:
+    started = time.perf_counter()
+    result = method(noisy)
+    return result, time.perf_counter() - started
 
-    def read(count: int) -> Pixels:
-        nonlocal rest
-        rows, rest = rest[:count], rest[count:]
-        return rows
 
-    bands = list(restorer.bands(read, height, width, tally=tally))
-    restored: Image = np.clip(np.concatenate(bands), 0, 1)
-    return restored
+def _saved(
+    images: RestoredImages | None,
+    folder: Path,
+    method: Method,
+    name: str,
+    restored: Image,
+    dtype: np.dtype[Any],
+) -> Path | None:
+    return images.save(folder, method.name, name, restored, dtype) if images else None

@@ -1,7 +1,7 @@
-"""The scores of a picture, and their means over many."""
+"""The figures of a picture, and their means over many."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -10,10 +10,13 @@ from mirnet import metrics
 from mirnet.image import pixels
 from mirnet.shapes import Image
 
+Distance = Callable[[Image, Image], float]
+"""Of a picture to the truth, both h w 3, in 0..1."""
+
 
 @dataclass(frozen=True)
 class Scores:
-    """One picture against the truth; `PROTOCOLS` says how each is measured."""
+    """One picture against the truth, and its noise; `PROTOCOLS` says how each is measured."""
 
     psnr: float
     """In dB, infinite for equal pictures."""
@@ -22,6 +25,10 @@ class Scores:
     ssim: float
     ssim_y: float
     ssim_volume: float
+    noise: float
+    """Estimated standard deviation, in levels of 255; the truth has no part in it."""
+    lpips: float | None = None
+    """None where it was not asked for."""
 
 
 PROTOCOLS: Mapping[str, str] = {
@@ -30,15 +37,22 @@ PROTOCOLS: Mapping[str, str] = {
     "ssim": "mean of R, G and B, Gaussian 11x11 of sigma 1.5, windows inside the picture, float",
     "ssim_y": "on Y of BT.601, as BasicSR's test_y_channel=True, float",
     "ssim_volume": "as MATLAB's ssim of the h w 3 array, Gaussian 11x11x11 of sigma 1.5, float",
+    "noise": "estimated from the picture alone over three octaves, levels of 255, mean of R, G, B",
+    "lpips": "LPIPS of version 0.1 with AlexNet, float",
 }
 """How each score is measured; the mean over pictures is taken last."""
 
 
-def measure(picture: Image, truth: Image) -> Scores:
+def measure(picture: Image, truth: Image, *, lpips: Distance | None = None) -> Scores:
     """The scores of a picture: h w 3, in 0..1, as is the truth.
 
+    Args:
+        picture: what is measured.
+        truth: of the same shape.
+        lpips: measures LPIPS, such as `perceptual.Lpips`; None to go without.
+
     Raises:
-        ShapeError: if the shapes differ, or a side is too short for SSIM.
+        ShapeError: if the shapes differ, or a side is too short for SSIM or LPIPS.
     """
     rounded = (pixels.from_float(image, np.uint8) for image in (picture, truth))
     return Scores(
@@ -47,6 +61,8 @@ def measure(picture: Image, truth: Image) -> Scores:
         metrics.ssim(picture, truth, data_range=1.0),
         metrics.ssim_y(picture, truth, data_range=1.0),
         metrics.ssim_volume(picture, truth, data_range=1.0),
+        255 * metrics.noise_level(picture, data_range=1.0),
+        lpips(picture, truth) if lpips else None,
     )
 
 
@@ -71,13 +87,16 @@ class Means:
     infinite: dict[str, int] = field(default_factory=_counts)
     """Of each score, how many pictures are left out since it is infinite."""
     _sums: dict[str, float] = field(default_factory=_zeros)
+    _missing: set[str] = field(default_factory=set)
 
     def add(self, scores: Scores) -> None:
         """One more picture."""
         self.count += 1
         for name in self._sums:
-            value: float = getattr(scores, name)
-            if math.isinf(value):
+            value: float | None = getattr(scores, name)
+            if value is None:
+                self._missing.add(name)
+            elif math.isinf(value):
                 self.infinite[name] += 1
             else:
                 self._sums[name] += value
@@ -91,5 +110,6 @@ class Means:
             **{
                 name: total / finite if (finite := self.count - self.infinite[name]) else math.inf
                 for name, total in self._sums.items()
+                if name not in self._missing
             }
         )

@@ -1,0 +1,71 @@
+"""The page that `mirnet evaluate --report` writes."""
+
+import shlex
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from mirnet.evaluation.method import Method
+from mirnet.evaluation.report import page
+from mirnet.evaluation.report.gallery import Gallery
+from mirnet.evaluation.run import Failed, Measured
+from mirnet.evaluation.summary import Summary
+from mirnet.files import replacing
+
+
+class Page:
+    """Gathers what the page tells while pairs are measured.
+
+    Args:
+        part: the file that is written.
+        gallery: takes the pictures.
+    """
+
+    def __init__(self, part: Path, gallery: Gallery) -> None:
+        self.show = gallery.show
+        self._part = part
+        self._gallery = gallery
+        self._results: list[Measured | Failed] = []
+        self._started = time.monotonic()
+
+    def add(self, result: Measured | Failed) -> None:
+        """One more pair."""
+        self._results.append(result)
+
+    def write(
+        self, methods: Sequence[Method], summaries: Mapping[Path, Summary], overall: Summary
+    ) -> None:
+        """Write the page."""
+        parts = {str(folder): summary for folder, summary in summaries.items()}
+        if len(parts) > 1:
+            parts["all"] = overall
+        report = page.Report(
+            command=shlex.join(["mirnet", *sys.argv[1:]]),
+            methods=methods,
+            results=self._results,
+            shown=self._gallery.shown,
+            summaries=parts,
+            seconds=time.monotonic() - self._started,
+        )
+        # names of files may hold what no encoding has
+        self._part.write_text(page.render(report), encoding="utf-8", errors="backslashreplace")
+
+
+@contextmanager
+def writing(path: Path, pictures: int, total: int) -> Iterator[Page]:
+    """A page that appears when all went without an error.
+
+    Args:
+        path: of the page.
+        pictures: the most pairs whose pictures are shown.
+        total: how many pairs there are.
+
+    Raises:
+        RuntimeMissingError: if the library that fills it in is not installed.
+        OSError: if the folder takes no file.
+    """
+    page.environment()  # an hour of measuring would be in vain
+    with replacing(path) as part:
+        yield Page(part, Gallery(limit=pictures, total=total))

@@ -1,0 +1,137 @@
+"""Denoisers that have learnt nothing, by their libraries: what a model has to beat.
+
+Each wants to know how strong the noise is. It is told the level that `metrics.noise_level`
+estimates, picture by picture, or one for all pictures, such as `nlm:25`, in levels of 255.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mirnet import metrics
+from mirnet.errors import DataError, InferenceError, RuntimeMissingError
+from mirnet.evaluation.method import INPUT, Facts, Restored
+from mirnet.image import pixels
+from mirnet.shapes import Image
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A denoiser of another library; see `method.Method`."""
+
+    name: str
+    """As it was asked for: `nlm`, `nlm:25`, ..."""
+    kind: "Kind"
+    strength: float | None
+    """In levels of 255; None for what each picture's noise is estimated to be."""
+
+    @property
+    def facts(self) -> Facts:
+        return {
+            "kind": "baseline",
+            "model": self.kind.title,
+            "parameters": 0,
+            "runtime": self.kind.package,
+            "strength": "estimated" if self.strength is None else self.strength,
+        }
+
+    def __call__(self, noisy: Image) -> Restored:
+        strength = self.strength
+        if strength is None:
+            strength = 255 * metrics.noise_level(noisy, data_range=1.0)
+        return Restored(self.kind.denoise(noisy, strength) if strength else noisy)
+
+
+def _nlm(noisy: Image, strength: float) -> Image:
+    """OpenCV's for colour, in Lab, 8 bits, windows of 7 and 21 pixels as its makers recommend."""
+    import cv2
+
+    # in any other order of channels, what it takes for Lab would be something else
+    bgr = cv2.cvtColor(pixels.from_float(noisy, np.uint8), cv2.COLOR_RGB2BGR)
+    denoised = cv2.fastNlMeansDenoisingColored(bgr, None, strength, strength, 7, 21)
+    return pixels.to_float(np.asarray(cv2.cvtColor(denoised, cv2.COLOR_BGR2RGB)))
+
+
+def _bm3d(noisy: Image, strength: float) -> Image:
+    """That of the authors of BM3D for colour, its usual profile; for grey where all is grey."""
+    import bm3d
+
+    exact = noisy.astype(np.float64)
+    if np.array_equal(noisy, np.roll(noisy, 1, axis=2)):
+        # for colour, it divides by the range of each opponent colour
+        grey = bm3d.bm3d(exact[..., 0], strength / 255)
+        denoised = np.repeat(grey.reshape(*noisy.shape[:2], 1), 3, axis=2)
+    else:
+        denoised = bm3d.bm3d_rgb(exact, strength / 255)
+    if not np.isfinite(denoised).all():
+        raise InferenceError("BM3D cannot restore it: a colour or the luminance is flat")
+    restored: Image = np.clip(denoised, 0, 1).astype(np.float32)
+    return restored
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What there is to know of a baseline before its library is imported."""
+
+    title: str
+    module: str
+    package: str
+    """As it is called where Python packages are published."""
+    install: str
+    """What to give to pip when it is missing."""
+    denoise: Callable[[Image, float], Image]
+    """From h w 3 in 0..1 and the noise in levels of 255, both kept as they are."""
+
+
+KINDS = {
+    "nlm": Kind("non-local means", "cv2", "opencv-python-headless", "mirnet[evaluate]", _nlm),
+    "bm3d": Kind("BM3D", "bm3d", "bm3d", "bm3d", _bm3d),
+}
+
+
+def open_all(texts: Sequence[str]) -> list[Baseline]:
+    """Baselines in the order given; `input` is none of them, since it is measured always.
+
+    Raises:
+        DataError: if one is given twice; and as `open` does.
+        RuntimeMissingError: as `open` does.
+    """
+    for index, text in enumerate(texts):
+        if text in texts[:index]:
+            raise DataError(f"the baseline {text} is given twice")
+    return [open(text) for text in texts if text != INPUT]
+
+
+def open(text: str) -> Baseline:
+    """A baseline by name, with the strength after a colon where it is to be one for all.
+
+    Raises:
+        DataError: if there is no such baseline, or the strength is no number above 0.
+        RuntimeMissingError: if its library is not installed.
+
+    >>> open("nlm:25").strength
+    25.0
+    """
+    name, colon, number = text.partition(":")
+    if name not in KINDS:
+        raise DataError(f"no baseline {name!r}: choose {INPUT}, {', '.join(KINDS)}")
+    kind = KINDS[name]
+    try:
+        __import__(kind.module)
+    except ImportError:
+        raise RuntimeMissingError(
+            f'the baseline {name} needs {kind.package}: pip install "{kind.install}"'
+        ) from None
+    return Baseline(text, kind, _level(text, number) if colon else None)
+
+
+def _level(text: str, number: str) -> float:
+    try:
+        level = float(number)
+    except ValueError:
+        level = math.nan
+    if not 0 < level <= 255:
+        raise DataError(f"{text}: after the colon comes the noise in levels of 255, such as 25")
+    return level

@@ -1,0 +1,196 @@
+"""The page: figures, pictures, and all that runs it, in one HTML file."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mirnet.errors import RuntimeMissingError
+from mirnet.evaluation.method import INPUT, Method
+from mirnet.evaluation.report import setting
+from mirnet.evaluation.report.views import AMPLIFIED, TRUTH, Views
+from mirnet.evaluation.run import Failed, Measured
+from mirnet.evaluation.scores import PROTOCOLS
+from mirnet.evaluation.summary import Summary
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+FOLDER = Path(__file__).parent
+SCRIPTS = (
+    *("vendor/d3.min.js", "vendor/plot.umd.min.js", "vendor/img-comparison-slider.js"),
+    *("vendor/sortable.min.js", "page.js"),
+)
+STYLES = ("vendor/img-comparison-slider.css", "page.css")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number of which the page has a column, a plot and a mean."""
+
+    key: str
+    heading: str
+    digits: int
+    meaning: str
+    better: str
+    """`more` or `less`."""
+
+
+FIGURES = (
+    Figure("psnr", "PSNR", 2, f"dB: {PROTOCOLS['psnr'].removeprefix('dB ')}", "more"),
+    Figure("psnr_8bit", "PSNR-8", 2, f"dB: {PROTOCOLS['psnr_8bit'].removeprefix('dB ')}", "more"),
+    Figure("ssim", "SSIM", 4, PROTOCOLS["ssim"], "more"),
+    Figure("ssim_y", "SSIM-Y", 4, PROTOCOLS["ssim_y"], "more"),
+    Figure("ssim_volume", "SSIM-vol", 4, PROTOCOLS["ssim_volume"], "more"),
+    Figure("noise", "noise", 2, PROTOCOLS["noise"], "less"),
+    Figure("lpips", "LPIPS", 4, PROTOCOLS["lpips"], "less"),
+    Figure("seconds_per_megapixel", "s/MP", 2, "seconds a megapixel, restoring alone", "less"),
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the page tells."""
+
+    command: str
+    """As it was typed."""
+    methods: Sequence[Method]
+    results: Sequence[Measured | Failed]
+    """In their order."""
+    shown: Mapping[int, Views]
+    """See `gallery.Gallery`."""
+    summaries: Mapping[str, Summary]
+    """By the names of the data sets; of several, the last one is of all."""
+    seconds: float
+    """The whole run."""
+
+
+def environment() -> "Environment":
+    """What fills in the template.
+
+    Raises:
+        RuntimeMissingError: if Jinja is not installed.
+    """
+    try:
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    except ModuleNotFoundError as error:
+        raise RuntimeMissingError(
+            f'the report needs {error.name}: pip install "mirnet[evaluate]"'
+        ) from None
+    return Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def render(report: Report) -> str:
+    """The page, HTML.
+
+    Raises:
+        RuntimeMissingError: as `environment` does.
+    """
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            report=report,
+            first=report.methods[0].name,
+            names=[INPUT, *(method.name for method in report.methods)],
+            input=INPUT,
+            infinity=math.inf,
+            figures=_present(report),
+            means={name: _means(summary) for name, summary in report.summaries.items()},
+            failed=[each for each in report.results if isinstance(each, Failed)],
+            facts=_table_of_facts(report.methods),
+            machine=setting.machine(),
+            versions=setting.versions(),
+            date=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+            data=_script_json(_data(report)),
+            scripts=[_source(name) for name in SCRIPTS],
+            styles=[_source(name) for name in STYLES],
+            amplified=AMPLIFIED,
+        )
+    )
+
+
+def _present(report: Report) -> list[Figure]:
+    """All figures, less LPIPS where it was not asked for."""
+    measured = (each for each in report.results if isinstance(each, Measured))
+    without = all(each.input.lpips is None for each in measured)
+    return [figure for figure in FIGURES if not (figure.key == "lpips" and without)]
+
+
+def _means(summary: Summary) -> dict[str, dict[str, float | None]]:
+    """By method, then by figure."""
+    return {
+        name: (asdict(column.means.scores) if column.means.scores else {})
+        | {"seconds_per_megapixel": summary.seconds_per_megapixel(name)}
+        for name, column in summary.columns.items()
+    }
+
+
+def _table_of_facts(methods: Sequence[Method]) -> dict[str, list[str]]:
+    """Rows of what is known of the methods, each with a cell for each of them."""
+    names = dict.fromkeys(name for method in methods for name in method.facts)
+    return {name: [_words(method.facts.get(name)) for method in methods] for name in names}
+
+
+def _words(fact: object) -> str:
+    if fact is None:
+        return "–"
+    return f"{fact:,}" if isinstance(fact, int) else str(fact)
+
+
+def _data(report: Report) -> dict[str, Any]:
+    """What the script of the page reads."""
+    measured = [each for each in report.results if isinstance(each, Measured)]
+    return {
+        "methods": [method.name for method in report.methods],
+        "input": INPUT,
+        "truth": TRUTH,
+        "figures": [asdict(figure) for figure in _present(report)],
+        "pairs": [
+            {
+                "data": str(pair.folder),
+                "name": pair.name,
+                "size": [pair.width, pair.height],
+                "figures": _figures(pair),
+            }
+            for pair in measured
+        ],
+        "views": {number: asdict(views) for number, views in report.shown.items()},
+    }
+
+
+def _figures(pair: Measured) -> dict[str, dict[str, float | str | None]]:
+    megapixels = pair.height * pair.width / 1e6
+    figures = {INPUT: asdict(pair.input)}
+    for name, outcome in pair.outcomes.items():
+        seconds = {"seconds_per_megapixel": outcome.seconds / megapixels}
+        figures[name] = asdict(outcome.scores) | seconds
+    return {name: {key: _number(n) for key, n in each.items()} for name, each in figures.items()}
+
+
+def _number(value: float | None) -> float | str | None:
+    """Rounded to what can matter; JSON has no infinity, and JavaScript reads this one."""
+    if value is None:
+        return None
+    return "Infinity" if math.isinf(value) else float(f"{value:.6g}")
+
+
+def _script_json(data: dict[str, Any]) -> str:
+    """JSON that can stand inside a script element, whatever names are in it."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
+
+
+def _source(name: str) -> str:
+    """A file of the page; without the line that would send developer tools after a source map."""
+    lines = (FOLDER / name).read_text(encoding="utf-8").splitlines()
+    return "\n".join(line for line in lines if not line.startswith("//# sourceMappingURL="))

@@ -1,0 +1,51 @@
+"""Means of many pairs, for the input and for each method."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mirnet.evaluation.method import INPUT, Method
+from mirnet.evaluation.run import Failed, Measured
+from mirnet.evaluation.scores import Means
+
+
+@dataclass
+class Column:
+    """One method over many pairs, or the input."""
+
+    means: Means = field(default_factory=Means)
+    seconds: float = 0.0
+
+
+class Summary:
+    """One data set, or all of them.
+
+    A pair that failed for one method counts for none, so that all means are of the same pairs.
+    """
+
+    def __init__(self, methods: Sequence[Method]) -> None:
+        self.columns = {name: Column() for name in (INPUT, *(each.name for each in methods))}
+        """By name; the input first."""
+        self.failed = 0
+        self.megapixels = 0.0
+
+    def add(self, result: Measured | Failed) -> None:
+        """One more pair; failed ones are counted and left out of the means."""
+        if isinstance(result, Failed):
+            self.failed += 1
+            return
+        self.megapixels += result.height * result.width / 1e6
+        self.columns[INPUT].means.add(result.input)
+        for name, outcome in result.outcomes.items():
+            self.columns[name].means.add(outcome.scores)
+            self.columns[name].seconds += outcome.seconds
+
+    @property
+    def pairs(self) -> int:
+        """How many were measured."""
+        return self.columns[INPUT].means.count
+
+    def seconds_per_megapixel(self, name: str) -> float | None:
+        """Of restoring alone, all pixels together; None before the first pair, and of the input."""
+        if name == INPUT or not self.megapixels:
+            return None
+        return self.columns[name].seconds / self.megapixels
