@@ -1,6 +1,7 @@
 """`mirnet evaluate`: PSNR and SSIM of a model over pairs."""
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,8 @@ from mirnet.cli.endings import (
     treat_termination_as_interruption,
 )
 from mirnet.cli.options import Device, Model, Overlap, RuntimeName, Strength, Threads, Tile
+from mirnet.cli.submission import Benchmark
+from mirnet.errors import DataError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -39,6 +42,16 @@ def evaluate(
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a table there, one row a pair.")
     ] = None,
+    submit: Annotated[
+        Benchmark | None,
+        typer.Option(help="Measure nothing: write what this benchmark takes."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Of --submit. [SubmitSrgb.csv, or the folder dnd_submission]"
+        ),
+    ] = None,
     device: Device = "auto",
     runtime: RuntimeName = "auto",
     tile: Tile = None,
@@ -55,24 +68,48 @@ def evaluate(
     ValidationNoisyBlocksSrgb.mat and ValidationGtBlocksSrgb.mat. The noisy input is measured too.
     SSIM goes by three protocols, which docs/measuring.md explains.
 
+    With --submit, DATA is a benchmark whose truth is not public, and its blocks are restored into
+    what the benchmark takes: of sidd, BenchmarkNoisyBlocksSrgb.mat into one .csv (or .mat) file;
+    of dnd, info.mat and images_srgb/ into a folder.
+
     \b
     Examples:
       mirnet evaluate sidd_mini/val
       mirnet evaluate SIDD --model runs/mine/best.ckpt --tile 256
       mirnet evaluate val test --save-images restored --csv scores.csv
       mirnet evaluate val --limit 20 --json > scores.jsonl
+      mirnet evaluate SIDD --submit sidd -o SubmitSrgb.csv
+      mirnet evaluate DND --submit dnd -o dnd_submission
 
-    Exit codes: 0 all measured, 1 some pairs failed (the means leave them out), 2 bad arguments
-    or data, 130 interrupted.
+    Exit codes: 0 all measured or written, 1 some pairs failed (the means leave them out), 2 bad
+    arguments or data, 130 interrupted.
     """
     from mirnet import api
-    from mirnet.cli import scores_output
+    from mirnet.cli import scores_output, submission
     from mirnet.cli.bars import Rate, print_result, progress_bar
     from mirnet.evaluation.restored_images import RestoredImages
     from mirnet.evaluation.run import Summary, run
     from mirnet.evaluation.sets import open_all
     from mirnet.restoration.restorer import TILE
 
+    if submit:
+        load = partial(
+            api.load,
+            model,
+            device=device,
+            runtime=runtime,
+            tile=TILE if tile is None else tile,
+            overlap=overlap,
+            strength=strength,
+            threads=threads,
+        )
+        others = {"--limit": limit, "--save-images": save_images, "--csv": csv}
+        submission.submit(
+            submit, folders, output, load, model=model, others=others, as_json=as_json
+        )
+        return
+    if output:
+        raise DataError(f"-o {output} is for --submit: a table goes to --csv")
     treat_termination_as_interruption()
     with ExitStack() as stack:
         # means of a part would pass for those of all

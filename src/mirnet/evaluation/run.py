@@ -5,15 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from mirnet.errors import MirnetError
 from mirnet.evaluation.restored_images import RestoredImages
+from mirnet.evaluation.restoring import restore
 from mirnet.evaluation.scores import Means, Scores, measure
 from mirnet.evaluation.sets import DataSet
 from mirnet.image import pixels
 from mirnet.restoration.restorer import Restorer, Tally
-from mirnet.shapes import Image, Pixels
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ def _measured(
     height, width, _ = noisy.shape
     tally = Tally()
     started = time.perf_counter()
-    restored = _restore(restorer, noisy, tally)
+    restored = restore(restorer, noisy, tally)
     seconds = time.perf_counter() - started
     name = data.pairs.name(index)
     return Measured(
@@ -125,18 +123,3 @@ def _measured(
         tally.kept,
         images.save(data.folder, name, restored, stored.dtype) if images else None,
     )
-
-
-def _restore(restorer: Restorer, noisy: Image, tally: Tally) -> Image:
-    """In float, so that nothing is rounded; clipped, since blending may be off by a last digit."""
-    height, width, _ = noisy.shape
-    rest: Pixels = noisy
-
-    def read(count: int) -> Pixels:
-        nonlocal rest
-        rows, rest = rest[:count], rest[count:]
-        return rows
-
-    bands = list(restorer.bands(read, height, width, tally=tally))
-    restored: Image = np.clip(np.concatenate(bands), 0, 1)
-    return restored
