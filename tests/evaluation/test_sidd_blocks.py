@@ -1,9 +1,12 @@
 """SIDD's blocks come scene by scene, as MATLAB's files hold them; what is no such file is named."""
 
 import shutil
+from functools import partial
 
+import h5py
 import numpy as np
 import pytest
+from mat_files import write_hdf5
 from scipy.io import savemat
 
 from mirnet.errors import DataError
@@ -47,6 +50,17 @@ def test_blocks_come_scene_by_scene(folder, blocks):
             np.testing.assert_array_equal(got, half[index // 3, index % 3])
             assert got.flags.c_contiguous
             assert got.flags.writeable
+
+
+def test_files_of_version_7_3_hold_the_same(folder, blocks):
+    for variable, half in zip((NOISY, CLEAN), blocks, strict=True):
+        fill = partial(h5py.Group.create_dataset, name=variable, data=half.T)
+        write_hdf5(folder / f"{variable}.mat", fill)
+    pairs = SiddBlocks(folder)
+
+    for index in range(6):
+        for got, half in zip(pairs.whole(index), blocks, strict=True):
+            np.testing.assert_array_equal(got, half[index // 3, index % 3])
 
 
 def test_what_is_returned_is_the_caller_s_own(folder, blocks):

@@ -60,7 +60,7 @@ def test_one_file_goes_into_a_file_of_the_given_name(tmp_path):
     touch(tmp_path, "a.jpg")
 
     assert folder.plan([tmp_path / "a.jpg"], tmp_path / "b.png") == [
-        Job(tmp_path / "a.jpg", tmp_path / "b.png")
+        Job(tmp_path / "a.jpg", tmp_path / "b.png", Path("a.jpg"))
     ]
 
 

@@ -1,8 +1,10 @@
 """`mirnet evaluate`: PSNR, SSIM and more of models over pairs, beside baselines."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,12 +15,15 @@ from mirnet.cli.endings import (
     treat_termination_as_interruption,
 )
 from mirnet.cli.options import Device, Overlap, RuntimeName, Strength, Threads, Tile
+from mirnet.cli.submission import Benchmark
+from mirnet.errors import DataError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from mirnet.evaluation.method import Method
     from mirnet.evaluation.run import Failed, Measured
+    from mirnet.restoration.restorer import Restorer
 
 
 def evaluate(
@@ -64,6 +69,16 @@ def evaluate(
     report_pictures: Annotated[
         int, typer.Option(metavar="N", help="The most pairs whose pictures are in the page.", min=0)
     ] = 40,
+    submit: Annotated[
+        Benchmark | None,
+        typer.Option(help="Measure nothing: write what this benchmark takes."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Of --submit. [SubmitSrgb.csv, or the folder dnd_submission]"
+        ),
+    ] = None,
     device: Device = "auto",
     runtime: RuntimeName = "auto",
     tile: Tile = None,
@@ -80,6 +95,10 @@ def evaluate(
     ValidationNoisyBlocksSrgb.mat and ValidationGtBlocksSrgb.mat. The noisy input is measured too.
     SSIM goes by three protocols, which docs/measuring.md explains.
 
+    With --submit, DATA is a benchmark whose truth is not public, and its blocks are restored into
+    what the benchmark takes: of sidd, BenchmarkNoisyBlocksSrgb.mat into one .csv (or .mat) file;
+    of dnd, info.mat and images_srgb/ into a folder.
+
     \b
     Examples:
       mirnet evaluate sidd_mini/val
@@ -88,11 +107,14 @@ def evaluate(
       mirnet evaluate val --model denoise --model mine.onnx --baseline nlm --baseline bm3d:20
       mirnet evaluate val --baseline nlm --report report.html
       mirnet evaluate val --limit 20 --json > scores.jsonl
+      mirnet evaluate SIDD --submit sidd -o SubmitSrgb.csv
+      mirnet evaluate DND --submit dnd -o dnd_submission
 
-    Exit codes: 0 all measured, 1 some pairs failed (the means leave them out), 2 bad arguments
-    or data, 130 interrupted.
+    Exit codes: 0 all measured or written, 1 some pairs failed (the means leave them out), 2 bad
+    arguments or data, 130 interrupted.
     """
-    from mirnet.cli import scores_output
+    from mirnet import api
+    from mirnet.cli import scores_output, submission
     from mirnet.cli.bars import Rate, print_result, progress_bar
     from mirnet.cli.report_output import writing
     from mirnet.evaluation.perceptual import Lpips
@@ -102,23 +124,35 @@ def evaluate(
     from mirnet.evaluation.summary import Summary
     from mirnet.restoration.restorer import TILE
 
+    load = partial(
+        api.load,
+        device=device,
+        runtime=runtime,
+        tile=TILE if tile is None else tile,
+        overlap=overlap,
+        strength=strength,
+        threads=threads,
+    )
+    if submit:
+        others = {
+            "--limit": limit,
+            "--save-images": save_images,
+            "--csv": csv,
+            "--report": report,
+            "--lpips": lpips or None,
+            "--baseline": [name for name in baseline if name != "input"] or None,
+        }
+        submission.submit(submit, folders, output, load, model, others=others, as_json=as_json)
+        return
+    if output:
+        raise DataError(f"-o {output} is for --submit: a table goes to --csv")
     treat_termination_as_interruption()
     with ExitStack() as stack:
         # means of a part would pass for those of all
         stack.enter_context(interruptible("means are made at the end alone"))
         with needs_train("reading shards"):
             data_sets = open_all(folders, limit=limit)
-        methods = _open_methods(
-            stack,
-            model,
-            baseline,
-            device=device,
-            runtime=runtime,
-            tile=TILE if tile is None else tile,
-            overlap=overlap,
-            strength=strength,
-            threads=threads,
-        )
+        methods = _open_methods(stack, model, baseline, load)
         distance = Lpips(device) if lpips else None
         names = [method.name for method in methods]
         images = RestoredImages(save_images, folders, names) if save_images else None
@@ -152,21 +186,16 @@ def evaluate(
 
 
 def _open_methods(
-    stack: ExitStack,
-    models: list[str],
-    names: list[str],
-    **options: Any,  # noqa: ANN401 - those of `api.load`
+    stack: ExitStack, models: list[str], names: list[str], load: "Callable[[str], Restorer]"
 ) -> "list[Method]":
     """The models and the baselines of a run; `stack` closes them."""
-    from mirnet import api
     from mirnet.evaluation import baselines
     from mirnet.evaluation.method import ModelMethod, short_names
 
     others = baselines.open_all(names)
     methods: list[Method] = []
     for name, model in zip(short_names(models), models, strict=True):
-        restorer = api.load(model, **options)
-        methods.append(ModelMethod(name, model, stack.enter_context(restorer)))
+        methods.append(ModelMethod(name, model, stack.enter_context(load(model))))
     return methods + others
 
 

@@ -1,8 +1,5 @@
 """`mirnet restore`: pictures in, restored pictures out."""
 
-import json
-from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +9,7 @@ from mirnet.cli.endings import FAILED, interruptible, treat_termination_as_inter
 from mirnet.cli.options import Device, Model, Overlap, RuntimeName, Strength, Threads, Tile
 
 if TYPE_CHECKING:
-    from mirnet.cli.progress import PictureProgress
+    from mirnet.evaluation.reference.comparison import Comparison
     from mirnet.restoration.folder import Result
 
 
@@ -29,6 +26,14 @@ def restore(
     recursive: Annotated[
         bool, typer.Option("--recursive", "-r", help="Look into folders inside folders.")
     ] = False,
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Measure PSNR and SSIM against the clean pictures there, which lie as in INPUT; "
+            "for one picture, a file.",
+        ),
+    ] = None,
     model: Model = "denoise",
     strength: Strength = 1.0,
     format: Annotated[
@@ -55,25 +60,32 @@ def restore(
     Size, bit depth, transparency, EXIF, XMP, colour profile and resolution are kept, and the
     original is never touched. Without -o the result lies beside the input as NAME_restored.EXT.
     Run it again after an interruption: finished pictures are skipped.
+    With --reference, results that were there already are measured too.
 
     \b
     Examples:
       mirnet restore night.jpg
       mirnet restore photos/ -o restored/ --recursive
       mirnet restore scan.tif -o clean.png --strength 0.7
+      mirnet restore noisy/ -o restored/ --reference clean/
       mirnet restore *.nef --format tiff --json > results.jsonl
 
-    Exit codes: 0 all restored, 1 some failed (the others are done), 2 bad arguments,
-    130 interrupted.
+    Exit codes: 0 all restored, 1 some failed or could not be measured (the others are done),
+    2 bad arguments, 130 interrupted.
     """
     from mirnet import api
+    from mirnet.cli import restore_output
     from mirnet.cli.progress import PictureProgress
+    from mirnet.evaluation.reference.comparison import compare
+    from mirnet.evaluation.reference.matching import match
     from mirnet.restoration import folder
     from mirnet.restoration.restorer import TILE
 
     jobs = folder.plan(inputs, output, recursive=recursive, format=format)
+    references = match(jobs, reference) if reference else {}
     treat_termination_as_interruption()
     results: list[Result] = []
+    comparisons: list[Comparison] = []
     with (
         interruptible(),
         api.load(
@@ -97,46 +109,16 @@ def restore(
                 progress=progress.advance,
             ):
                 results.append(result)
+                comparison = compare(result, references[result.target]) if reference else None
+                if comparison:
+                    comparisons.append(comparison)
                 progress.finish(result)
-                _print_result(result, progress, as_json=as_json)
+                restore_output.print_result(result, comparison, progress, as_json=as_json)
     if len(jobs) > 1:
-        _print_summary(results)
-    if any(result.status == "failed" for result in results):
+        restore_output.print_summary(results)
+    if reference:
+        restore_output.print_means(reference, comparisons, as_json=as_json)
+    if any(result.status == "failed" for result in results) or any(
+        comparison.error for comparison in comparisons
+    ):
         raise typer.Exit(FAILED)
-
-
-def _print_result(result: "Result", progress: "PictureProgress", *, as_json: bool) -> None:
-    """The result on standard output; what went wrong or changed, on standard error."""
-    from mirnet.image.vips import shown
-
-    if as_json:
-        record = asdict(result) | {"source": str(result.source), "target": str(result.target)}
-        progress.print_result(json.dumps(record))
-    if result.status == "failed":
-        progress.print_message(f"mirnet: {result.error}")
-        return
-    if result.tiles_kept:
-        progress.print_message(
-            f"mirnet: {shown(result.source)}: {result.tiles_kept} of {result.tiles} tiles were "
-            "left as they were: the network gave no usable result there"
-        )
-    for note in result.notes:
-        progress.print_message(f"mirnet: {shown(result.source)}: {note}")
-    if as_json:
-        return
-    if result.status == "skipped":
-        progress.print_result(
-            f"{shown(result.target)} is there already (--overwrite restores it again)"
-        )
-    else:
-        megapixels = result.height * result.width / 1e6
-        progress.print_result(
-            f"{shown(result.target)}  {result.width}x{result.height}  {result.seconds:.1f} s  "
-            f"{megapixels / result.seconds:.2f} MP/s"
-        )
-
-
-def _print_summary(results: list["Result"]) -> None:
-    counts = Counter(result.status for result in results)
-    parts = [f"{counts[status]} {status}" for status in ("restored", "skipped", "failed")]
-    typer.echo("mirnet: " + ", ".join(parts), err=True)

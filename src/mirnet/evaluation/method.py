@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-
 from mirnet.errors import DataError
+from mirnet.evaluation.restoring import restore
 from mirnet.restoration.restorer import Restorer, Tally
-from mirnet.shapes import Image, Pixels
+from mirnet.shapes import Image
 from mirnet.weights import identity
 
 INPUT = "input"
@@ -84,21 +83,6 @@ class ModelMethod:
         tally = Tally()
         image = restore(self._restorer, noisy, tally)
         return Restored(image, tally.tiles, tally.kept)
-
-
-def restore(restorer: Restorer, noisy: Image, tally: Tally) -> Image:
-    """In float, so that nothing is rounded; clipped, since blending may be off by a last digit."""
-    height, width, _ = noisy.shape
-    rest: Pixels = noisy
-
-    def read(count: int) -> Pixels:
-        nonlocal rest
-        rows, rest = rest[:count], rest[count:]
-        return rows
-
-    bands = list(restorer.bands(read, height, width, tally=tally))
-    restored: Image = np.clip(np.concatenate(bands), 0, 1)
-    return restored
 
 
 def short_names(models: Sequence[str]) -> list[str]:

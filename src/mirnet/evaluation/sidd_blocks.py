@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from mirnet.errors import DataError, RuntimeMissingError
+from mirnet.errors import DataError
+from mirnet.evaluation import matlab
 from mirnet.shapes import Pixels
 
 VARIABLES = ("ValidationNoisyBlocksSrgb", "ValidationGtBlocksSrgb")
@@ -34,7 +35,10 @@ class SiddBlocks:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._noisy, self._clean = (_read(folder, variable) for variable in VARIABLES)
+        hint = "SIDD's validation blocks are two files, noisy and clean"
+        self._noisy, self._clean = (
+            read(folder / f"{variable}.mat", variable, hint) for variable in VARIABLES
+        )
         if self._noisy.shape != self._clean.shape:
             raise DataError(
                 f"{folder}: the two .mat files are of different shapes, {self._noisy.shape} and "
@@ -65,24 +69,21 @@ class SiddBlocks:
         return divmod(range(len(self))[index], blocks)
 
 
-def _read(folder: Path, variable: str) -> Blocks:
-    path = folder / f"{variable}.mat"
+def read(path: Path, variable: str, hint: str) -> Blocks:
+    """All blocks of one of SIDD's files.
+
+    Args:
+        path: of the file.
+        variable: what the array is called in it.
+        hint: what to say if there is no such file.
+
+    Raises:
+        DataError: if the file is missing, damaged, or holds something else.
+        RuntimeMissingError: if the package that reads it is not installed.
+    """
     if not path.is_file():
-        raise DataError(
-            f"{path} is missing: SIDD's validation blocks are two files, noisy and clean"
-        )
-    try:
-        from scipy.io import loadmat
-    except ModuleNotFoundError as error:
-        raise RuntimeMissingError(
-            f'reading {path.name} needs {error.name}: pip install "mirnet[evaluate]"'
-        ) from None
-    try:
-        blocks = loadmat(path, variable_names=[variable]).get(variable)
-    except Exception as error:  # of a damaged file, SciPy raises whatever its parser runs into
-        raise DataError(
-            f"{path} is no MATLAB file of version 5 to 7, or damaged ({error}): copy it again"
-        ) from error
+        raise DataError(f"{path} is missing: {hint}")
+    blocks = matlab.read(path, variable)
     if blocks is None:
         raise DataError(f"{path} holds no {variable}: take SIDD's file as it is")
     if blocks.dtype != np.uint8 or blocks.ndim != 5 or blocks.shape[4] != 3 or 0 in blocks.shape:

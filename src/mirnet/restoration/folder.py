@@ -7,7 +7,7 @@ the first one stopped.
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +25,8 @@ class Job:
 
     source: Path
     target: Path
+    place: Path = field(compare=False)
+    """Where it lies below the input folder in which it was found; its name, where it was given."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def _into_file(inputs: Sequence[Path], output: Path, format: str | None) -> Job:
         raise ImageError(f"{output} is the name of one picture: give a folder for several")
     if format and codec.WRITABLE.get(output.suffix.lower()) != format:
         raise ImageError(f"{output} does not end as {format} does: change it or leave out --format")
-    return Job(inputs[0], output)
+    return Job(inputs[0], output, Path(inputs[0].name))
 
 
 def _into_folder(
@@ -137,7 +139,7 @@ def _into_folder(
     if output and output.is_file():
         raise ImageError(f"{output} is neither a folder nor named as a picture")
     jobs = dict.fromkeys(
-        Job(source, _target(source, root, output, format))
+        Job(source, _target(source, root, output, format), source.relative_to(root))
         for top in inputs
         for source, root in _pictures(top, output, recursive)
     )

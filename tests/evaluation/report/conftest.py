@@ -10,12 +10,15 @@ import pytest
 CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
-HOSTILE = "<img src=x onerror=alert(1)>&\"'"
-"""A name that would run if it became markup."""
+
+@pytest.fixture(scope="session")
+def hostile():
+    """A name that would run if it became markup."""
+    return "<img src=x onerror=alert(1)>&\"'"
 
 
 @pytest.fixture(scope="session")
-def report(tmp_path_factory, save, picture):
+def report(tmp_path_factory, save, picture, hostile):
     """Two data sets: four pairs, one of them broken; and one, wide, of a hostile name."""
     folder = tmp_path_factory.mktemp("report")
     for index, name in enumerate(["a", "b", "broken", "c"]):
@@ -26,9 +29,7 @@ def report(tmp_path_factory, save, picture):
     for seed, half in enumerate(("noisy", "clean")):
         pixels = picture(48, 600, seed=20 + seed)
         save(folder / "test" / half / "d.png", pixels=pixels)
-        (folder / "test" / half / "d.png").rename(
-            folder / "test" / half / f"{HOSTILE.replace('/', '')}.png"
-        )
+        (folder / "test" / half / "d.png").rename(folder / "test" / half / f"{hostile}.png")
     done = subprocess.run(
         [
             *(sys.executable, "-m", "mirnet", "evaluate", "val", "test"),

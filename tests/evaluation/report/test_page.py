@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import HOSTILE
 
 from mirnet.evaluation.report import page as module
 
@@ -70,10 +69,10 @@ def test_it_holds_the_means_the_command_and_what_failed(open_page):
     assert "781,392" in text
 
 
-def test_names_of_files_never_become_markup(open_page):
+def test_names_of_files_never_become_markup(open_page, hostile):
     page = open_page()
 
-    assert page.locator("#pairs a", has_text=HOSTILE).count() == 1
+    assert page.locator("#pairs a", has_text=hostile).count() == 1
     assert page.locator("img[src=x]").count() == 0
     assert page.heard.messages == []
 

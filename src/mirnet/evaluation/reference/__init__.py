@@ -1,0 +1,1 @@
+"""Restored files against clean ones, as `mirnet restore --reference` compares them."""

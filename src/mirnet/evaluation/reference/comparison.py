@@ -1,0 +1,139 @@
+"""PSNR and SSIM of restored files: what was written, as it reads back, against a reference.
+
+So what the format loses counts, and the result of an earlier run is measured as a new one is. The
+rows of both files stream; memory holds some of them, however large the pictures are.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+
+from mirnet import metrics
+from mirnet.errors import DataError, MirnetError
+from mirnet.image import codec, pixels
+from mirnet.image.source import Source
+from mirnet.image.vips import shown
+from mirnet.restoration.folder import Result
+from mirnet.shapes import Image
+
+BAND = 64
+"""Rows that are compared at a time; more than SSIM's window is high."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One file against its reference; `PROTOCOLS` says how each is measured."""
+
+    psnr: float
+    """In dB, infinite for equal pictures."""
+    ssim: float
+
+
+PROTOCOLS: Mapping[str, str] = {
+    "psnr": "dB over all pixels and channels of the files as they read back, in 0..1",
+    "ssim": "mean of the channels, Gaussian 11x11 of sigma 1.5, windows inside the picture",
+}
+"""How each figure is measured; the mean over pictures is taken last."""
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Of many figures.
+
+    The infinite PSNR of equal pictures would hide all others, so it is left out and counted.
+    """
+
+    figures: Figures
+    """The PSNR is infinite where that of all pictures is."""
+    infinite: int
+    """Pictures that are left out of the mean of PSNR."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One picture and its reference. The figures are both there, or none."""
+
+    reference: Path
+    input: Figures | None = None
+    restored: Figures | None = None
+    error: str = ""
+    """Why it could not be measured; empty where it was, and where nothing was restored."""
+
+
+def compare(result: Result, reference: Path) -> Comparison:
+    """The figures of a picture and of its restored file, also of one that was there already."""
+    if result.status == "failed":
+        return Comparison(reference)
+    try:
+        _refuse_other_kind(codec.open(result.source), codec.open(reference))
+        before, after = (
+            measure(codec.open(path), codec.open(reference))
+            for path in (result.source, result.target)
+        )
+    except (MirnetError, OSError, MemoryError) as error:
+        reason = str(error) or "not enough memory"
+        return Comparison(
+            reference, error=f"{shown(result.source)} could not be measured: {reason}"
+        )
+    return Comparison(reference, before, after)
+
+
+def measure(picture: Source, truth: Source) -> Figures:
+    """The figures of a picture, both of them just opened and read to their end.
+
+    Alpha is left out, floats are clipped to 0..1 and NaN is black. If one of them is grey and the
+    other is not, grey is repeated: WebP and AVIF hold no grey.
+
+    Raises:
+        DataError: if they differ in size.
+        ShapeError: if a side is too short for SSIM.
+        ImageError: if a file turns out to be damaged.
+    """
+    if (picture.height, picture.width) != (truth.height, truth.width):
+        raise DataError(
+            f"{shown(picture.path)} has {picture.width}x{picture.height} pixels, its reference "
+            f"{shown(truth.path)} {truth.width}x{truth.height}"
+        )
+    height, width, channels = truth.height, truth.width, max(picture.channels, truth.channels)
+    reach = len(metrics.WINDOW) - 1
+    above = [np.empty((0, width, channels), np.float32)] * 2
+    error, similarity = 0.0, 0.0
+    for _ in range(0, height, BAND):
+        new = [_read(source, channels) for source in (picture, truth)]
+        error += float(np.sum(np.square(np.subtract(*new, dtype=np.float64))))
+        # the window spans the rows that neighbouring bands share, so each of its places comes once
+        bands = [np.concatenate(rows) for rows in zip(above, new, strict=True)]
+        similarity += (len(bands[0]) - reach) * metrics.ssim(*bands, data_range=1.0)
+        above = [rows[-reach:] for rows in bands]
+    error /= height * width * channels
+    return Figures(-10 * math.log10(error) if error else math.inf, similarity / (height - reach))
+
+
+def mean(figures: Sequence[Figures]) -> Mean | None:
+    """Over pictures, each counting alike; None of none."""
+    if not figures:
+        return None
+    finite = [each.psnr for each in figures if math.isfinite(each.psnr)]
+    psnr = fmean(finite) if finite else math.inf
+    ssim = fmean(each.ssim for each in figures)
+    return Mean(Figures(psnr, ssim), len(figures) - len(finite))
+
+
+def _refuse_other_kind(picture: Source, truth: Source) -> None:
+    if picture.channels != truth.channels:
+        names = {1: "grey", 3: "RGB"}
+        raise DataError(
+            f"{shown(picture.path)} is {names[picture.channels]}, its reference "
+            f"{shown(truth.path)} {names[truth.channels]}"
+        )
+
+
+def _read(source: Source, channels: int) -> Image:
+    """The next rows, with one channel or, of grey too, three."""
+    rows = np.clip(pixels.to_float(source.read(BAND)), 0, 1)
+    image: Image = np.nan_to_num(rows, copy=False)
+    return pixels.to_rgb(image) if channels == 3 else image

@@ -1,0 +1,72 @@
+"""What submissions to benchmarks without public truth share."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from mirnet.errors import DataError
+from mirnet.evaluation.restoring import restore
+from mirnet.restoration.restorer import Restorer, Tally
+from mirnet.shapes import Image
+
+Observe = Callable[[], None]
+"""Told after each block."""
+
+
+@dataclass
+class Work:
+    """What was restored so far, and how long that alone took."""
+
+    blocks: int = 0
+    pixels: int = 0
+    seconds: float = 0.0
+    tally: Tally = field(default_factory=Tally)
+
+    def restore(self, restorer: Restorer, noisy: Image) -> Image:
+        """One more block, h w 3, in 0..1, as is the result.
+
+        Raises:
+            InferenceError: if the runtime fails.
+        """
+        started = time.perf_counter()
+        restored = restore(restorer, noisy, self.tally)
+        self.seconds += time.perf_counter() - started
+        self.blocks += 1
+        self.pixels += restored.shape[0] * restored.shape[1]
+        return restored
+
+    def seconds_per_megapixel(self, megapixel: int = 1_000_000) -> float:
+        """All blocks together; there must be one at least."""
+        return self.seconds * megapixel / self.pixels
+
+
+class Submission(Protocol):
+    """Noisy blocks that were found to be good, and the files that they will become."""
+
+    blocks: int
+    """How many there are."""
+    files: Sequence[Path]
+
+    def write(self, restorer: Restorer, observe: Observe) -> Work:
+        """Restore all blocks and write the files: all of them, or none.
+
+        Raises:
+            InferenceError: if the runtime fails.
+            DataError: if a file turns out to be damaged.
+            OSError: if folder or disk do not take the files.
+        """
+        ...
+
+
+def refuse_overwriting(sources: Sequence[Path], files: Sequence[Path]) -> None:
+    """Nothing of the data set is ever written over.
+
+    Raises:
+        DataError: if one of the files is a source.
+    """
+    originals = {source.resolve() for source in sources}
+    for file in files:
+        if file.resolve() in originals:
+            raise DataError(f"{file} is part of the data set: write the submission elsewhere")
