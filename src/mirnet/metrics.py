@@ -98,8 +98,9 @@ def noise_level(picture: Array, *, data_range: float | int) -> float:
     taken to be as strong as one detail of it. One octave alone, as is usual, would miss half of
     the noise that demosaicing has spread.
 
-    It is an estimate: fine texture all over counts as noise. Coefficients of pixels that touch
-    black or white are left out, since clipping hides noise; a picture of nothing else has none.
+    It is an estimate: fine texture all over counts as noise, and noise of less than three levels
+    of 8 bits is told coarsely. Coefficients of pixels that touch black or white are left out,
+    since clipping hides noise; a picture of nothing else has none.
 
     Args:
         picture: h w c, any real dtype, sides of 2 or more.

@@ -83,11 +83,13 @@ class Kind:
     """What to give to pip when it is missing."""
     denoise: Callable[[Image, float], Image]
     """From h w 3 in 0..1 and the noise in levels of 255, both kept as they are."""
+    terms: str = ""
+    """What its user has to know beforehand."""
 
 
 KINDS = {
     "nlm": Kind("non-local means", "cv2", "opencv-python-headless", "mirnet[evaluate]", _nlm),
-    "bm3d": Kind("BM3D", "bm3d", "bm3d", "bm3d", _bm3d),
+    "bm3d": Kind("BM3D", "bm3d", "bm3d", "bm3d", _bm3d, " (its licence allows non-commercial use)"),
 }
 
 
@@ -115,6 +117,8 @@ def open(text: str) -> Baseline:
     25.0
     """
     name, colon, number = text.partition(":")
+    if name == INPUT:
+        raise DataError(f"{text}: the input is as it is, it takes no strength")
     if name not in KINDS:
         raise DataError(f"no baseline {name!r}: choose {INPUT}, {', '.join(KINDS)}")
     kind = KINDS[name]
@@ -122,7 +126,7 @@ def open(text: str) -> Baseline:
         __import__(kind.module)
     except ImportError:
         raise RuntimeMissingError(
-            f'the baseline {name} needs {kind.package}: pip install "{kind.install}"'
+            f'the baseline {name} needs {kind.package}: pip install "{kind.install}"{kind.terms}'
         ) from None
     return Baseline(text, kind, _level(text, number) if colon else None)
 
