@@ -1,20 +1,22 @@
-"""Run a command and say what it took, as the operating system counts it."""
+"""Run a command and say what it took, with all processes that it starts."""
 
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+
+import psutil
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one process."""
+    """Of one process and those below it."""
 
     seconds: float
     peak_mb: float
-    """Largest resident memory, in 2^20 bytes."""
+    """Largest sum of their resident memory, in 2^20 bytes; pages that they share count twice."""
 
 
 def run(command: Sequence[str]) -> Cost:
@@ -24,12 +26,26 @@ def run(command: Sequence[str]) -> Cost:
         subprocess.CalledProcessError: if it fails.
     """
     started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    assert process.stderr is not None
-    message = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - started
-    if status:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        top = psutil.Process(process.pid)
+        peak = 0
+        while process.poll() is None:
+            peak = max(peak, resident(top))
+            time.sleep(0.02)
+        seconds = time.perf_counter() - started
+        assert process.stderr is not None
+        message = process.stderr.read()
+    if process.returncode:
         sys.stderr.write(message.decode(errors="replace"))
-        raise subprocess.CalledProcessError(status, command)
-    return Cost(seconds, usage.ru_maxrss / 1024)
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Cost(seconds, peak / 2**20)
+
+
+def resident(top: psutil.Process) -> int:
+    """Bytes, of a process and those below it; none that has just ended."""
+    total = 0
+    with suppress(psutil.NoSuchProcess):
+        for each in (top, *top.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                total += each.memory_info().rss
+    return total

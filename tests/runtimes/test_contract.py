@@ -102,6 +102,20 @@ def test_the_same_batch_gives_the_same_result(runtime):
     np.testing.assert_array_equal(runtime(noise(1, 32, 48)), first)
 
 
+def test_what_comes_out_does_not_depend_on_what_was_restored_before(name):
+    """MNN chose how to convolve by the first batch, and kept to it."""
+    noisy = noise(1, 40, 56)
+    results = []
+    for before in ((16, 16), (128, 96), (40, 56)):
+        opened = start(name, BUNDLED[SUFFIXES[name]])
+        opened(noise(1, *before))
+        results.append(opened(noisy))
+        opened.close()
+
+    np.testing.assert_array_equal(results[1], results[0])
+    np.testing.assert_array_equal(results[2], results[0])
+
+
 def test_pictures_of_one_batch_do_not_see_each_other(runtime):
     both = noise(2, 32, 48)
 

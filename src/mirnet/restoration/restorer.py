@@ -1,6 +1,7 @@
 """Restore pictures of any size, type and channel count, on any runtime."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,8 @@ import numpy.typing as npt
 from mirnet.errors import InferenceError, OutOfMemoryError, ShapeError
 from mirnet.image import codec, pixels
 from mirnet.restoration import stitch, tiles
-from mirnet.restoration.runtime import Runtime
+from mirnet.restoration.lanes import Lanes
+from mirnet.restoration.runtime import Concurrent, Runtime
 from mirnet.restoration.stitch import Layout
 from mirnet.shapes import Image, Pixels
 
@@ -79,6 +81,8 @@ class Restorer:
         self.overlap = overlap
         self.strength = strength
         self._largest = tile  # shrinks when memory runs out, and stays so
+        count = runtime.lanes if isinstance(runtime, Concurrent) else 1
+        self._lanes = Lanes(count) if count > 1 else None
 
     def __call__(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Restore an array: h w or h w c with 1 or 3 channels, uint8, uint16 or float32.
@@ -167,25 +171,29 @@ class Restorer:
             kind[:] = [(rows.dtype, rows.shape[2])]
             return pixels.to_rgb(pixels.to_float(rows))
 
-        def run(tile: Image) -> Image:
-            restored = self._restore(tile, tally)
-            if progress:
-                progress(share)
-            return restored
+        counting = threading.Lock()
 
-        for band in stitch.bands(read_float, layout, run):
+        def run(tile: Image) -> Image:
+            restored = self._restore(tile)
+            with counting:
+                tally.tiles += 1
+                tally.kept += restored is None
+                if progress:
+                    progress(share)
+            return tile if restored is None else restored
+
+        apply = self._lanes.map if self._lanes else map
+        for band in stitch.bands(read_float, layout, run, apply=apply):
             dtype, channels = kind[0]
             yield pixels.from_float(pixels.to_channels(band, channels), dtype)
 
-    def _restore(self, tile: Image, tally: Tally) -> Image:
-        """One tile, any values in, checked values out."""
-        tally.tiles += 1
+    def _restore(self, tile: Image) -> Image | None:
+        """One tile, any values in, checked values out; None if the result is no picture."""
         # the network takes neither NaN nor what is beyond; both come back when the change is added
         inside = np.nan_to_num(np.clip(tile, 0, 1), copy=False)
         restored = self._infer(inside)
         if not np.isfinite(restored).all() or np.abs(restored).max() > OVERFLOW:
-            tally.kept += 1
-            return tile
+            return None
         blended: Image = tile + self.strength * (np.clip(restored, 0, 1) - inside)
         return blended
 
@@ -211,7 +219,10 @@ class Restorer:
         return image
 
     def _shrink(self, side: int) -> None:
-        """From now on tiles are smaller than `side`, which was too much."""
+        """From now on tiles are smaller than `side`, which was too much.
+
+        Several tiles may come to this at once, and say so more than once.
+        """
         if side <= SMALLEST_TILE:
             raise InferenceError(
                 f"not enough memory on {self.runtime.name} even for a tile of {side}: close other "
@@ -232,6 +243,8 @@ class Restorer:
 
     def close(self) -> None:
         """Give the runtime's memory back."""
+        if self._lanes:
+            self._lanes.close()
         self.runtime.close()
 
     def __enter__(self) -> "Restorer":

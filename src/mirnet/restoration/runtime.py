@@ -33,6 +33,14 @@ class Runtime(Protocol):
         ...
 
 
+@runtime_checkable
+class Concurrent(Protocol):
+    """What a runtime says besides, if several threads may call it at a time."""
+
+    lanes: int
+    """How many calls it works on side by side; further ones wait."""
+
+
 class EchoRuntime:
     """Returns what it is given. It shows what tiling and blending alone do to a picture."""
 

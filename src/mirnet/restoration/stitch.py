@@ -5,7 +5,7 @@ Beyond its edge the picture is continued by reflection. Tiles overlap; each fade
 the overlap with weights that sum to one everywhere.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,9 @@ ReadRows = Callable[[int], Image]
 
 RunTile = Callable[[Image], Image]
 """A tile in, a tile of the same shape out."""
+
+Apply = Callable[[RunTile, Iterable[Image]], Iterator[Image]]
+"""`map`, or that of `lanes.Lanes`, which runs several tiles at a time."""
 
 FAINT = 1e-6
 """The weight of what counts nothing. Not zero, which times infinity would be NaN."""
@@ -68,23 +71,26 @@ class Layout:
         return len(self.tops) * len(self.lefts)
 
 
-def bands(read: ReadRows, layout: Layout, run: RunTile) -> Iterator[Image]:
+def bands(read: ReadRows, layout: Layout, run: RunTile, *, apply: Apply = map) -> Iterator[Image]:
     """The picture after `run`, as bands of rows from top to bottom.
 
     Args:
         read: gives the next rows; called for every row once, in order.
         layout: how to cut.
         run: takes and returns tiles of `layout.tile_size`.
+        apply: runs it on all tiles, and gives the results in their order.
     """
-    tall, _ = layout.tile_size
-    tops = layout.tops
+    tall, wide = layout.tile_size
+    tops, lefts = layout.tops, layout.lefts
     row_weights = feather(tops, tall, layout.canvas[0], layout.overlap)
     strip = _Strip(read, layout)
+    strips = (strip.at(top) for top in tops)
+    results = apply(run, (rows[:, left : left + wide] for rows in strips for left in lefts))
     unfinished: Image | None = None  # blended rows that the next row of tiles adds to
     for top, weights, following in zip(
         tops, row_weights, [*tops[1:], layout.canvas[0]], strict=True
     ):
-        blended = _row_of_tiles(strip.at(top), layout, run) * weights[:, None, None]
+        blended = _row_of_tiles(results, layout) * weights[:, None, None]
         if unfinished is not None:
             blended[: len(unfinished)] += unfinished
         finished = following - top
@@ -124,15 +130,18 @@ def feather(
     ]
 
 
-def _row_of_tiles(strip: Image, layout: Layout, run: RunTile) -> Image:
-    """Tiles side by side, blended across."""
+def _row_of_tiles(results: Iterator[Image], layout: Layout) -> Image:
+    """The next tiles, side by side, blended across."""
     _, wide = layout.tile_size
-    lefts = layout.lefts
-    blended = np.zeros_like(strip)
-    weights = feather(lefts, wide, layout.canvas[1], layout.overlap)
+    lefts, width = layout.lefts, layout.canvas[1]
+    weights = feather(lefts, wide, width, layout.overlap)
+    blended: Image | None = None
     for left, weight in zip(lefts, weights, strict=True):
-        columns = slice(left, left + wide)
-        blended[:, columns] += run(strip[:, columns]) * weight[:, None]
+        result = next(results)
+        if blended is None:
+            blended = np.zeros((len(result), width, result.shape[2]), np.float32)
+        blended[:, left : left + wide] += result * weight[:, None]
+    assert blended is not None  # there is one tile at least
     return blended
 
 

@@ -1,88 +1,76 @@
 """MNN: the fastest on CPUs (Winograd convolutions), 25 MB installed."""
 
-import contextlib
-import os
+import queue
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from mirnet import cores
-from mirnet.errors import InferenceError, OutOfMemoryError, WeightsError
+from mirnet.errors import InferenceError
+from mirnet.runtimes.mnn_module import MnnModule
+from mirnet.runtimes.mnn_worker import Worker
 from mirnet.shapes import Batch
+
+MOST_LANES = 16
+"""A worker takes some 150 MB."""
 
 
 class MnnRuntime:
-    """A `.mnn` file in float32 on the CPU.
+    """A `.mnn` file in float32 on the CPU: pictures side by side, each on one core.
+
+    With one thread, in this process; with more, in as many worker processes. So a core never
+    waits for another one, and what other programs take from one does not hold up all.
 
     Args:
         path: as `mirnet export --format mnn` writes it: input `noisy`, output `restored`.
-        threads: threads for one batch; all cores by default.
+        threads: cores to use, `MOST_LANES` at most; all of them by default.
 
     Raises:
         WeightsError: if the file is no such model.
+        InferenceError: if a worker cannot be started.
     """
 
     name = "mnn"
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
-        with _silence():
-            import MNN
-            import MNN.expr
-
-            self._expr = MNN.expr
-            manager = MNN.nn.create_runtime_manager(
-                (
-                    {
-                        "backend": "CPU",
-                        "numThread": threads or cores.available(),
-                        "precision": "high",
-                    },
-                )
-            )
-            try:
-                self._module: Any = MNN.nn.load_module_from_file(
-                    str(path), ["noisy"], ["restored"], runtime_manager=manager
-                )
-            except Exception:  # a bare one; what it says is of no use
-                raise WeightsError(
-                    f"{path} cannot be loaded: it is no MNN model from `mirnet export`, or damaged"
-                ) from None
+        self._path = path
+        # without a Python to start, as inside other programs, there are no workers
+        self.lanes = min(threads or cores.available(), MOST_LANES) if sys.executable else 1
+        self._free: queue.SimpleQueue[MnnModule | Worker] = queue.SimpleQueue()
+        self._workers: list[Worker] = []
+        self._is_closed = False
+        if self.lanes == 1:
+            self._free.put(MnnModule(path))
+            return
+        try:
+            for _ in range(self.lanes):
+                self._start()
+            self._workers[0].ready()  # a file that one cannot load, none can
+        except BaseException:
+            self.close()
+            raise
 
     def __call__(self, batch: Batch) -> Batch:
-        if self._module is None:
+        if self._is_closed:
             raise InferenceError("this runtime was closed")
-        expr = self._expr
-        noisy = expr.placeholder(list(batch.shape), expr.NCHW)
-        noisy.write(np.ascontiguousarray(batch))
+        module = self._free.get()
         try:
-            outputs = self._module.forward([noisy])
-        except Exception as error:
-            raise InferenceError(f"MNN failed on {batch.shape}: {error}") from None
-        if not outputs or outputs[0] is None:  # so it says that it wants memory
-            raise OutOfMemoryError(f"MNN gave no result for {batch.shape}")
-        return np.array(expr.convert(outputs[0], expr.NCHW).read(), dtype=np.float32)
+            return module(batch)
+        finally:
+            if isinstance(module, Worker) and not module.is_alive:
+                self._workers.remove(module)
+                if not self._is_closed:
+                    self._start()
+            else:
+                self._free.put(module)
 
     def close(self) -> None:
-        self._module = None
+        self._is_closed = True
+        for worker in self._workers:
+            worker.close()
+        self._workers = []
+        self._free = queue.SimpleQueue()
 
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """MNN greets on standard output, past Python, where our results belong."""
-    if sys.stdout:
-        sys.stdout.flush()
-    try:
-        kept = os.dup(1)
-    except OSError:  # no standard output at all
-        yield
-        return
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 1)
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
+    def _start(self) -> None:
+        worker = Worker(self._path)
+        self._workers.append(worker)
+        self._free.put(worker)

@@ -1,0 +1,173 @@
+"""A process that runs one MNN module for another process: batches in, batches out, through pipes.
+
+MNN's Python package keeps all threads of its process waiting while it computes, so that two modules
+side by side need two processes. They are plain subprocesses, not those of `multiprocessing`: a
+program that restores a picture then needs no `if __name__ == "__main__"`.
+
+A message is a head of five numbers, then values or text. The first number says what it is: a
+batch, and four numbers are its shape; an error, and two are its place in `ERRORS` and the length of
+its text; or that the worker is ready.
+"""
+
+import os
+import signal
+import struct
+import subprocess
+import sys
+import weakref
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from mirnet.errors import InferenceError, MirnetError, OutOfMemoryError, WeightsError
+from mirnet.shapes import Batch
+
+HEAD = struct.Struct("<5I")
+BATCH, ERROR, READY = range(3)
+ERRORS = (InferenceError, OutOfMemoryError, WeightsError, ImportError)
+"""Those that come home as what they are; others come as the first."""
+
+START = "from mirnet.runtimes.mnn_worker import main; main()"
+
+
+class Worker:
+    """A worker, seen from the process that it works for; one thread at a time may use it.
+
+    It loads its model while this process does other things: errors come with the first call of
+    `ready` or the first batch.
+
+    Args:
+        path: of the model.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._is_ready = False
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", START, str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        # also where nobody closes it: when it is collected, or the program ends
+        self._end = weakref.finalize(self, _end, self._process)
+
+    def ready(self) -> None:
+        """Wait until the model is loaded.
+
+        Raises:
+            WeightsError: if the file is no model that MNN runs.
+            InferenceError: if the process could not be started.
+        """
+        if not self._is_ready:
+            self._receive()
+            self._is_ready = True
+
+    def __call__(self, batch: Batch) -> Batch:
+        """As `Runtime` has it."""
+        self.ready()
+        self._send(batch)
+        return self._receive()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it can still be used."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End the process, which may be at work. May be called twice."""
+        self._end()
+
+    def _send(self, batch: Batch) -> None:
+        assert self._process.stdin
+        try:
+            _write(self._process.stdin, (BATCH, *batch.shape), np.ascontiguousarray(batch).data)
+        except OSError:
+            raise self._gone() from None
+
+    def _receive(self) -> Batch:
+        assert self._process.stdout
+        try:
+            kind, *numbers = HEAD.unpack(_read(self._process.stdout, HEAD.size))
+            if kind == ERROR:
+                place, length, *_ = numbers
+                raise ERRORS[place](_read(self._process.stdout, length).decode())
+            values = np.frombuffer(_read(self._process.stdout, 4 * int(np.prod(numbers))), "<f4")
+        except EOFError:
+            raise self._gone() from None
+        return values.reshape(numbers)
+
+    def _gone(self) -> MirnetError:
+        """Why there is no answer: most often the system wanted its memory back."""
+        self.close()
+        return OutOfMemoryError(
+            f"the process that ran {self._path} with MNN has ended ({self._process.returncode}): "
+            "it may have wanted more memory than there is"
+        )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            with suppress(OSError):  # what was on its way to it is lost, as it should be
+                pipe.close()
+
+
+def main() -> None:
+    """The worker itself: its model is its only argument, and it ends when its input does."""
+    # an interruption is for the process that it works for, which then ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # MNN prints on 1
+    try:
+        from mirnet.runtimes.mnn_module import MnnModule
+
+        module = MnnModule(Path(sys.argv[1]))
+    except Exception as error:
+        _write_error(answers, error)
+        return
+    _write(answers, (READY, 0, 0, 0, 0), b"")
+    while True:
+        try:
+            _, *shape = HEAD.unpack(_read(sys.stdin.buffer, HEAD.size))
+            values = _read(sys.stdin.buffer, 4 * int(np.prod(shape)))
+        except EOFError:
+            return
+        try:
+            restored = module(np.frombuffer(values, "<f4").reshape(shape))
+        except Exception as error:
+            _write_error(answers, error)
+        else:
+            _write(answers, (BATCH, *restored.shape), np.ascontiguousarray(restored).data)
+
+
+def _write_error(answers: IO[bytes], error: Exception) -> None:
+    message = (str(error) or type(error).__name__).encode(errors="backslashreplace")
+    if isinstance(error, MemoryError):
+        error = OutOfMemoryError()
+    # of two kinds that both fit, the narrower one is the later one
+    place = max((k for k, kind in enumerate(ERRORS) if isinstance(error, kind)), default=0)
+    _write(answers, (ERROR, place, len(message), 0, 0), message)
+
+
+def _write(pipe: IO[bytes], head: tuple[int, ...], content: bytes | memoryview) -> None:
+    pipe.write(HEAD.pack(*head))
+    pipe.write(content)
+    pipe.flush()
+
+
+def _read(pipe: IO[bytes], length: int) -> bytes:
+    """So many bytes.
+
+    Raises:
+        EOFError: if the other side is gone.
+    """
+    content = pipe.read(length)
+    if len(content) < length:
+        raise EOFError
+    return content
