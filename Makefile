@@ -2,7 +2,7 @@
 
 install:  ## everything for development, into the active environment
 	python -m pip install --quiet --upgrade pip
-	python -m pip install --quiet --constraint constraints.txt --editable ".[evaluate,train,onnx,raw,visualdl]" --group dev
+	python -m pip install --quiet --constraint constraints.txt --editable ".[evaluate,train,onnx,openvino,raw,visualdl]" --group dev
 	python -m pip install --quiet --no-deps spandrel-extra-arches==0.2.0  # oracle of the network's tests
 	python -m pip install --quiet --constraint constraints.txt bm3d  # a baseline in tests alone: its licence is non-commercial
 

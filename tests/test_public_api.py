@@ -7,7 +7,7 @@ import pytest
 
 import mirnet
 
-HEAVY = ("torch", "numpy", "MNN", "onnxruntime", "pyvips", "rich")
+HEAVY = ("torch", "numpy", "MNN", "openvino", "onnxruntime", "pyvips", "rich")
 
 MODULES = sorted(
     module.name
@@ -124,7 +124,7 @@ def test_there_are_modules_to_import():
 
 @pytest.mark.parametrize("name", MODULES)
 def test_every_module_imports_and_its_examples_hold(name):
-    for package in ("torch", "lightning_fabric", "onnx", "onnxruntime"):
+    for package in ("torch", "lightning_fabric", "onnx", "onnxruntime", "openvino"):
         pytest.importorskip(package)
     module = importlib.import_module(name)
 

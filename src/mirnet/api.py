@@ -6,7 +6,7 @@ from typing import Any
 import numpy.typing as npt
 
 from mirnet import runtimes
-from mirnet.restoration.restorer import TILE, Restorer
+from mirnet.restoration.restorer import Restorer
 
 
 def load(
@@ -14,7 +14,7 @@ def load(
     *,
     device: str = "auto",
     runtime: str = "auto",
-    tile: int = TILE,
+    tile: int | None = None,
     overlap: int | None = None,
     strength: float = 1.0,
     threads: int | None = None,
@@ -24,10 +24,12 @@ def load(
     Load once, use for many pictures, close after (or use `with`).
 
     Args:
-        model: a name such as `denoise`, or a file (.mnn, .onnx, .safetensors, .pth, .pdparams).
-        device: `auto`, `cpu` or `cuda`.
-        runtime: `auto` for the fastest that is installed, or `mnn`, `onnx`, `pytorch`.
-        tile: side of the square tiles in pixels, a multiple of 4.
+        model: a name such as `denoise`, or a file (.mnn, .xml, .onnx, .safetensors, .pth,
+            .pdparams).
+        device: `auto`, `cpu`, `cuda`, `tensorrt`, `coreml` or `directml`.
+        runtime: `auto` for the fastest that is installed, or `mnn`, `openvino`, `onnx`, `pytorch`.
+        tile: side of the square tiles in pixels, a multiple of 4; None for 192, or for the size
+            of a model that takes no other.
         overlap: pixels that tiles share, a multiple of 4; None for the default.
         strength: 1 for the restored picture, 0 for the original, between them a blend.
         threads: on the CPU; None for one a core.

@@ -3,7 +3,8 @@
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,6 +43,31 @@ def replacing(path: Path, name: str | None = None) -> Iterator[Path]:
         with part.open("r+b") as file:
             os.fsync(file.fileno())
         part.replace(path)
+
+
+def place_together(parts: Sequence[Path], folder: Path) -> None:
+    """Rename finished files, which lie in one folder, into another on the same disk: all or none.
+
+    Raises:
+        OSError: if one cannot take its place; then `folder` holds what it held before.
+    """
+    with tempfile.TemporaryDirectory(dir=parts[0].parent) as kept:
+        old = [Path(kept) / part.name for part in parts]
+        for part, copy in zip(parts[:-1], old, strict=False):  # after the last none can fail
+            if (folder / part.name).is_file():
+                shutil.copy2(folder / part.name, copy)
+        placed = 0
+        try:
+            for part in parts:
+                part.replace(folder / part.name)
+                placed += 1
+        except BaseException:
+            for copy in old[:placed]:
+                if copy.exists():
+                    copy.replace(folder / copy.name)
+                else:
+                    (folder / copy.name).unlink()
+            raise
 
 
 def free_bytes(folder: Path) -> int:

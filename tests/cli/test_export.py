@@ -42,12 +42,30 @@ def test_the_file_its_size_and_its_difference_are_printed(mirnet, tmp_path):
     assert all(torch.equal(ours.tensors[name], theirs.tensors[name]) for name in ours.tensors)
 
 
+def test_of_several_files_the_sum_is_printed(mirnet, tmp_path):
+    pytest.importorskip("openvino")
+
+    done = mirnet("little.safetensors", "--format", "openvino", "--size", "32x36", "-o", "new")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    both = sum((tmp_path / "new" / f"little.{end}").stat().st_size for end in ("xml", "bin"))
+    assert done.stdout.startswith(f"new/little.xml  {both / 1e6:.1f} MB  largest difference ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["little.safetensors", "--format", "tflite"], "no format 'tflite': choose onnx, mnn"),
+        (["little.safetensors", "--format", "tflite"], "no format 'tflite': choose onnx, openvino"),
         (["gone.pth", "--format", "pth"], "gone.pth: cannot be read"),
-        (["little.safetensors", "--format", "onnx", "--half"], "half precision is for"),
+        (["little.safetensors", "--format", "pth", "--half"], "half precision is for"),
+        (["little.safetensors", "--format", "pth", "--size", "64"], "a fixed size is for"),
+        (["little.safetensors", "--format", "onnx", "--size", "64x66"], "got 64x66"),
+        (["little.safetensors", "--format", "onnx", "--size", "30"], "got 30x30"),
+        (["little.safetensors", "--format", "onnx", "--size", "a"], "a size is HxW or a number"),
+        (
+            ["little.safetensors", "--format", "onnx", "--size", "64x"],
+            "in 192x256 or 192, got '64x",
+        ),
         (["little.safetensors", "--format", "safetensors", "--half"], "is the source itself"),
         (["little.safetensors", "--format", "pth", "-o", "little.safetensors/x"], "cannot be writ"),
     ],

@@ -1,5 +1,8 @@
 """One small network in every format, written once: the ONNX exporter takes its time."""
 
+import hashlib
+import importlib.metadata
+
 import pytest
 import torch
 
@@ -35,3 +38,34 @@ def onnx_file(source, tmp_path_factory):
     """The path of the ONNX file, and its stated difference."""
     pytest.importorskip("onnx")
     return export.export(source, "onnx", tmp_path_factory.mktemp("onnx"))
+
+
+@pytest.fixture(scope="session")
+def openvino_file(source, tmp_path_factory):
+    """The path of the OpenVINO file, and its stated difference."""
+    pytest.importorskip("openvino")
+    return export.export(source, "openvino", tmp_path_factory.mktemp("openvino"))
+
+
+@pytest.fixture(scope="session")
+def facts(source):
+    """What every exported file says of itself."""
+    return {
+        **FACTS,
+        "mirnet": importlib.metadata.version("mirnet"),
+        "source_sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
+    }
+
+
+@pytest.fixture(scope="session")
+def graph_facts(facts, weights):
+    """What files without tensors of ours say besides."""
+    return {
+        **facts,
+        "configuration": {
+            "width": 8, "groups": [1], "blocks_per_group": 1, "growth": 1.5,
+            "in_channels": 3, "out_channels": 3, "residual": True,
+        },
+        "parameters": sum(parameter.numel() for parameter in weights.network().parameters()),
+        "multiple": 4,
+    }  # fmt: skip

@@ -3,20 +3,22 @@
 import json
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import torch
 
-from mirnet import export
-from mirnet.errors import WeightsError
+from mirnet import export, runtimes
+from mirnet.errors import InferenceError, ShapeError, WeightsError
 from mirnet.export import mnn
 from mirnet.export import onnx as onnx_export
 from mirnet.network import Configuration
+from mirnet.restoration.restorer import Restorer
 from mirnet.runtimes.mnn import MnnRuntime
 from mirnet.runtimes.onnx import OnnxRuntime
 from mirnet.runtimes.pytorch import PyTorchRuntime
-from mirnet.weights import checkpoint
+from mirnet.weights import checkpoint, exported
 from mirnet.weights.checkpoint import Weights
 
 SIZES = [(1, 4, 4), (2, 40, 28), (3, 100, 16)]  # none that the export checks itself
@@ -46,22 +48,14 @@ def test_onnx_agrees_with_the_source_at_any_size(onnx_file, weights, size):
     assert onnx_file[1] < 1e-5
 
 
-def test_an_onnx_file_tells_what_it_is(onnx_file):
+def test_an_onnx_file_tells_what_it_is(onnx_file, graph_facts):
     onnx = pytest.importorskip("onnx")
 
     model = onnx.load(onnx_file[0])
 
     onnx.checker.check_model(model)
     facts = json.loads({prop.key: prop.value for prop in model.metadata_props}["mirnet"])
-    assert facts == {
-        "task": "denoise",
-        "metrics": {"psnr": 39.5},
-        "configuration": {
-            "width": 8, "groups": [1], "blocks_per_group": 1, "growth": 1.5,
-            "in_channels": 3, "out_channels": 3, "residual": True,
-        },
-        "multiple": 4,
-    }  # fmt: skip
+    assert facts == graph_facts
     assert [value.name for value in (*model.graph.input, *model.graph.output)] == [
         "noisy",
         "restored",
@@ -70,9 +64,95 @@ def test_an_onnx_file_tells_what_it_is(onnx_file):
     assert not any(node.metadata_props or node.doc_string for node in model.graph.node)
 
 
+def test_half_precision_halves_onnx_and_stays_within_its_rounding(
+    onnx_file, weights, source, tmp_path
+):
+    onnx = pytest.importorskip("onnx")
+
+    path, difference = export.export(source, "onnx", tmp_path, half=True)
+
+    assert 1e-5 < difference < export.HALF_TOLERANCE
+    model = onnx.load(path)
+    onnx.checker.check_model(model, full_check=True)
+    stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    for name, tensor in weights.tensors.items():
+        np.testing.assert_array_equal(stored[f"{name}.half"], tensor.numpy().astype(np.float16))
+        assert name not in stored
+    runtime, noisy = OnnxRuntime(path, threads=1), noise(2, 40, 28)
+    np.testing.assert_allclose(runtime(noisy), by_torch(weights, noisy), atol=4e-3)
+    saved = onnx_file[0].stat().st_size - path.stat().st_size
+    assert saved > 1.4 * sum(tensor.numel() for tensor in weights.tensors.values())
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_openvino_agrees_with_the_source_at_any_size(openvino_file, weights, size):
+    runtime, noisy = runtimes.open(openvino_file[0], threads=1), noise(*size)
+
+    assert runtime.name == "openvino"
+    np.testing.assert_allclose(runtime(noisy), by_torch(weights, noisy), rtol=0, atol=1e-5)
+    assert openvino_file[1] < 1e-5
+
+
+def test_an_openvino_model_is_two_files_that_tell_what_they_are(openvino_file, graph_facts):
+    path, _ = openvino_file
+    assert sorted(file.name for file in path.parent.iterdir()) == ["little.bin", "little.xml"]
+    assert export.files(path) == [path.with_suffix(".bin"), path]
+
+    information = ElementTree.parse(path).getroot().find("rt_info")
+
+    assert json.loads(information.find("mirnet").get("value")) == graph_facts
+    assert "little.onnx" not in path.read_text()
+
+
+def test_half_precision_halves_the_weights_of_openvino(openvino_file, weights, source, tmp_path):
+    path, difference = export.export(source, "openvino", tmp_path, half=True)
+
+    assert 1e-5 < difference < export.HALF_TOLERANCE
+    halved, full = (file.with_suffix(".bin").stat().st_size for file in (path, openvino_file[0]))
+    assert halved < 0.55 * full
+    noisy = noise(2, 40, 28)
+    restored = runtimes.open(path, threads=1)(noisy)
+    np.testing.assert_allclose(restored, by_torch(weights, noisy), atol=4e-3)
+
+
+@pytest.mark.parametrize("format", ["onnx", "openvino"])
+def test_a_file_of_one_size_restores_that_size(weights, source, tmp_path, format, picture):
+    pytest.importorskip(runtimes.KINDS[format].package)
+    path, difference = export.export(source, format, tmp_path, size=(32, 44))
+
+    assert difference < 1e-5
+    runtime, noisy = runtimes.open(path, runtime=format, threads=1), noise(1, 32, 44)
+    assert runtime.size == (32, 44)
+    np.testing.assert_allclose(runtime(noisy), by_torch(weights, noisy), rtol=0, atol=1e-5)
+    with pytest.raises(InferenceError, match="1x3x32x44 only, got 1x3x32x32"):
+        runtime(noise(1, 32, 32))
+    with Restorer(runtime) as restorer:
+        assert restorer(picture(50, 70)).shape == (50, 70, 3)
+
+
+def test_what_openvinos_converter_says_is_passed_on(weights, tmp_path, monkeypatch):
+    pytest.importorskip("openvino")
+    from mirnet.export import openvino
+
+    monkeypatch.setattr(onnx_export, "write", lambda _, path, size: path.write_bytes(b"no model"))
+
+    with pytest.raises(WeightsError, match=r"^OpenVINO's converter failed: .+$"):
+        openvino.write(weights, tmp_path / "x.xml")
+
+
+def test_what_cannot_take_its_place_whole_is_not_left_in_part(source, tmp_path):
+    pytest.importorskip("openvino")
+    (tmp_path / "little.xml").mkdir()
+
+    with pytest.raises(WeightsError, match=r"little\.xml cannot be written"):
+        export.export(source, "openvino", tmp_path)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["little.xml"]
+
+
 @pytest.mark.parametrize(("half", "tolerance"), [(False, 1e-4), (True, 4e-3)])
 def test_mnn_agrees_with_the_source_at_any_size(
-    onnx_file, weights, source, tmp_path, monkeypatch, half, tolerance
+    onnx_file, weights, source, tmp_path, monkeypatch, half, tolerance, graph_facts
 ):
     # the same graph, without the exporter's half minute
     monkeypatch.setattr(
@@ -84,6 +164,7 @@ def test_mnn_agrees_with_the_source_at_any_size(
     assert path == tmp_path / "little.mnn"
     assert difference < tolerance
     assert list(tmp_path.iterdir()) == [path]
+    assert exported.facts(path) == graph_facts
     runtime = MnnRuntime(path, threads=1)
     for size in SIZES:
         noisy = noise(*size)
@@ -110,14 +191,14 @@ def test_what_mnns_converter_says_is_passed_on(weights, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("format", ["safetensors", "pth", "pdparams"])
-def test_weights_go_through_other_formats_unchanged(weights, source, tmp_path, format):
+def test_weights_go_through_other_formats_unchanged(weights, source, facts, tmp_path, format):
     path, difference = export.export(source, format, tmp_path / "new" / "folder", name="other")
 
     assert path == tmp_path / "new" / "folder" / f"other.{format}"
     assert difference == 0
     again = checkpoint.read(path)
     assert again.configuration == weights.configuration
-    assert again.facts == weights.facts
+    assert again.facts == facts
     for name, tensor in weights.tensors.items():
         assert torch.equal(again.tensors[name], tensor)
 
@@ -177,14 +258,61 @@ def test_a_nan_at_one_size_alone_is_enough(source, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("format", "half", "message"),
     [
-        ("tflite", False, "no format 'tflite': choose onnx, mnn, safetensors, pth, pdparams"),
-        ("onnx", True, "half precision is for safetensors and mnn, not for onnx"),
-        ("pth", True, "half precision is for safetensors and mnn, not for pth"),
+        ("tflite", False, "no format 'tflite': choose onnx, openvino, mnn, safetensors, pth, pdp"),
+        ("pth", True, "half precision is for onnx, openvino, mnn and safetensors, not for pth"),
     ],
 )
 def test_what_there_is_not_is_refused(source, tmp_path, format, half, message):
     with pytest.raises(WeightsError, match=message):
         export.export(source, format, tmp_path / "out", half=half)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("format", "size", "error", "message"),
+    [
+        ("mnn", (64, 64), WeightsError, "a fixed size is for onnx and openvino, not for mnn"),
+        ("onnx", (64, 66), ShapeError, "multiples of 4, at least 32, got 64x66"),
+        ("onnx", (30, 64), ShapeError, "got 30x64"),
+        ("openvino", (28, 64), ShapeError, "got 28x64"),
+        ("openvino", (-64, 64), ShapeError, "got -64x64"),
+    ],
+)
+def test_a_size_that_cannot_be_is_refused(source, tmp_path, format, size, error, message):
+    with pytest.raises(error, match=message):
+        export.export(source, format, tmp_path / "out", size=size)
+    assert not (tmp_path / "out").exists()
+
+
+EXPORT = """
+import sys
+from pathlib import Path
+from mirnet import export
+from mirnet.errors import MirnetError
+try:
+    export.export(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
+except MirnetError as error:
+    print(type(error).__name__ + ":", error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("format", "package", "install"),
+    [
+        ("onnx", "onnxruntime", "mirnet[onnx]"),
+        ("openvino", "openvino", "mirnet[openvino]"),
+        ("mnn", "MNN", "MNN"),
+    ],
+)
+def test_what_the_result_would_be_checked_with_is_asked_for_first(
+    python, source, tmp_path, format, package, install
+):
+    done = python(EXPORT, source, format, tmp_path / "out", without=(package,))
+
+    assert (done.returncode, done.stdout) == (
+        0,
+        f'RuntimeMissingError: the runtime {format} is not installed: pip install "{install}"\n',
+    )
     assert not (tmp_path / "out").exists()
 
 

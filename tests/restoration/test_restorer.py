@@ -338,3 +338,75 @@ def test_a_failure_in_the_middle_of_a_file_leaves_nothing_behind(save, tmp_path)
         Restorer(runtime, tile=64).file(source, tmp_path / "b.png")
 
     assert list(tmp_path.iterdir()) == [source]
+
+
+class OneSize(Pointwise):
+    """A runtime of a model that takes one size only."""
+
+    def __init__(self, function, size, **options):
+        super().__init__(function, **options)
+        self.size = size
+
+    def __call__(self, batch):
+        assert batch.shape == (1, 3, *self.size)
+        return super().__call__(batch)
+
+
+@given(
+    height=st.integers(1, 200),
+    width=st.integers(1, 200),
+    size=st.sampled_from([(32, 32), (64, 64), (64, 96), (100, 36)]),
+    tile=st.sampled_from([None, 32]),
+)
+def test_a_model_of_one_size_gets_tiles_of_that_size_whatever_the_picture(
+    picture, height, width, size, tile
+):
+    image = picture(height, width)
+
+    restored = Restorer(OneSize(halve, size), tile=tile)(image)
+
+    np.testing.assert_allclose(restored, image / 2, atol=0.51)
+
+
+def test_what_is_missing_of_a_tile_is_reflected(picture):
+    image = picture(40, 30, dtype=np.float32)
+    seen = []
+    Restorer(OneSize(lambda batch: seen.append(batch) or batch, (64, 96)), tile=64)(image)
+
+    (batch,) = seen
+    surroundings = np.pad(image, ((BORDER, 16), (BORDER, 58), (0, 0)), mode="reflect")
+    expected = np.pad(surroundings[:56, :48], ((0, 8), (0, 48), (0, 0)), mode="reflect")
+    np.testing.assert_allclose(batch[0].transpose(1, 2, 0), expected, atol=1e-6)
+
+
+def test_of_a_large_picture_a_model_of_one_size_sees_no_reflection_but_the_border(picture):
+    image = picture(60, 100, dtype=np.float32)
+    seen = []
+    Restorer(OneSize(lambda batch: seen.append(batch[0]) or batch, (64, 64)), overlap=8)(image)
+
+    canvas = np.pad(image, BORDER, mode="reflect")[..., BORDER:-BORDER].transpose(2, 0, 1)
+    assert canvas.shape == (3, 76, 116)
+    lefts = [0, 52]
+    for tile, left in zip(seen[: len(lefts)], lefts, strict=True):
+        np.testing.assert_allclose(tile, canvas[:, :64, left : left + 64], atol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "tile"), [(None, 192), ((64, 96), 64), ((256, 256), 256)])
+def test_without_a_tile_it_is_the_models_or_the_usual_one(size, tile):
+    assert Restorer(OneSize(halve, size)).tile == tile
+
+
+def test_a_tile_that_the_model_does_not_take_is_refused():
+    with pytest.raises(TilingError) as caught:
+        Restorer(OneSize(halve, (64, 96)), tile=96)
+    assert str(caught.value) == (
+        "this model takes 64x96 only, and a tile of 96 does not fit: leave the tile out, or take 64"
+    )
+
+
+def test_a_model_of_one_size_is_not_tried_with_smaller_tiles(picture):
+    runtime = OneSize(halve, (96, 96), largest=90)
+
+    with pytest.raises(InferenceError, match="not enough memory on pointwise even for a tile of"):
+        Restorer(runtime)(picture(200, 200))
+    assert len(runtime.batches) == 1

@@ -14,7 +14,8 @@ def layouts(draw, longest=150):
     side = 4 * draw(st.integers(8, 24))
     overlap = 4 * draw(st.integers(0, side // 8))
     height, width = draw(st.integers(1, longest)), draw(st.integers(1, longest))
-    return Layout(height, width, side, overlap, border=draw(st.sampled_from([0, 8])))
+    border, whole = draw(st.sampled_from([0, 8])), draw(st.booleans())
+    return Layout(height, width, side, overlap, border, whole)
 
 
 class Rows:

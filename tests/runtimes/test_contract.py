@@ -11,8 +11,8 @@ from mirnet.restoration.runtime import Runtime
 from mirnet.weights import catalog
 
 BUNDLED = {path.suffix: path for path in catalog.find("denoise").files()}
-SUFFIXES = {"mnn": ".mnn", "onnx": ".onnx", "pytorch": ".safetensors"}
-PACKAGES = {"mnn": "MNN", "onnx": "onnxruntime", "pytorch": "torch"}
+SUFFIXES = {"mnn": ".mnn", "openvino": ".onnx", "onnx": ".onnx", "pytorch": ".safetensors"}
+PACKAGES = {"mnn": "MNN", "openvino": "openvino", "onnx": "onnxruntime", "pytorch": "torch"}
 SIZES = [(4, 4), (4, 60), (64, 36), (96, 128)]
 
 AGREEMENT = 2e-3
@@ -25,6 +25,10 @@ def start(name, path):
         from mirnet.runtimes.mnn import MnnRuntime
 
         return MnnRuntime(path, threads=1)
+    if name == "openvino":
+        from mirnet.runtimes.openvino import OpenVinoRuntime
+
+        return OpenVinoRuntime(path, threads=1)
     if name == "onnx":
         from mirnet.runtimes.onnx import OnnxRuntime
 
@@ -177,8 +181,9 @@ def test_a_missing_file_is_refused_in_one_line(name, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_a_model_that_does_something_else_is_refused(tmp_path):
-    pytest.importorskip("onnxruntime")
+@pytest.mark.parametrize("name", ["onnx", "openvino"], scope="function")
+def test_a_model_that_does_something_else_is_refused(name, tmp_path):
+    pytest.importorskip(PACKAGES[name])
     onnx = pytest.importorskip("onnx")
     values = [
         onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 3, 8, 8])
@@ -191,7 +196,7 @@ def test_a_model_that_does_something_else_is_refused(tmp_path):
     onnx.save(onnx.helper.make_model(graph, opset_imports=[opset], ir_version=9), path)
 
     with pytest.raises(WeightsError, match="has 2 and 1"):
-        start("onnx", path)
+        start(name, path)
 
 
 def test_a_size_that_a_model_does_not_take_ends_in_one_line():
@@ -236,6 +241,9 @@ name, path, allowed = sys.argv[1:]
 if name == "mnn":
     from mirnet.runtimes.mnn import MnnRuntime
     runtime = MnnRuntime(Path(path), threads=1)
+elif name == "openvino":
+    from mirnet.runtimes.openvino import OpenVinoRuntime
+    runtime = OpenVinoRuntime(Path(path), threads=1)
 elif name == "onnx":
     from mirnet.runtimes.onnx import OnnxRuntime
     runtime = OnnxRuntime(Path(path), threads=1)
@@ -256,9 +264,10 @@ else:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits memory so")
-@pytest.mark.parametrize("allowed", [20, 60])
-def test_a_real_lack_of_memory_never_ends_in_a_crash(python, name, allowed):
+@pytest.mark.parametrize("share", [1, 3])
+def test_a_real_lack_of_memory_never_ends_in_a_crash(python, name, share):
     pytest.importorskip(PACKAGES[name])
+    allowed = share * (7 if name == "openvino" else 20)  # which does with less
 
     done = python(SHORT_OF_MEMORY, name, BUNDLED[SUFFIXES[name]], allowed)
 

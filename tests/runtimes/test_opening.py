@@ -52,23 +52,25 @@ without_cuda = pytest.mark.skipif(has_cuda(), reason="here auto takes CUDA")
     ("without", "chosen"),
     [
         ((), "mnn"),
-        (("torch", "onnxruntime"), "mnn"),
-        (("MNN",), "onnx"),
-        (("MNN", "onnxruntime"), "pytorch"),
+        (("torch", "onnxruntime", "openvino"), "mnn"),
+        (("MNN",), "openvino"),
+        (("MNN", "openvino"), "onnx"),
+        (("MNN", "openvino", "onnxruntime"), "pytorch"),
     ],
 )
 def test_auto_takes_the_fastest_that_is_installed(opened, without, chosen):
-    pytest.importorskip("onnxruntime")
-    pytest.importorskip("torch")
+    for package in ("onnxruntime", "openvino", "torch"):
+        pytest.importorskip(package)
     assert opened(without=without) == f"opened {chosen}"
 
 
 def test_with_no_runtime_at_all_the_message_names_them_all(opened):
-    line = opened(device="cpu", without=("MNN", "onnxruntime", "torch"))
+    line = opened(device="cpu", without=("MNN", "openvino", "onnxruntime", "torch"))
 
     assert line == (
         "RuntimeMissingError: no runtime for denoise on cpu is installed: "
-        'pip install "MNN" or pip install "mirnet[onnx]" or pip install "mirnet[train]"'
+        'pip install "MNN" or pip install "mirnet[openvino]" or pip install "mirnet[onnx]" '
+        'or pip install "mirnet[train]"'
     )
 
 
@@ -76,6 +78,7 @@ def test_with_no_runtime_at_all_the_message_names_them_all(opened):
     ("runtime", "package", "install"),
     [
         ("mnn", "MNN", "MNN"),
+        ("openvino", "openvino", "mirnet[openvino]"),
         ("onnx", "onnxruntime", "mirnet[onnx]"),
         ("pytorch", "torch", "mirnet[train]"),
     ],
@@ -104,7 +107,7 @@ def test_a_runtime_that_is_half_installed_says_how_to_get_it(opened):
     ("suffix", "chosen", "package"),
     [
         (".mnn", "mnn", "MNN"),
-        (".onnx", "onnx", "onnxruntime"),
+        (".onnx", "openvino", "openvino"),
         (".safetensors", "pytorch", "torch"),
     ],
 )
@@ -131,11 +134,16 @@ def test_a_runtime_may_be_named(given):
         ("denoize", {}, WeightsError, r"^no model 'denoize': give a file, or one of: denoise$"),
         (".", {}, WeightsError, r"^no model '\.': give a file"),
         ("gone.onnx", {}, WeightsError, r"^no model 'gone\.onnx'"),
-        ("model.txt", {}, WeightsError, r"no runtime reads \.txt; known are \.mnn \.onnx \.safet"),
+        (
+            "model.txt",
+            {},
+            WeightsError,
+            r"no runtime reads \.txt; known are \.mnn \.xml \.onnx \.s",
+        ),
         ("model", {}, WeightsError, r"model: no runtime reads a file without a suffix; known are"),
         ("model.onnx", {"runtime": "mnn"}, WeightsError, r"the runtime mnn reads \.mnn, and mod"),
-        ("model.onnx", {"device": "cuda"}, RuntimeMissingError, "model.onnx on cuda"),
-        ("denoise", {"runtime": "tensorrt"}, RuntimeMissingError, "choose auto, mnn, onnx, pytor"),
+        ("model.mnn", {"device": "cuda"}, RuntimeMissingError, "no runtime runs model.mnn on cuda"),
+        ("denoise", {"runtime": "tensorrt"}, RuntimeMissingError, "choose auto, mnn, openvino, on"),
         ("denoise", {"device": "tpu"}, RuntimeMissingError, "no device 'tpu': choose auto, cpu, c"),
         (
             "denoise",
@@ -143,11 +151,17 @@ def test_a_runtime_may_be_named(given):
             RuntimeMissingError,
             "^the runtime mnn does not run on cuda$",
         ),
+        (
+            "model.onnx",
+            {"runtime": "openvino", "device": "coreml"},
+            RuntimeMissingError,
+            "^the runtime openvino does not run on coreml$",
+        ),
     ],
 )
 def test_what_cannot_be_opened_is_explained(tmp_path, monkeypatch, model, options, error, message):
     monkeypatch.chdir(tmp_path)
-    for name in ("model", "model.txt", "model.onnx"):
+    for name in ("model", "model.txt", "model.mnn", "model.onnx"):
         (tmp_path / name).touch()
 
     with pytest.raises(error, match=message):
@@ -175,6 +189,14 @@ def test_an_array_is_restored_in_one_call(picture):
     assert (restored != image).any()
 
 
+PRINTING = """
+import sys
+import numpy as np
+import mirnet
+with mirnet.load(runtime=sys.argv[1]) as restorer:
+    restorer(np.zeros((20, 30, 3), np.uint8))
+"""
+
 WITHOUT_TORCH = """
 import sys
 import numpy as np
@@ -187,9 +209,17 @@ print(restorer.runtime.name)
 """
 
 
-@pytest.mark.parametrize(("without", "name"), [(("torch",), "mnn"), (("torch", "MNN"), "onnx")])
+@pytest.mark.parametrize(
+    ("without", "name"),
+    [
+        (("torch",), "mnn"),
+        (("torch", "MNN"), "openvino"),
+        (("torch", "MNN", "openvino"), "onnx"),
+    ],
+)
 def test_the_bundled_model_works_without_pytorch(python, without, name):
-    pytest.importorskip("onnxruntime")
+    for package in ("onnxruntime", "openvino"):
+        pytest.importorskip(package)
     extras = ("lightning_fabric", "onnx", "onnxscript", "safetensors", "tensorboard", "rawpy")
 
     done = python(WITHOUT_TORCH, without=(*without, *extras))
@@ -197,7 +227,9 @@ def test_the_bundled_model_works_without_pytorch(python, without, name):
     assert (done.returncode, done.stdout.strip()) == (0, name), done.stderr
 
 
-def test_the_library_prints_nothing(python):
-    done = python("import mirnet; mirnet.load(runtime='mnn').close()")
+@pytest.mark.parametrize("runtime", ["mnn", "openvino", "onnx"])
+def test_the_library_prints_nothing(python, runtime):
+    pytest.importorskip(runtimes.KINDS[runtime].package)
+    done = python(PRINTING, runtime)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -1,6 +1,7 @@
 """What is said of a model file is so: its parameters by PyTorch, its digest by other programs."""
 
 import hashlib
+import json
 import shutil
 import subprocess
 
@@ -72,6 +73,19 @@ def test_the_content_decides_not_the_suffix(weights, written, named, tmp_path):
     renamed = path.rename(tmp_path / f"named{named}")
 
     assert identity.parameters(renamed) == count(weights.network())
+
+
+@pytest.mark.parametrize(
+    ("facts", "count"),
+    [({"parameters": 781392}, 781392), ({"parameters": "many"}, None), ({"task": "denoise"}, None)],
+)
+def test_an_exported_file_is_believed(facts, count, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(BUNDLED.weights().with_suffix(".onnx"))
+    onnx.helper.set_model_props(model, {"mirnet": json.dumps(facts)})
+    onnx.save(model, tmp_path / "model.ONNX")
+
+    assert identity.parameters(tmp_path / "model.ONNX") == count
 
 
 @pytest.mark.parametrize("suffix", [".onnx", ".mnn", ".ONNX"])

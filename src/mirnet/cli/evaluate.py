@@ -122,13 +122,12 @@ def evaluate(
     from mirnet.evaluation.run import run
     from mirnet.evaluation.sets import open_all
     from mirnet.evaluation.summary import Summary
-    from mirnet.restoration.restorer import TILE
 
     load = partial(
         api.load,
         device=device,
         runtime=runtime,
-        tile=TILE if tile is None else tile,
+        tile=tile,
         overlap=overlap,
         strength=strength,
         threads=threads,

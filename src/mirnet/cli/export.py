@@ -6,16 +6,33 @@ from typing import Annotated
 import typer
 
 from mirnet.cli.endings import needs_train
+from mirnet.errors import ShapeError
+
+
+def _height_and_width(text: str) -> tuple[int, int]:
+    height, times, width = text.lower().partition("x")
+    try:
+        return int(height), int(width if times else height)
+    except ValueError:
+        raise ShapeError(f"a size is HxW or a number, as in 192x256 or 192, got {text!r}") from None
 
 
 def export(
     model: Annotated[Path, typer.Argument(help="A weights file, of whatever kind.")],
-    format: Annotated[str, typer.Option(help="onnx, mnn, safetensors, pth or pdparams.")],
+    format: Annotated[str, typer.Option(help="onnx, openvino, mnn, safetensors, pth or pdparams.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the file.")] = Path(),
     name: Annotated[str | None, typer.Option(help="The file's name. [as the input]")] = None,
     half: Annotated[
         bool, typer.Option("--half", help="Store the weights in half precision.")
     ] = False,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            help="For pictures of this size only, as accelerators like it: onnx and openvino. "
+            "[any size]",
+            metavar="HxW|N",
+        ),
+    ] = None,
 ) -> None:
     """Write a model for another runtime or framework, and check it against the source.
 
@@ -23,9 +40,13 @@ def export(
     Examples:
       mirnet export runs/denoise/last.ckpt --format onnx -o models
       mirnet export official.pth --format mnn --half
+      mirnet export denoise.safetensors --format openvino --size 192
       mirnet export denoise.safetensors --format pdparams
     """
     with needs_train("exporting"):
         from mirnet import export as exporting
-    path, difference = exporting.export(model, format, output, name=name, half=half)
-    typer.echo(f"{path}  {path.stat().st_size / 1e6:.1f} MB  largest difference {difference:.1e}")
+    path, difference = exporting.export(
+        model, format, output, name=name, half=half, size=_height_and_width(size) if size else None
+    )
+    megabytes = sum(file.stat().st_size for file in exporting.files(path)) / 1e6
+    typer.echo(f"{path}  {megabytes:.1f} MB  largest difference {difference:.1e}")

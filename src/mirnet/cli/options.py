@@ -18,9 +18,9 @@ Model = Annotated[str, typer.Option(help="A model's name (see `mirnet models`) o
 
 Strength = Annotated[float, typer.Option(help="1 for the full effect, 0 for none.", min=0, max=1)]
 
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, tensorrt, coreml or directml.")]
 
-RuntimeName = Annotated[str, typer.Option(help="auto, mnn, onnx or pytorch.")]
+RuntimeName = Annotated[str, typer.Option(help="auto, mnn, openvino, onnx or pytorch.")]
 
 Tile = Annotated[
     int | None,

@@ -79,7 +79,6 @@ def restore(
     from mirnet.evaluation.reference.comparison import compare
     from mirnet.evaluation.reference.matching import match
     from mirnet.restoration import folder
-    from mirnet.restoration.restorer import TILE
 
     jobs = folder.plan(inputs, output, recursive=recursive, format=format)
     references = match(jobs, reference) if reference else {}
@@ -92,7 +91,7 @@ def restore(
             model,
             device=device,
             runtime=runtime,
-            tile=TILE if tile is None else tile,
+            tile=tile,
             overlap=overlap,
             strength=strength,
             threads=threads,

@@ -2,32 +2,49 @@
 
 import contextlib
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from mirnet.errors import WeightsError
-from mirnet.export import mnn, onnx
+from mirnet import runtimes
+from mirnet.errors import ShapeError, WeightsError
+from mirnet.export import check, facts, mnn, onnx
+from mirnet.files import place_together
 from mirnet.restoration.runtime import Runtime
-from mirnet.runtimes.mnn import MnnRuntime
-from mirnet.runtimes.onnx import OnnxRuntime
-from mirnet.runtimes.pytorch import PyTorchRuntime
+from mirnet.shapes import MULTIPLE
 from mirnet.weights import checkpoint
 from mirnet.weights.checkpoint import Weights
 
-FORMATS = ("onnx", "mnn", "safetensors", "pth", "pdparams")
+FORMATS = ("onnx", "openvino", "mnn", "safetensors", "pth", "pdparams")
 
-SIZES = ((1, 64, 64), (1, 20, 36), (2, 32, 48))
-"""Batch, height and width of the pictures that every export is checked with."""
+SUFFIXES = {"openvino": ".xml"}
+"""Of formats whose files are not called as they are."""
+
+HALF = ("onnx", "openvino", "mnn", "safetensors")
+"""Formats that can hold weights in half precision."""
+
+SIZED = ("onnx", "openvino")
+"""Formats that can be of one size."""
+
+SMALLEST = 32
+"""Height and width of a fixed size are no less: smaller tiles are not restored in."""
+
+READERS = {".onnx": "onnx", ".xml": "openvino", ".mnn": "mnn"}
+"""The runtimes that check the files of a suffix; PyTorch checks the others."""
 
 TOLERANCE = 2e-3
-"""Largest difference to the source in 0..1, on random pictures: half a level of 8 bits."""
+"""Largest difference to the source in 0..1: half a level of 8 bits."""
 HALF_TOLERANCE = 8e-3
 """The same where weights are stored in half precision: two levels."""
 
 
 def export(
-    model: Path, format: str, folder: Path, *, name: str | None = None, half: bool = False
+    model: Path,
+    format: str,
+    folder: Path,
+    *,
+    name: str | None = None,
+    half: bool = False,
+    size: tuple[int, int] | None = None,
 ) -> tuple[Path, float]:
     """Write the weights file `model` in another format.
 
@@ -36,37 +53,50 @@ def export(
         format: one of `FORMATS`.
         folder: made if missing.
         name: the new file's stem; that of `model` by default.
-        half: store weights in half precision (safetensors and mnn). Arithmetic stays float32.
+        half: store weights in half precision (`HALF`). Arithmetic stays float32.
+        size: height and width of the one picture that it takes (`SIZED`), multiples of 4; None
+            for any.
 
     Returns:
-        The file, and its largest difference to the source on random pictures of three sizes.
+        The file, and its largest difference to the source on noise and a scene, of three sizes or
+        the one. `files` tells what belongs to it.
 
     Raises:
-        WeightsError: if the source holds no weights, the format is unknown, the result would take
-            the source's place, cannot be written, or differs from it by more than the tolerance;
-            then nothing is left behind.
+        WeightsError: if the source holds no weights, the format is unknown or has not what is
+            asked, the result would take the source's place, cannot be written, or differs from it
+            by more than the tolerance; then nothing is left behind.
+        ShapeError: if the size is none that the network takes.
+        RuntimeMissingError: if the runtime is missing that checks the result.
     """
     if format not in FORMATS:
         raise WeightsError(f"no format {format!r}: choose {', '.join(FORMATS)}")
-    if half and format not in ("safetensors", "mnn"):
-        raise WeightsError(f"half precision is for safetensors and mnn, not for {format}")
+    if half and format not in HALF:
+        raise WeightsError(f"half precision is for {_listed(HALF)}, not for {format}")
+    if size:
+        if format not in SIZED:
+            raise WeightsError(f"a fixed size is for {_listed(SIZED)}, not for {format}")
+        _check_size(*size)
+    suffix = SUFFIXES.get(format, f".{format}")
+    runtimes.require(READERS.get(suffix, "pytorch"))
     weights = checkpoint.read(model)
-    target = folder / f"{name or model.stem}.{format}"
+    target = folder / f"{name or model.stem}{suffix}"
     if target.exists() and target.samefile(model):
         raise WeightsError(f"{target} is the source itself: choose another folder or name")
     try:
+        weights = replace(weights, facts=weights.facts | facts.origin(model))
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".", dir=folder) as hidden:
             path = Path(hidden) / target.name
-            _write(weights, path, format, half=half)
-            difference = _difference(weights, path)
+            _write(weights, path, format, half=half, size=size)
+            with contextlib.closing(_open(path)) as runtime:
+                difference = check.difference(weights, runtime, size)
             tolerance = HALF_TOLERANCE if half else TOLERANCE
             if not difference <= tolerance:
                 raise WeightsError(
                     f"{target.name} differs from {model} by {difference:.1e}, more than "
                     f"{tolerance:.0e}: not written"
                 )
-            path.replace(target)
+            place_together(files(path), folder)
     except OSError as error:
         raise WeightsError(
             f"{target} cannot be written ({error.strerror or error}): check folder and space"
@@ -74,29 +104,42 @@ def export(
     return target, difference
 
 
-def _write(weights: Weights, path: Path, format: str, *, half: bool) -> None:
+def files(path: Path) -> list[Path]:
+    """All files of an exported model; the one that is opened comes last.
+
+    >>> [file.name for file in files(Path("denoise.xml"))]
+    ['denoise.bin', 'denoise.xml']
+    """
+    return [path.with_suffix(".bin"), path] if path.suffix == ".xml" else [path]
+
+
+def _listed(formats: tuple[str, ...]) -> str:
+    *first, last = formats
+    return f"{', '.join(first)} and {last}"
+
+
+def _check_size(height: int, width: int) -> None:
+    smallest = min(height, width)
+    if smallest < SMALLEST or height % MULTIPLE or width % MULTIPLE:
+        raise ShapeError(
+            f"a fixed size is of multiples of {MULTIPLE}, at least {SMALLEST}, got {height}x{width}"
+        )
+
+
+def _write(
+    weights: Weights, path: Path, format: str, *, half: bool, size: tuple[int, int] | None
+) -> None:
     if format == "onnx":
-        onnx.write(weights, path)
+        onnx.write(weights, path, size=size, half=half)
+    elif format == "openvino":
+        from mirnet.export import openvino  # the package is optional
+
+        openvino.write(weights, path, size=size, half=half)
     elif format == "mnn":
         mnn.write(weights, path, half=half)
     else:
         checkpoint.write(weights, path, half=half)
 
 
-def _difference(weights: Weights, path: Path) -> float:
-    """The largest difference of any value between the network and the file's."""
-    channels = weights.configuration.in_channels
-    source = PyTorchRuntime.of(weights.network())
-    rng = np.random.default_rng(0)
-    differences = []
-    with contextlib.closing(_open(path)) as runtime:
-        for batch, height, width in SIZES:
-            noisy = rng.random((batch, channels, height, width), dtype=np.float32)
-            differences.append(np.abs(runtime(noisy) - source(noisy)).max())
-    return float(np.max(differences))  # NaN if any is
-
-
 def _open(path: Path) -> Runtime:
-    if path.suffix == ".mnn":
-        return MnnRuntime(path)
-    return OnnxRuntime(path) if path.suffix == ".onnx" else PyTorchRuntime(path)
+    return runtimes.open(path, runtime=READERS.get(path.suffix, "pytorch"), device="cpu")

@@ -1,51 +1,65 @@
-"""ONNX: one graph for any batch, height and width."""
+"""ONNX: one graph for any batch, height and width, or for one size."""
 
 import contextlib
-import json
 import logging
 import warnings
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnx
 import torch
+from onnx import numpy_helper
 from torch.export import Dim
 
+from mirnet.export.facts import text
 from mirnet.shapes import MULTIPLE
 from mirnet.weights.checkpoint import Weights
+from mirnet.weights.exported import KEY
 
 OPSET = 18
 """The oldest that the exporter writes without conversion; ONNX Runtime reads it since 1.14."""
 
 
-def write(weights: Weights, path: Path) -> None:
+def write(
+    weights: Weights, path: Path, *, size: tuple[int, int] | None = None, half: bool = False
+) -> None:
     """Write the network with input `noisy` and output `restored`, b 3 h w, float32.
 
     Height and width are any multiples of 4. The facts of the weights stand in the file's metadata.
+
+    Args:
+        weights: of the network.
+        path: the file.
+        size: height and width of the one picture it takes; None for any batch, height and width.
+        half: store the weights in half precision; the network computes in float32.
     """
-    network = weights.network()
-    height, width = MULTIPLE * Dim("height", max=8192), MULTIPLE * Dim("width", max=8192)
+    height, width = size or (32, 48)
+    dynamic = {
+        0: Dim("batch", max=1024),
+        2: MULTIPLE * Dim("height", max=8192),
+        3: MULTIPLE * Dim("width", max=8192),
+    }
+    shapes: dict[str, Any] = {} if size else {"dynamic_shapes": {"x": dynamic}}
+    example = torch.rand(1 if size else 2, weights.configuration.in_channels, height, width)
     with _quiet_exporter():
         program = torch.onnx.export(
-            network,
-            (torch.rand(2, weights.configuration.in_channels, 32, 48),),
+            weights.network(),
+            (example,),
             input_names=["noisy"],
             output_names=["restored"],
-            dynamic_shapes={"x": {0: Dim("batch", max=1024), 2: height, 3: width}},
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
+            **shapes,
         )
     assert program is not None  # it is None only with the exporter of old
     model = program.model_proto
     _strip(model.graph)
-    facts = {
-        **weights.facts,
-        "configuration": asdict(weights.configuration),
-        "multiple": MULTIPLE,
-    }
-    onnx.helper.set_model_props(model, {"mirnet": json.dumps(facts)})
+    if half:
+        _halve(model.graph, weights.tensors.keys())
+    onnx.helper.set_model_props(model, {KEY: text(weights)})
     onnx.save(model, path)
 
 
@@ -69,3 +83,20 @@ def _strip(graph: onnx.GraphProto) -> None:
     for part in (*graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
         del part.metadata_props[:]
         part.doc_string = ""
+
+
+def _halve(graph: onnx.GraphProto, names: Collection[str]) -> None:
+    """Store these tensors in float16, each with a node that makes it float32 again.
+
+    Runtimes do that once, when they load the file.
+    """
+    nodes = list(graph.node)
+    del graph.node[:]
+    for tensor in graph.initializer:
+        if tensor.name in names:
+            name, values = tensor.name, numpy_helper.to_array(tensor)
+            tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+            graph.node.append(
+                onnx.helper.make_node("Cast", [tensor.name], [name], to=onnx.TensorProto.FLOAT)
+            )
+    graph.node.extend(nodes)

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mirnet.errors import InferenceError, OutOfMemoryError, ShapeError
+from mirnet.errors import InferenceError, OutOfMemoryError, ShapeError, TilingError
 from mirnet.image import codec, pixels
 from mirnet.restoration import stitch, tiles
 from mirnet.restoration.lanes import Lanes
-from mirnet.restoration.runtime import Concurrent, Runtime
+from mirnet.restoration.runtime import Concurrent, FixedSize, Runtime
 from mirnet.restoration.stitch import Layout
 from mirnet.shapes import Image, Pixels
 
@@ -53,13 +53,15 @@ class Restorer:
 
     Args:
         runtime: runs the network; `mirnet.load` opens one. Closed with the restorer.
-        tile: side of the square tiles in pixels, a multiple of 4.
+        tile: side of the square tiles in pixels, a multiple of 4; None for 192, or for the size
+            of a model that takes no other.
         overlap: pixels that neighbouring tiles share, a multiple of 4, at most half a tile; None
             for 16, or a quarter of a tile smaller than 64.
         strength: 1 for the restored picture, 0 for the original, between them a blend.
 
     Raises:
-        TilingError: if tile and overlap do not fit together.
+        TilingError: if tile and overlap do not fit together, or the tile is larger than what the
+            model takes.
         ShapeError: if the strength is outside 0..1.
     """
 
@@ -67,19 +69,28 @@ class Restorer:
         self,
         runtime: Runtime,
         *,
-        tile: int = TILE,
+        tile: int | None = None,
         overlap: int | None = None,
         strength: float = 1.0,
     ) -> None:
+        size = runtime.size if isinstance(runtime, FixedSize) else None
+        if tile is None:
+            tile = min(size) if size else TILE
         if overlap is None:
             overlap = min(OVERLAP, tile // 16 * 4)
         tiles.check(tile, overlap)
         if not 0 <= strength <= 1:
             raise ShapeError(f"strength is a number from 0 to 1, got {strength}")
+        if size and tile > min(size):
+            raise TilingError(
+                f"this model takes {size[0]}x{size[1]} only, and a tile of {tile} does not fit: "
+                f"leave the tile out, or take {min(size)}"
+            )
         self.runtime = runtime
         self.tile = tile
         self.overlap = overlap
         self.strength = strength
+        self._size = size
         self._largest = tile  # shrinks when memory runs out, and stays so
         count = runtime.lanes if isinstance(runtime, Concurrent) else 1
         self._lanes = Lanes(count) if count > 1 else None
@@ -161,7 +172,7 @@ class Restorer:
 
         Rows are h w c with 1 or 3 channels, in any dtype that `__call__` takes; bands are alike.
         """
-        layout = Layout(height, width, self.tile, self.overlap, BORDER)
+        layout = Layout(height, width, self.tile, self.overlap, BORDER, whole=bool(self._size))
         tally = Tally() if tally is None else tally
         share = height * width / layout.count
         kind: list[tuple[np.dtype[Any], int]] = []  # dtype and channels, known after the first rows
@@ -208,6 +219,10 @@ class Restorer:
         return self._infer_in_parts(tile)
 
     def _run(self, tile: Image) -> Image:
+        height, width, _ = tile.shape
+        if self._size:
+            tall, wide = self._size
+            tile = np.pad(tile, ((0, tall - height), (0, wide - width), (0, 0)), mode="reflect")
         batch = np.ascontiguousarray(tile.transpose(2, 0, 1)[None])
         restored = self.runtime(batch)
         if restored.shape != batch.shape:
@@ -215,7 +230,7 @@ class Restorer:
                 f"{self.runtime.name} made {restored.shape} of a batch of {batch.shape}: this "
                 "model does not restore pictures at their own size"
             )
-        image: Image = restored[0].transpose(1, 2, 0)
+        image: Image = restored[0, :, :height, :width].transpose(1, 2, 0)
         return image
 
     def _shrink(self, side: int) -> None:
@@ -223,7 +238,7 @@ class Restorer:
 
         Several tiles may come to this at once, and say so more than once.
         """
-        if side <= SMALLEST_TILE:
+        if self._size or side <= SMALLEST_TILE:
             raise InferenceError(
                 f"not enough memory on {self.runtime.name} even for a tile of {side}: close other "
                 "programs or take a smaller model"

@@ -4,8 +4,10 @@ The seam behind which ONNX Runtime, MNN, PyTorch and whatever comes next are str
 other, and before which nothing knows any of them.
 """
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+from mirnet.errors import InferenceError
 from mirnet.shapes import Batch
 
 
@@ -39,6 +41,43 @@ class Concurrent(Protocol):
 
     lanes: int
     """How many calls it works on side by side; further ones wait."""
+
+
+@runtime_checkable
+class FixedSize(Protocol):
+    """What a runtime says besides, if there are models that it runs at one size only."""
+
+    size: tuple[int, int] | None
+    """Height and width of every batch; None where this model takes any."""
+
+
+def fixed_size(shape: Sequence[int | None]) -> tuple[int, int] | None:
+    """The `size` of a model whose input, b 3 h w, has this shape; None stands for any number.
+
+    >>> fixed_size([1, 3, 192, 256]), fixed_size([None, 3, None, None])
+    ((192, 256), None)
+    """
+    _, _, height, width = shape
+    return (height, width) if height and width else None
+
+
+def check_shape(batch: Batch, shape: Sequence[int | None]) -> None:
+    """Refuse a batch that a model of a fixed size, whose input has this shape, does not take.
+
+    Raises:
+        InferenceError: if a number differs; None stands for any, and so does a size not fixed.
+    """
+    if not fixed_size(shape):
+        return
+    if any(taken not in (None, given) for taken, given in zip(shape, batch.shape, strict=False)):
+        taken, given = (
+            "x".join("any" if side is None else str(side) for side in sides)
+            for sides in (shape, batch.shape)
+        )
+        raise InferenceError(
+            f"this model takes batches of {taken} only, got {given}: pad them, or export it "
+            "without a size"
+        )
 
 
 class EchoRuntime:

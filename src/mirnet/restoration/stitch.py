@@ -37,6 +37,8 @@ class Layout:
     overlap: int
     border: int
     """Pixels of reflection around the picture, so that its edge is seen with surroundings."""
+    whole: bool = False
+    """Whether tiles have all of `tile` where the picture is as large, and share more instead."""
 
     @property
     def canvas(self) -> tuple[int, int]:
@@ -50,6 +52,8 @@ class Layout:
     def tile_size(self) -> tuple[int, int]:
         """Height and width of every tile, at most `tile`: no larger than it takes."""
         height, width = self.canvas
+        if self.whole:
+            return min(height, self.tile), min(width, self.tile)
         return (
             tiles.fit(height, self.tile, self.overlap),
             tiles.fit(width, self.tile, self.overlap),

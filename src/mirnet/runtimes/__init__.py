@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mirnet.errors import RuntimeMissingError, WeightsError
 from mirnet.restoration.runtime import Runtime
+from mirnet.runtimes import trust
 from mirnet.weights import catalog
 
 
@@ -24,7 +25,13 @@ def _mnn(path: Path, device: str, threads: int | None) -> Runtime:
 def _onnx(path: Path, device: str, threads: int | None) -> Runtime:
     from mirnet.runtimes.onnx import OnnxRuntime
 
-    return OnnxRuntime(path, threads=threads)
+    return OnnxRuntime(path, device=device, threads=threads)
+
+
+def _openvino(path: Path, device: str, threads: int | None) -> Runtime:
+    from mirnet.runtimes.openvino import OpenVinoRuntime
+
+    return OpenVinoRuntime(path, threads=threads)
 
 
 def _pytorch(path: Path, device: str, threads: int | None) -> Runtime:
@@ -42,7 +49,7 @@ class Kind:
     install: str
     """What to give to pip when it is not."""
     suffixes: tuple[str, ...]
-    """Model files that it reads; the first one is what the bundled models ship for it."""
+    """Model files that it reads; of several, the first one is taken."""
     devices: tuple[str, ...]
     load: Callable[[Path, str, int | None], Runtime]
     """From a file, on a device, with so many threads (None for all cores)."""
@@ -50,7 +57,14 @@ class Kind:
 
 KINDS = {
     "mnn": Kind("MNN", "MNN", (".mnn",), ("cpu",), _mnn),
-    "onnx": Kind("onnxruntime", "mirnet[onnx]", (".onnx",), ("cpu",), _onnx),
+    "openvino": Kind("openvino", "mirnet[openvino]", (".xml", ".onnx"), ("cpu",), _openvino),
+    "onnx": Kind(
+        "onnxruntime",
+        "mirnet[onnx]",
+        (".onnx",),
+        ("cpu", "cuda", "tensorrt", "coreml", "directml"),
+        _onnx,
+    ),
     "pytorch": Kind(
         "torch",
         "mirnet[train]",
@@ -61,7 +75,10 @@ KINDS = {
 }
 """Fastest first, as measured in benchmarks/RESULTS.md; `auto` takes the first that is installed."""
 
-DEVICES = ("auto", "cpu", "cuda")
+DEVICES = ("auto", "cpu", "cuda", "tensorrt", "coreml", "directml")
+
+ON_CUDA = ("pytorch", "onnx")
+"""Runtimes that have CUDA, in the order in which they are asked whether they see a device."""
 
 
 def open(
@@ -75,13 +92,16 @@ def open(
 
     Args:
         model: a name such as `denoise`, or the path of a file that one of the runtimes reads.
-        runtime: `auto` or one of `KINDS`. `auto` takes PyTorch where it sees a CUDA device, else
-            the fastest installed one that can read the model.
-        device: `auto`, `cpu` or `cuda`.
+        runtime: `auto` or one of `KINDS`. `auto` takes PyTorch where it sees a CUDA device, then
+            ONNX Runtime where that does, else the fastest installed one that can read the model.
+        device: one of `DEVICES`. `auto` is `cuda` where the runtime sees such a device, else
+            `cpu`. Other devices than the CPU must do as it does on a small tile; where they do
+            not, `auto` warns and takes the CPU.
         threads: on the CPU; None for one a core.
 
     Raises:
-        RuntimeMissingError: if a package is missing, or no runtime has the device.
+        RuntimeMissingError: if a package is missing, no runtime has the device, or the device
+            computes something else than the CPU.
         WeightsError: if there is no such model, or the file is not one.
     """
     if runtime not in ("auto", *KINDS):
@@ -91,14 +111,12 @@ def open(
     files = _files(model)
     name = _choose(files, device, str(model)) if runtime == "auto" else runtime
     kind = KINDS[name]
-    if device == "auto":
-        device = "cuda" if "cuda" in kind.devices and _has_cuda() else "cpu"
+    insist = device != "auto"
+    if not insist:
+        device = "cuda" if _has_cuda(name) else "cpu"
     if device not in kind.devices:
         raise RuntimeMissingError(f"the runtime {name} does not run on {device}")
-    if not _is_installed(kind):
-        raise RuntimeMissingError(
-            f'the runtime {name} is not installed: pip install "{kind.install}"'
-        )
+    require(name)
     path = next((files[suffix] for suffix in kind.suffixes if suffix in files), None)
     if path is None:
         raise WeightsError(
@@ -106,7 +124,7 @@ def open(
             f"{' '.join(files)}: convert it with `mirnet export`, or leave out --runtime"
         )
     try:
-        return kind.load(path, device, threads)
+        return trust.trusted(lambda place: kind.load(path, place, threads), device, insist=insist)
     except ImportError as error:
         reason = str(error).partition("\n")[0]
         raise RuntimeMissingError(
@@ -114,21 +132,39 @@ def open(
         ) from error
 
 
+def require(name: str) -> None:
+    """Make sure that the package of this runtime is installed.
+
+    Raises:
+        RuntimeMissingError: if it is not; the message says what to install.
+    """
+    kind = KINDS[name]
+    if not _is_installed(kind):
+        raise RuntimeMissingError(
+            f'the runtime {name} is not installed: pip install "{kind.install}"'
+        )
+
+
 def _choose(files: dict[str, Path], device: str, model: str) -> str:
     readers = [name for name, kind in KINDS.items() if not files.keys().isdisjoint(kind.suffixes)]
     if not readers:
-        known = " ".join(suffix for kind in KINDS.values() for suffix in kind.suffixes)
+        suffixes = [suffix for kind in KINDS.values() for suffix in kind.suffixes]
+        known = " ".join(dict.fromkeys(suffixes))
         given = " ".join(files) or "a file without a suffix"
         raise WeightsError(f"{model}: no runtime reads {given}; known are {known}")
     able = [name for name in readers if device in ("auto", *KINDS[name].devices)]
     if not able:
         raise RuntimeMissingError(f"no runtime runs {model} on {device}: take --device auto")
+    if device == "cuda":
+        able = [name for name in ON_CUDA if name in able]
     installed = [name for name in able if _is_installed(KINDS[name])]
     if not installed:
         hints = " or ".join(f'pip install "{KINDS[name].install}"' for name in able)
         raise RuntimeMissingError(f"no runtime for {model} on {device} is installed: {hints}")
-    fastest, *others = installed
-    return "pytorch" if device == "auto" and "pytorch" in others and _has_cuda() else fastest
+    if device in ("auto", "cuda"):
+        seeing = [name for name in ON_CUDA if name in installed and _has_cuda(name)]
+        return (seeing or installed)[0]
+    return installed[0]
 
 
 def _files(model: str | Path) -> dict[str, Path]:
@@ -147,14 +183,18 @@ def _is_installed(kind: Kind) -> bool:
     return importlib.util.find_spec(kind.package) is not None
 
 
-def _has_cuda() -> bool:
-    """Whether PyTorch sees a CUDA device; imported for it only where there is a driver."""
+def _has_cuda(name: str) -> bool:
+    """Whether this runtime sees a CUDA device; imported for it only where there is a driver."""
     try:
         ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:
         return False
-    if not _is_installed(KINDS["pytorch"]):
+    if name not in ON_CUDA or not _is_installed(KINDS[name]):
         return False
+    if name == "onnx":
+        from mirnet.runtimes import onnx
+
+        return onnx.reaches("cuda")
     import torch
 
     return torch.cuda.is_available()

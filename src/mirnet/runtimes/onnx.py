@@ -1,4 +1,4 @@
-"""ONNX Runtime: runs everywhere."""
+"""ONNX Runtime: runs everywhere, and on accelerators by its other packages."""
 
 from pathlib import Path
 from typing import Any
@@ -6,34 +6,72 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from mirnet.errors import InferenceError, OutOfMemoryError, WeightsError
+from mirnet.errors import InferenceError, OutOfMemoryError, RuntimeMissingError, WeightsError
+from mirnet.restoration.runtime import check_shape, fixed_size
 from mirnet.shapes import Batch
+
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "directml": "DmlExecutionProvider",
+}
+"""What ONNX Runtime calls the devices."""
+
+PACKAGES = {
+    "cuda": 'pip install "onnxruntime-gpu"',
+    "tensorrt": 'pip install "onnxruntime-gpu" and TensorRT',
+    "coreml": 'pip install "onnxruntime" on macOS',
+    "directml": 'pip install "onnxruntime-directml" on Windows',
+}
+"""Where the providers come from."""
+
+
+def reaches(device: str) -> bool:
+    """Whether the package that is installed has the device's provider."""
+    return PROVIDERS[device] in onnxruntime.get_available_providers()
 
 
 class OnnxRuntime:
-    """An `.onnx` file in float32 on the CPU.
+    """An `.onnx` file, on the CPU in float32 or on an accelerator as that does it.
 
     Args:
         path: as `mirnet export --format onnx` writes it: one input and one output, b 3 h w.
-        threads: threads for one batch; all physical cores by default.
+        device: one of `PROVIDERS`. What an accelerator cannot do is done by the CPU.
+        threads: threads for one batch on the CPU; all physical cores by default.
 
     Raises:
+        RuntimeMissingError: if the package has not the device, or the device does not start.
+        InferenceError: if the device cannot load the file.
         WeightsError: if the file is no such model.
     """
 
     name = "onnx"
 
-    def __init__(self, path: Path, *, threads: int | None = None) -> None:
+    def __init__(self, path: Path, *, device: str = "cpu", threads: int | None = None) -> None:
+        if not reaches(device):
+            raise RuntimeMissingError(
+                f"the installed ONNX Runtime does not run on {device}: {PACKAGES[device]}"
+            )
+        provider = PROVIDERS[device]
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # errors are not printed: they are raised as well
         options.intra_op_num_threads = threads or 0
+        options.enable_mem_pattern = device != "directml"  # which cannot do with it
         try:
             self._session: Any = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
+                str(path), options, providers=list(dict.fromkeys([provider, PROVIDERS["cpu"]]))
             )
         except Exception as error:  # each failure has a class of its own in a private module
             reason = str(error).partition("\n")[0]
+            if device != "cpu":  # the file may be good, and the device not up to it
+                raise InferenceError(f"{path} cannot be loaded on {device}: {reason}") from None
             raise WeightsError(f"{path} is not an ONNX model that can be run: {reason}") from None
+        if provider not in self._session.get_providers():  # it goes on without, and does not say so
+            raise RuntimeMissingError(
+                f"ONNX Runtime could not start {device}: check its drivers and libraries"
+            )
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if len(inputs) != 1 or len(outputs) != 1 or len(inputs[0].shape) != 4:
             raise WeightsError(
@@ -41,10 +79,14 @@ class OnnxRuntime:
                 f"{len(inputs)} and {len(outputs)}"
             )
         self._input = inputs[0].name
+        # a side of any length has a name, or none
+        self._shape = [side if isinstance(side, int) else None for side in inputs[0].shape]
+        self.size = fixed_size(self._shape)
 
     def __call__(self, batch: Batch) -> Batch:
         if self._session is None:
             raise InferenceError("this runtime was closed")
+        check_shape(batch, self._shape)
         try:
             (restored,) = self._session.run(None, {self._input: batch})
         except Exception as error:

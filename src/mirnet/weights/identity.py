@@ -6,10 +6,7 @@ import math
 from pathlib import Path
 
 from mirnet.errors import WeightsError
-from mirnet.weights import catalog
-
-WITHOUT_COUNT = (".onnx", ".mnn")
-"""Model files that do not say how many parameters they hold: a shared one may stand there twice."""
+from mirnet.weights import catalog, exported
 
 LONGEST_HEADER = 100_000_000
 """Of safetensors, in bytes."""
@@ -32,15 +29,19 @@ def digest(path: Path) -> str:
 
 
 def parameters(path: Path) -> int | None:
-    """How many learnt numbers a model file holds; None for `WITHOUT_COUNT`.
+    """How many learnt numbers a model file holds.
+
+    Files of `exported.READERS` are not counted, since a shared number may stand there twice: what
+    they say themselves is believed, and None if they say nothing.
 
     Raises:
         WeightsError: if it holds no weights of this network.
         ModuleNotFoundError: if it is a file that PyTorch reads, and PyTorch is missing.
         OSError: if it cannot be read.
     """
-    if path.suffix.lower() in WITHOUT_COUNT:
-        return None
+    if path.suffix.lower() in exported.READERS:
+        count = exported.facts(path).get("parameters")
+        return count if isinstance(count, int) else None
     with path.open("rb") as opened:
         start = opened.read(9)
     if start[8:] == b"{":  # the content decides, as for all that reads weights

@@ -1,0 +1,60 @@
+"""Whether an exported model does what its source does."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Float32
+
+from mirnet.restoration.runtime import Runtime
+from mirnet.runtimes.pytorch import PyTorchRuntime
+from mirnet.shapes import Batch
+from mirnet.weights.checkpoint import Weights
+
+SIZES = ((1, 64, 64), (1, 20, 36), (2, 32, 48))
+"""Batch, height and width of the pictures that every export is checked with."""
+
+
+def difference(weights: Weights, runtime: Runtime, size: tuple[int, int] | None = None) -> float:
+    """The largest difference of any value between a network and a runtime, on noise and a scene.
+
+    Args:
+        weights: of the network, which PyTorch runs.
+        runtime: runs the exported model.
+        size: height and width of the one picture the model takes; None for `SIZES`.
+
+    Returns:
+        A number; NaN if one result has any.
+    """
+    source = PyTorchRuntime.of(weights.network())
+    sizes = SIZES if size is None else ((1, *size),)
+    channels = weights.configuration.in_channels
+    differences = [
+        np.abs(runtime(noisy) - source(noisy)).max()
+        for batch, height, width in sizes
+        for noisy in _pictures(batch, channels, height, width)
+    ]
+    return float(np.max(differences))
+
+
+def _pictures(batch: int, channels: int, height: int, width: int) -> Iterator[Batch]:
+    """What a network meets at worst, and what it meets as a rule."""
+    yield np.random.default_rng(0).random((batch, channels, height, width), dtype=np.float32)
+    yield np.stack([scene(channels, height, width, seed) for seed in range(batch)])
+
+
+def scene(channels: int, height: int, width: int, seed: int) -> Float32[np.ndarray, "c h w"]:
+    """Something like a photograph, c h w in 0..1: no picture has to be shipped for the check.
+
+    A sky that fades, a bright disc with a sharp edge, fine stripes, a corner in the dark, all of
+    it tinted, with noise that grows with the light.
+    """
+    rng = np.random.default_rng(seed)
+    rows, columns = np.linspace(0, 1, height)[:, None], np.linspace(0, 1, width)
+    light = 0.8 - 0.5 * rows + 0.1 * columns
+    light = np.where((rows - 0.4) ** 2 + (columns - 0.6) ** 2 < 0.04, 1.0, light)
+    stripes = 0.5 + 0.3 * np.sin(2.5 * np.arange(width)) + 0 * rows
+    light = np.where((rows > 0.7) & (columns < 0.5), stripes, light)
+    light = np.where((rows > 0.7) & (columns > 0.8), 0.02, light)
+    tinted = light * np.linspace(1, 0.7, channels)[:, None, None]
+    noisy = tinted + rng.normal(size=tinted.shape) * np.sqrt(1e-4 + 4e-3 * tinted)
+    return np.clip(noisy, 0, 1).astype(np.float32)

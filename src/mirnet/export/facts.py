@@ -1,0 +1,34 @@
+"""What an exported file says of itself, besides the facts of its weights."""
+
+import importlib.metadata
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mirnet.shapes import MULTIPLE
+from mirnet.weights import identity
+from mirnet.weights.checkpoint import Weights
+
+
+def origin(source: Path) -> dict[str, Any]:
+    """Where a file comes from: the version of mirnet, and the SHA-256 of its source.
+
+    Raises:
+        OSError: if the source cannot be read.
+    """
+    return {
+        "mirnet": importlib.metadata.version("mirnet"),
+        "source_sha256": identity.digest(source),
+    }
+
+
+def text(weights: Weights) -> str:
+    """The facts, and what formats without tensors of ours do not tell, as JSON in one line."""
+    facts = {
+        **weights.facts,
+        "configuration": asdict(weights.configuration),
+        "parameters": sum(tensor.numel() for tensor in weights.tensors.values()),
+        "multiple": MULTIPLE,
+    }
+    return json.dumps(facts)

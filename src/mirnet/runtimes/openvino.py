@@ -1,0 +1,121 @@
+"""OpenVINO, Intel's runtime: reads its own files and ONNX, without its telemetry."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mirnet import cores
+from mirnet.errors import InferenceError, OutOfMemoryError, WeightsError
+from mirnet.restoration.runtime import check_shape, fixed_size
+from mirnet.shapes import Batch
+
+TELEMETRY = "openvino_telemetry"
+"""OpenVINO reports by it, over the network, that it was imported."""
+
+NO_MEMORY = ("bad_alloc", "allocate", "out of memory", "could not create a primitive")
+"""What the library's messages say when memory does not suffice; the last is oneDNN's."""
+
+
+UNTOUCHED = np.finfo(np.float32).min
+"""No result is this. Short of memory, OpenVINO leaves the last result as it is and says nothing."""
+
+
+@contextmanager
+def without_telemetry() -> Iterator[None]:
+    """OpenVINO imported here reports nothing, now or later: it takes its own stub instead."""
+    modules: dict[str, Any] = sys.modules
+    kept = modules.get(TELEMETRY)
+    modules[TELEMETRY] = None  # so Python says that there is none
+    try:
+        yield
+    finally:
+        del modules[TELEMETRY]
+        if kept is not None:
+            modules[TELEMETRY] = kept
+
+
+with without_telemetry():
+    import openvino
+    from openvino.frontend import FrontEndManager
+
+
+class OpenVinoRuntime:
+    """An `.xml` file with its `.bin` beside it, or an `.onnx` file, in float32 on the CPU.
+
+    Args:
+        path: as `mirnet export` writes it: one input and one output, b 3 h w.
+        threads: threads for one batch; all cores by default.
+
+    Raises:
+        WeightsError: if the file is no such model.
+    """
+
+    name = "openvino"
+
+    def __init__(self, path: Path, *, threads: int | None = None) -> None:
+        self._options = {
+            "INFERENCE_PRECISION_HINT": "f32",  # some processors would take bfloat16
+            "INFERENCE_NUM_THREADS": threads or cores.available(),
+            "PERFORMANCE_HINT": "LATENCY",  # all threads for one batch
+        }
+        try:
+            self._model: Any = _read(path)
+            inputs, outputs = self._model.inputs, self._model.outputs
+            shapes = [value.get_partial_shape() for value in (*inputs, *outputs)]
+            if len(inputs) != 1 or len(outputs) != 1 or len(shapes[0]) != 4:
+                raise WeightsError(
+                    f"{path}: a restoration model has one input and one output, b 3 h w; this one "
+                    f"has {len(inputs)} and {len(outputs)}"
+                )
+            self._request: Any = self._start()
+        except WeightsError:
+            raise
+        except Exception as error:
+            raise WeightsError(
+                f"{path} is not a model that OpenVINO can run: {_reason(error)}"
+            ) from None
+        self._shape = [side.get_length() if side.is_static else None for side in shapes[0]]
+        self.size = fixed_size(self._shape)
+
+    def __call__(self, batch: Batch) -> Batch:
+        if self._model is None:
+            raise InferenceError("this runtime was closed")
+        check_shape(batch, self._shape)
+        request, self._request = self._request, None  # a failure leaves it in disorder for good
+        try:
+            request = request or self._start()
+            request.get_output_tensor().data[...] = UNTOUCHED
+            restored = request.infer({0: batch})[0]
+        except Exception as error:
+            reason = _reason(error)
+            if isinstance(error, MemoryError) or any(part in str(error) for part in NO_MEMORY):
+                raise OutOfMemoryError(f"OpenVINO: {reason}") from None
+            raise InferenceError(f"OpenVINO failed on {batch.shape}: {reason}") from None
+        if (restored == UNTOUCHED).all():
+            raise OutOfMemoryError(f"OpenVINO gave no result for {batch.shape}")
+        self._request = request
+        return np.array(restored, dtype=np.float32)
+
+    def close(self) -> None:
+        self._model = self._request = None
+
+    def _start(self) -> Any:  # noqa: ANN401 - the library ships no types
+        return (
+            openvino.Core().compile_model(self._model, "CPU", self._options).create_infer_request()
+        )
+
+
+def _read(path: Path) -> Any:  # noqa: ANN401 - the library ships no types
+    """The model by the reader of its suffix; left to itself OpenVINO tries all, and they print."""
+    reader = FrontEndManager().load_by_framework("onnx" if path.suffix.lower() == ".onnx" else "ir")
+    return reader.convert(reader.load(str(path)))
+
+
+def _reason(error: Exception) -> str:
+    """The last line of a message: those before it say where in the library it failed."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

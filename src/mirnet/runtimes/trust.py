@@ -1,0 +1,66 @@
+"""An accelerator is trusted once it has done what the CPU does.
+
+Drivers and half precision go wrong in silence: the result is a picture, but not the right one.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+
+import numpy as np
+
+from mirnet.errors import InferenceError, RuntimeMissingError
+from mirnet.restoration.runtime import FixedSize, Runtime
+
+log = logging.getLogger(__name__)
+
+SIDE = 64
+"""Of the tile that both restore, where the model leaves the size open."""
+
+TOLERANCE = 0.02
+"""Largest difference to the CPU in 0..1: five levels of 8 bits, room for half precision."""
+
+
+def trusted(load: Callable[[str], Runtime], device: str, *, insist: bool) -> Runtime:
+    """The model on a device, which is checked against the CPU if it is another.
+
+    Args:
+        load: the model on the device of that name, by one runtime.
+        device: `cpu`, or what is to be checked.
+        insist: whether it must be this device; else the CPU takes its place, with a warning.
+
+    Raises:
+        RuntimeMissingError: if the device fails or computes something else, and it must be this.
+    """
+    if device == "cpu":
+        return load("cpu")
+    try:
+        with ExitStack() as stack:
+            accelerated = stack.enter_context(closing(load(device)))
+            with closing(load("cpu")) as reference:
+                _compare(accelerated, reference, device)
+            stack.pop_all()  # it stays open
+            return accelerated
+    except (InferenceError, RuntimeMissingError) as error:
+        if insist:
+            raise RuntimeMissingError(str(error)) from error
+        log.warning("%s; going on with the CPU", error)
+        return load("cpu")
+
+
+def _compare(accelerated: Runtime, reference: Runtime, device: str) -> None:
+    """Restore one tile of noise on both.
+
+    Raises:
+        InferenceError: if one fails, or the results differ.
+    """
+    size = (SIDE, SIDE)
+    if isinstance(reference, FixedSize) and reference.size:
+        size = reference.size
+    noise = np.random.default_rng(0).random((1, 3, *size), dtype=np.float32)
+    difference = np.abs(accelerated(noise) - reference(noise)).max()
+    if not difference <= TOLERANCE:
+        raise InferenceError(
+            f"{accelerated.name} on {device} differs from the CPU by {difference:.1e}, more than "
+            f"{TOLERANCE}: it cannot be trusted"
+        )
