@@ -233,3 +233,40 @@ def test_the_library_prints_nothing(python, runtime):
     done = python(PRINTING, runtime)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+FILES = """
+import sys
+from mirnet import runtimes
+print(*(f"{name}={path.name}" for name, path in runtimes.files(device=sys.argv[1]).items()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("device", "without", "expected"),
+    [
+        ("auto", (), {"mnn": ".mnn", "onnx": ".onnx", "pytorch": ".safetensors"}),
+        ("cpu", ("MNN",), {"mnn": None, "onnx": ".onnx", "pytorch": ".safetensors"}),
+        ("cuda", (), {"mnn": None, "pytorch": ".safetensors"}),
+    ],
+)
+def test_each_installed_runtime_has_its_file_of_a_model(python, device, without, expected):
+    done = python(FILES, device, without=without)
+
+    assert done.returncode == 0, done.stderr
+    found = dict(word.split("=") for word in done.stdout.split())
+    for name, suffix in expected.items():
+        assert found.get(name) == (suffix and f"denoise{suffix}")
+
+
+def test_a_model_that_no_runtime_reads_has_no_files(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.touch()
+    with pytest.raises(WeightsError, match=r"no runtime reads \.txt"):
+        runtimes.files(path)
+    with pytest.raises(WeightsError, match="no model 'denoize'"):
+        runtimes.files("denoize")
+    with pytest.raises(RuntimeMissingError, match="no device 'abacus'"):
+        runtimes.files(device="abacus")
+    with pytest.raises(RuntimeMissingError, match=r"no runtime runs .* on cuda"):
+        runtimes.files(BUNDLED[".mnn"], device="cuda")

@@ -1,11 +1,11 @@
 """The command line: one file a command, heavy imports inside the functions."""
 
-import os
 import sys
 
 import typer
 
-from mirnet.cli import data, evaluate, export, models, restore, train
+from mirnet import streams
+from mirnet.cli import benchmark, data, evaluate, export, models, restore, train
 from mirnet.errors import MirnetError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 app.command("restore")(restore.restore)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("benchmark")(benchmark.benchmark)
 app.command("export")(export.export)
 app.command("models")(models.models)
 app.add_typer(data.app)
@@ -40,21 +41,9 @@ def _options(
     pass
 
 
-def _keep_stdout_for_results() -> None:
-    """Libraries in C print on descriptor 1, past Python: from now on that is standard error."""
-    try:
-        results = os.dup(1)
-        os.dup2(2, 1)
-    except OSError:  # one of them is closed
-        return
-    encoding = sys.stdout.encoding
-    # a name that the terminal cannot show is no reason to stop
-    sys.stdout = os.fdopen(results, "w", encoding=encoding, errors="backslashreplace")
-
-
 def main() -> None:
     """Run the command line; what a user can mend ends in one line and exit code 2."""
-    _keep_stdout_for_results()
+    streams.keep_stdout_for_results()
     try:
         app()
     except (MirnetError, OSError) as error:

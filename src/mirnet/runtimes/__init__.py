@@ -145,6 +145,30 @@ def require(name: str) -> None:
         )
 
 
+def files(model: str | Path = "denoise", *, device: str = "auto") -> dict[str, Path]:
+    """What each runtime that is installed would read of a model, by its name, fastest first.
+
+    Args:
+        model: as `open` takes it.
+        device: as `open` takes it; runtimes that do not have it are left out.
+
+    Raises:
+        RuntimeMissingError: if no such runtime is installed, or none has the device.
+        WeightsError: if there is no such model, or no runtime reads the file.
+    """
+    if device not in DEVICES:
+        raise RuntimeMissingError(f"no device {device!r}: choose {', '.join(DEVICES)}")
+    found = _files(model)
+    _choose(found, device, str(model))  # raises where there is none
+    return {
+        name: next(found[suffix] for suffix in kind.suffixes if suffix in found)
+        for name, kind in KINDS.items()
+        if _is_installed(kind)
+        and device in ("auto", *kind.devices)
+        and not found.keys().isdisjoint(kind.suffixes)
+    }
+
+
 def _choose(files: dict[str, Path], device: str, model: str) -> str:
     readers = [name for name, kind in KINDS.items() if not files.keys().isdisjoint(kind.suffixes)]
     if not readers:

@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mirnet import setting
 from mirnet.errors import RuntimeMissingError
 from mirnet.evaluation.method import INPUT, Method
-from mirnet.evaluation.report import setting
 from mirnet.evaluation.report.views import AMPLIFIED, TRUTH, Views
 from mirnet.evaluation.run import Failed, Measured
 from mirnet.evaluation.scores import PROTOCOLS

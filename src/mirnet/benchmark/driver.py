@@ -1,0 +1,177 @@
+"""Has all runtimes restore the same picture in turns."""
+
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from mirnet.benchmark import photograph
+from mirnet.benchmark.job import Job
+from mirnet.benchmark.plan import Plan
+from mirnet.benchmark.process import Worker
+from mirnet.benchmark.summary import Figures, Run, figures
+from mirnet.errors import InferenceError
+from mirnet.image import codec
+from mirnet.weights import identity
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A runtime that went through all rounds."""
+
+    runtime: str
+    file: Path | None
+    """Of the model; None if the runtime chose it itself."""
+    sha256: str | None
+    tile: int
+    overlap: int
+    tiles: int
+    """Of the picture; 0 for a batch."""
+    tiles_kept: int
+    """Those without a usable result."""
+    figures: Figures
+    peak_mb: float | None
+    """The most memory that its process took on the host, 2^20 bytes; None if nobody knows."""
+    gpu: str | None
+    """The name of the device, if PyTorch used one."""
+    gpu_peak_mb: float | None
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A runtime that did not."""
+
+    runtime: str
+    error: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that was found out."""
+
+    outcomes: Sequence[Measured | Failed]
+    """In the order of the plan."""
+    runs: Sequence[Run]
+    """In the order in which they happened."""
+
+
+@runtime_checkable
+class Observer(Protocol):
+    """Is told how it goes."""
+
+    def begin(self, runtime: str, number: int | None) -> None:
+        """A runtime starts (None), or is now in this round, as `Run.round` counts."""
+        ...
+
+    def done(self, left: int) -> None:
+        """So many runs, starts included, are still to come."""
+        ...
+
+    def fail(self, failed: Failed) -> None:
+        """A runtime failed; the others go on."""
+        ...
+
+
+def measure(plan: Plan, observer: Observer) -> Result:
+    """Start a process for each runtime; let them restore by turns, A B C, A B C, ...; end them.
+
+    They all are there from the first round to the last, and one is at work at any moment. So
+    whatever else the machine does meanwhile meets them alike.
+
+    Raises:
+        ImageError: if the picture cannot be written.
+        OSError: if a process cannot be started, or the model's file cannot be read.
+    """
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mirnet-")))
+        suffix = codec.FORMATS[plan.format].suffixes[0]
+        source = folder / f"photograph{suffix}"
+        photograph.write(source, plan.height, plan.width, format=plan.format)
+        turns = _Turns(plan, observer)
+        for name in plan.files:
+            job = Job(
+                model=plan.model,
+                runtime=name,
+                device=plan.device,
+                threads=plan.threads,
+                tile=plan.tile,
+                overlap=plan.overlap,
+                batch=plan.batch,
+                source=str(source),
+                target=str(folder / f"restored{suffix}"),
+            )
+            turns.start(name, stack.enter_context(Worker()), job)
+        for number in range(1 - plan.warm_up, plan.rounds + 1):
+            turns.round(number)
+        return turns.result()
+
+
+class _Turns:
+    """Who still takes part, and what is known by now."""
+
+    def __init__(self, plan: Plan, observer: Observer) -> None:
+        self._plan = plan
+        self._observer = observer
+        self._workers: dict[str, Worker] = {}
+        self._facts: dict[str, dict[str, Any]] = {}
+        self._failures: dict[str, Failed] = {}
+        self._runs: dict[str, list[Run]] = {name: [] for name in plan.files}
+        self._in_order: list[Run] = []
+        rounds = plan.warm_up + plan.rounds
+        self._left = dict.fromkeys(plan.files, rounds + 1)  # one more for the start
+
+    def start(self, name: str, worker: Worker, job: Job) -> None:
+        """Let a worker load the model."""
+        self._observer.begin(name, None)
+        try:
+            self._facts[name] = worker.start(job)
+            self._workers[name] = worker
+        except InferenceError as error:
+            self._drop(name, error)
+        self._count(name)
+
+    def round(self, number: int) -> None:
+        """One run each of those that have not failed."""
+        for name, worker in list(self._workers.items()):
+            self._observer.begin(name, number)
+            try:
+                answer = worker.run()
+            except InferenceError as error:
+                self._drop(name, error)
+            else:
+                runtime = self._facts[name]["runtime"]
+                run = Run(runtime, number, answer.pop("seconds"), answer.pop("whole"))
+                self._runs[name].append(run)
+                self._in_order.append(run)
+                self._facts[name] |= answer
+            self._count(name)
+
+    def result(self) -> Result:
+        """After the last round."""
+        outcomes = [self._failures.get(name) or self._measured(name) for name in self._plan.files]
+        return Result(outcomes, self._in_order)
+
+    def _measured(self, name: str) -> Measured:
+        facts = dict(self._facts[name])
+        gpu = facts.pop("gpu") or {"name": None, "peak_mb": None}
+        file = self._plan.files[name]
+        return Measured(
+            **facts,
+            file=file,
+            sha256=identity.digest(file) if file else None,
+            figures=figures(self._runs[name], self._plan.height * self._plan.width),
+            gpu=gpu["name"],
+            gpu_peak_mb=gpu["peak_mb"],
+        )
+
+    def _drop(self, name: str, error: InferenceError) -> None:
+        self._workers.pop(name, None)
+        self._left[name] = 0
+        self._failures[name] = Failed(name, str(error))
+        self._observer.fail(self._failures[name])
+
+    def _count(self, name: str) -> None:
+        self._left[name] = max(self._left[name] - 1, 0)
+        self._observer.done(sum(self._left.values()))

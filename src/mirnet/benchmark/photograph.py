@@ -1,0 +1,61 @@
+"""A photograph to measure with: made in code, always the same, as noisy as one of a phone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from mirnet.image import codec, pixels
+from mirnet.image.metadata import Metadata
+from mirnet.image.source import Source
+from mirnet.shapes import Image, Pixels
+
+BAND = 64
+"""Rows that are made at a time, so that a large picture does not lie in memory."""
+NOISE = 12 / 255
+OCTAVES = 7
+"""Of detail, each with waves half as long and as high as the one before."""
+LONGEST = 1000.0
+"""Wavelength of the first octave, pixels."""
+
+
+def write(path: Path, height: int, width: int, *, format: str) -> None:
+    """Write it as a file of 8 bits, of a kind of `codec.FORMATS`.
+
+    Raises:
+        ImageError: if the format is unknown or does not hold so many pixels, or the disk is full.
+    """
+    dtype = np.dtype(np.uint8)
+    like = Source(path, height, width, dtype, 3, Metadata({}, {}), rows=_no_rows)
+    codec.write(path, bands(height, width), like, format=format)
+
+
+def bands(height: int, width: int) -> Iterator[Pixels]:
+    """The photograph from top to bottom, uint8 h w 3."""
+    rng = np.random.default_rng(0)
+    tints = rng.uniform(0, 0.8, (OCTAVES, 3))
+    waves = rng.uniform(-1, 1, (OCTAVES, 2)), rng.uniform(0, 2 * np.pi, (OCTAVES, 1)) + tints
+    for top in range(0, height, BAND):
+        rows = np.arange(top, min(top + BAND, height), dtype=np.float32)
+        clean = _clean(rows[:, None, None], np.arange(width, dtype=np.float32)[:, None], *waves)
+        noise = rng.standard_normal(clean.shape, np.float32) * np.float32(NOISE)
+        yield pixels.from_float(clean + noise, np.uint8)
+
+
+def _clean(
+    rows: np.ndarray, columns: np.ndarray, directions: np.ndarray, phases: np.ndarray
+) -> Image:
+    """Waves of all lengths in all directions, and edges where some long ones change their sign."""
+    image = np.full((len(rows), len(columns), 3), 0.45, np.float32)
+    for octave in range(OCTAVES):
+        down, across = 2 * np.pi / LONGEST * 2**octave * directions[octave]
+        wave = np.sin(rows * np.float32(down) + columns * np.float32(across) + phases[octave])
+        image += (0.2 * 0.5**octave * wave).astype(np.float32)
+        if octave == 2:
+            image += np.where(wave > 0, np.float32(0.1), np.float32(0))
+    return image
+
+
+def _no_rows(top: int, count: int) -> Pixels:
+    """Of a picture that is only written."""
+    raise NotImplementedError

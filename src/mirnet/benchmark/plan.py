@@ -1,0 +1,119 @@
+"""What is to be measured, checked before anything is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mirnet import runtimes
+from mirnet.errors import ImageError, RuntimeMissingError, ShapeError
+from mirnet.image import codec
+from mirnet.restoration.restorer import TILE, Restorer
+from mirnet.restoration.runtime import EchoRuntime
+from mirnet.shapes import MULTIPLE
+
+SIZE = (384, 512)
+"""Height and width by default: about a minute on two cores for all runtimes."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Each of the runtimes restores the same picture so many times."""
+
+    model: str
+    files: Mapping[str, Path | None]
+    """What each runtime reads, by the runtime's name or `auto`; None where that is left to it."""
+    device: str
+    threads: int | None
+    """None for each runtime's own choice."""
+    height: int
+    width: int
+    format: str
+    """One of `codec.FORMATS`."""
+    batch: int | None
+    """So many pictures at once, uncut; None for one, in tiles."""
+    tile: int | None
+    overlap: int | None
+    rounds: int
+    warm_up: int
+    """Rounds before, which do not count."""
+
+
+def plan(
+    model: str = "denoise",
+    names: Sequence[str] = (),
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    size: tuple[int, int] | None = None,
+    format: str = "jpeg",
+    batch: int | None = None,
+    tile: int | None = None,
+    overlap: int | None = None,
+    rounds: int = 5,
+    warm_up: int = 1,
+) -> Plan:
+    """Check what was asked for, and fill in what was not.
+
+    Args:
+        model: of the catalogue, or a file.
+        names: of runtimes, or `auto`; none for all that are installed, read the model and have
+            the device.
+        device: as `runtimes.open` takes it.
+        threads: as `runtimes.open` takes it.
+        size: height and width; None for `SIZE`, or for that of a tile if there is a batch.
+        format: one of `codec.FORMATS`.
+        batch: see `Plan`.
+        tile: as `Restorer` takes it; None for its default.
+        overlap: as `Restorer` takes it.
+        rounds: at least 1.
+        warm_up: at least 0.
+
+    Raises:
+        ImageError: if there is no such format.
+        RuntimeMissingError: if there is no such runtime or device, or none that is installed has
+            the device.
+        ShapeError: if the pictures of a batch would have to be cut.
+        TilingError: if tile and overlap do not fit together.
+        WeightsError: if there is no such model, or no runtime reads it.
+    """
+    _check_names(names)
+    if format not in codec.FORMATS:
+        raise ImageError(f"no format {format!r}: choose one of {', '.join(codec.FORMATS)}")
+    side = TILE if tile is None else tile
+    Restorer(EchoRuntime(), tile=side, overlap=overlap)  # raises
+    height, width = size or ((side, side) if batch else SIZE)
+    if batch:
+        _check_uncut(height, width, side)
+    files = runtimes.files(model, device=device)
+    return Plan(
+        model=model,
+        files={name: files.get(name) for name in names or files},
+        device=device,
+        threads=threads,
+        height=height,
+        width=width,
+        format=format,
+        batch=batch,
+        tile=tile,
+        overlap=overlap,
+        rounds=rounds,
+        warm_up=warm_up,
+    )
+
+
+def _check_names(names: Sequence[str]) -> None:
+    known = ("auto", *runtimes.KINDS)
+    for name in names:
+        if name not in known:
+            raise RuntimeMissingError(f"no runtime {name!r}: choose {', '.join(known)}")
+        if names.count(name) > 1:
+            raise RuntimeMissingError(f"the runtime {name} is given twice")
+
+
+def _check_uncut(height: int, width: int, tile: int) -> None:
+    """Raise for pictures that the network does not take as they are, or that exceed a tile."""
+    if max(height, width) > tile or height % MULTIPLE or width % MULTIPLE:
+        raise ShapeError(
+            f"pictures of a batch are not cut: their sides are multiples of {MULTIPLE} and at most "
+            f"the tile's {tile}, got {height}x{width}; take another size or a larger tile"
+        )

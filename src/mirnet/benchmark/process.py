@@ -1,0 +1,89 @@
+"""A worker as its starter sees it."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from types import TracebackType
+from typing import Any
+
+from mirnet.benchmark.job import Job
+from mirnet.errors import InferenceError
+
+
+class Worker:
+    """A process that measures one runtime; to be used as a context, at whose end it is gone."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            # without -P modules beside the user's pictures would be imported
+            [sys.executable, "-P", "-m", "mirnet.benchmark.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},  # what we were found by
+            # an interruption from the keyboard is for us: we end the worker
+            process_group=0,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+
+    def start(self, job: Job) -> dict[str, Any]:
+        """Load the model; returns name, tile and overlap.
+
+        Raises:
+            InferenceError: with the reason, if it cannot be loaded or the process dies.
+        """
+        return self._ask(job.line())
+
+    def run(self) -> dict[str, Any]:
+        """Restore once; returns `stages.Times` and the memory taken so far.
+
+        Raises:
+            InferenceError: as `start` does.
+        """
+        return self._ask("run")
+
+    def _ask(self, line: str) -> dict[str, Any]:
+        assert self._process.stdin and self._process.stdout
+        try:
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+        except OSError:  # it reads no more
+            raise InferenceError(self._death()) from None
+        told = self._process.stdout.readline()
+        if not told:
+            raise InferenceError(self._death())
+        answer: dict[str, Any] = json.loads(told)
+        if "error" in answer:
+            raise InferenceError(answer["error"])
+        return answer
+
+    def _death(self) -> str:
+        """How the process ended, which said nothing itself."""
+        code = self._process.wait()
+        if code >= 0:
+            return f"its process ended with exit code {code}"
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            name = f"signal {-code}"
+        hint = "; there may have been too little memory" if name == "SIGKILL" else ""
+        return f"its process was ended by {name}{hint}"
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.kill()  # it may be at work, and has nothing to save
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                with contextlib.suppress(OSError):  # what it was not told yet
+                    pipe.close()
+        self._process.wait()

@@ -1,0 +1,149 @@
+"""A picture through all stages of a restoration, on the clock."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mirnet import runtimes
+from mirnet.benchmark.clock import Clock
+from mirnet.benchmark.job import Job
+from mirnet.errors import InferenceError
+from mirnet.image import codec, pixels
+from mirnet.restoration.restorer import Restorer, Tally
+from mirnet.restoration.runtime import Runtime
+from mirnet.shapes import Batch, Image, Pixels
+
+
+@dataclass(frozen=True)
+class Times:
+    """Of one run, in seconds; of a batch, for each of its pictures."""
+
+    seconds: dict[str, float]
+    """By stage; a batch is not tiled."""
+    whole: float
+    """From a file to a file, which is what the stages add up to."""
+    tiles: int
+    tiles_kept: int
+    """Tiles without a usable result, see `restorer.Tally`."""
+
+
+class Bench:
+    """A model that is ready to be measured.
+
+    Raises:
+        MirnetError: if it cannot be loaded, or tile and overlap do not fit together.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._source, self._target = Path(job.source), Path(job.target)
+        self._runtime = runtimes.open(
+            job.model, runtime=job.runtime, device=job.device, threads=job.threads
+        )
+        tile = {} if job.tile is None else {"tile": job.tile}
+        self.restorer = Restorer(self._runtime, overlap=job.overlap, **tile)
+
+    @property
+    def name(self) -> str:
+        """Of the runtime."""
+        return self._runtime.name
+
+    def run(self) -> Times:
+        """Restore the file once.
+
+        Raises:
+            MirnetError: if a file or the runtime fails.
+        """
+        clock, tally = Clock(), Tally()
+        pictures = self._job.batch or 1
+        started = time.perf_counter()
+        if self._job.batch:
+            self._run_batch(clock, pictures)
+        else:
+            self._run_tiled(clock, tally)
+        whole = time.perf_counter() - started
+        return Times(
+            seconds={stage: each / pictures for stage, each in clock.seconds.items()},
+            whole=whole / pictures,
+            tiles=tally.tiles,
+            tiles_kept=tally.kept,
+        )
+
+    def _run_tiled(self, clock: Clock, tally: Tally) -> None:
+        """As `Restorer.file` does it: rows stream, so memory is what it takes there."""
+        with clock.stage("read"):
+            picture = codec.open(self._source)
+        self.restorer.runtime = _Timed(self._runtime, clock)
+
+        def read(count: int) -> Image:
+            with clock.stage("read"):
+                rows = picture.read(count)
+            with clock.stage("pre"):
+                return _prepared(rows)
+
+        # of float rows in RGB the restorer converts nothing
+        restored = self.restorer.bands(read, picture.height, picture.width, tally=tally)
+
+        def bands() -> Iterator[Pixels]:
+            while True:
+                with clock.stage("tiling"):
+                    band = next(restored, None)
+                if band is None:
+                    return
+                with clock.stage("post"):
+                    rows = _finished(band, picture)
+                yield rows
+
+        with clock.stage("write"):
+            codec.write(self._target, bands(), picture)
+
+    def _run_batch(self, clock: Clock, count: int) -> None:
+        """So many pictures at once; each is read and written for itself."""
+        with clock.stage("read"):
+            pictures = [codec.open(self._source) for _ in range(count)]
+            colours = [codec.whole(picture) for picture in pictures]
+        with clock.stage("pre"):
+            batch = np.stack([_prepared(each).transpose(2, 0, 1) for each in colours])
+        with clock.stage("inference"):
+            restored = self._runtime(batch)
+        if restored.shape != batch.shape:
+            raise InferenceError(
+                f"{self.name} made {restored.shape} of a batch of {batch.shape}: this model does "
+                "not restore pictures at their own size"
+            )
+        with clock.stage("post"):
+            finished = [
+                np.ascontiguousarray(_finished(image.transpose(1, 2, 0), picture))
+                for image, picture in zip(restored, pictures, strict=True)
+            ]
+        with clock.stage("write"):
+            for rows, picture in zip(finished, pictures, strict=True):
+                codec.write(self._target, [rows], picture)
+
+
+def _prepared(rows: Pixels) -> Image:
+    """Rows of a file as the network wants them: float32, RGB, 0..1."""
+    image: Image = pixels.to_rgb(pixels.to_float(rows))
+    return image
+
+
+def _finished(image: Image, picture: codec.Source) -> Pixels:
+    """Restored rows as the file wants them."""
+    return pixels.from_float(pixels.to_channels(image, picture.channels), picture.dtype)
+
+
+class _Timed:
+    """A runtime whose calls are on the clock."""
+
+    def __init__(self, runtime: Runtime, clock: Clock) -> None:
+        self.name = runtime.name
+        self.close = runtime.close
+        self._runtime = runtime
+        self._clock = clock
+
+    def __call__(self, batch: Batch) -> Batch:
+        with self._clock.stage("inference"):
+            return self._runtime(batch)

@@ -1,0 +1,138 @@
+"""`mirnet benchmark`: how fast a model restores on this machine."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mirnet.cli.endings import FAILED, interruptible, treat_termination_as_interruption
+from mirnet.cli.options import Device, Model, Overlap, Threads, Tile
+
+if TYPE_CHECKING:
+    from mirnet.benchmark.driver import Result
+    from mirnet.benchmark.plan import Plan
+
+
+def _height_and_width(text: str) -> tuple[int, int]:
+    height, times, width = text.lower().partition("x")
+    try:
+        size = int(height), int(width if times else height)
+    except ValueError:
+        size = 0, 0
+    if min(size) < 1:
+        raise typer.BadParameter(
+            f"{text!r} is neither HxW nor a number, as in 384x512 or 512", param_hint="'--size'"
+        )
+    return size
+
+
+def benchmark(
+    model: Model = "denoise",
+    runtime: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="auto|NAME",
+            help="Measure this one; give it again for more. [all that are installed and can]",
+        ),
+    ] = None,
+    device: Device = "auto",
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="HxW|N", help="Of the picture. [384x512; with --batch a tile]"),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="N pictures go through the network at once, without tiles."
+        ),
+    ] = None,
+    tile: Tile = None,
+    overlap: Overlap = None,
+    threads: Threads = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Each runtime restores so many times.")] = 5,
+    warm_up: Annotated[int, typer.Option(min=0, help="Rounds before, which do not count.")] = 1,
+    format: Annotated[
+        str, typer.Option(help="Of the file: jpeg, png, tiff, webp or avif.")
+    ] = "jpeg",
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the stages as bars there, .png."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object, with every single run.")
+    ] = False,
+) -> None:
+    """Measure how fast a model restores here: each stage from file to file, each runtime.
+
+    A noisy photograph, made for it, is restored by all runtimes in turns, each in a process of its
+    own. Times are medians over the rounds. docs/benchmark.md says what the stages are.
+
+    \b
+    Examples:
+      mirnet benchmark
+      mirnet benchmark --size 2000x3000 --rounds 3 --plot speed.png
+      mirnet benchmark --runtime mnn --runtime onnx --threads 1
+      mirnet benchmark --model runs/mine/best.ckpt --device cuda --batch 16
+      mirnet benchmark --json > speed.json
+
+    Exit codes: 0 all measured, 1 some runtimes failed (the others are measured), 2 bad arguments,
+    130 interrupted.
+    """
+    from mirnet.benchmark.driver import Failed, measure
+    from mirnet.benchmark.plan import plan
+    from mirnet.cli import benchmark_output
+    from mirnet.cli.benchmark_progress import BenchmarkProgress
+
+    planned = plan(
+        model,
+        runtime or (),
+        device=device,
+        threads=threads,
+        size=_height_and_width(size) if size is not None else None,
+        format=format,
+        batch=batch,
+        tile=tile,
+        overlap=overlap,
+        rounds=rounds,
+        warm_up=warm_up,
+    )
+    if plot:
+        _check_plot(plot)
+    treat_termination_as_interruption()
+    with interruptible("figures are made at the end alone"):
+        progress = BenchmarkProgress()
+        with progress.bar:
+            result = measure(planned, progress)
+        if plot:
+            _draw(plot, planned, result)
+    tell = benchmark_output.json_object if as_json else benchmark_output.text
+    typer.echo(tell(planned, result))
+    for line in benchmark_output.trouble(result):
+        typer.echo(f"mirnet: {line}", err=True)
+    if any(isinstance(each, Failed) for each in result.outcomes):
+        raise typer.Exit(FAILED)
+
+
+def _check_plot(path: Path) -> None:
+    """Raise for what would fail after minutes of measuring."""
+    from mirnet.cli.endings import needs_train
+    from mirnet.errors import ImageError
+    from mirnet.files import hidden
+
+    with needs_train("the plot"):
+        import matplotlib  # noqa: F401
+    if path.suffix.lower() != ".png":
+        raise ImageError(f"{path}: the plot is a PNG: give it a name that ends in .png")
+    with hidden(path):
+        pass
+
+
+def _draw(path: Path, plan: "Plan", result: "Result") -> None:
+    from mirnet.benchmark import plot
+    from mirnet.benchmark.driver import Measured
+    from mirnet.cli import benchmark_output
+
+    measured = [each for each in result.outcomes if isinstance(each, Measured)]
+    if measured:
+        title, subtitle = benchmark_output.headings(plan, measured)
+        plot.draw(path, measured, title=title, subtitle=subtitle)

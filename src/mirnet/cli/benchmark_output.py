@@ -1,0 +1,125 @@
+"""What `mirnet benchmark` tells: a table for people, JSON for programs."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mirnet import setting
+from mirnet.benchmark.clock import STAGES
+from mirnet.benchmark.driver import Failed, Measured, Result
+from mirnet.benchmark.plan import Plan
+
+COLUMNS = (*STAGES, "whole", "µs/pixel", "MP/s", "images/s", "peak MB")
+"""Of the table; stages and whole in milliseconds."""
+
+
+def text(plan: Plan, result: Result) -> str:
+    """What was measured where, and the table, a row a runtime."""
+    measured = [each for each in result.outcomes if isinstance(each, Measured)]
+    has_gpu = any(each.gpu for each in measured)
+    columns = (*COLUMNS, "GPU MB") if has_gpu else COLUMNS
+    rows = [(each.runtime, _cells(each)[: len(columns)]) for each in result.outcomes]
+    rows.insert(0, ("", columns))
+    first = max(len(name) for name, _ in rows)
+    widths = [
+        max(len(cells[k]) for _, cells in rows if k < len(cells)) for k in range(len(columns))
+    ]
+    table = [
+        f"{name:{first}}"
+        + "".join(f"  {cell:>{width}}" for cell, width in zip(cells, widths, strict=False))
+        for name, cells in rows
+    ]
+    return "\n".join([*headings(plan, measured), "", *table])
+
+
+def headings(plan: Plan, measured: Sequence[Measured]) -> tuple[str, str]:
+    """What the figures are of, and what they were measured on: a line each."""
+    tilings = {f"tiles of {each.tile}, overlap {each.overlap}" for each in measured}
+    cut = [f"batches of {plan.batch}"] if plan.batch else sorted(tilings)
+    rounds = _counted(plan.rounds, "round")
+    name = Path(plan.model).name
+    model = name if name.isprintable() else repr(name)
+    what = [model, f"{plan.height}x{plan.width} {plan.format}", *cut]
+    machine = setting.machine()
+    devices = dict.fromkeys(each.gpu for each in measured if each.gpu)
+    where = [
+        machine["processor"],
+        _counted(int(machine["cores"]), "core"),
+        machine["instruction sets"].replace(", ", " "),
+        *([_counted(plan.threads, "thread")] if plan.threads else []),
+        *devices,
+    ]
+    return f"{', '.join(what)}: ms a picture, medians of {rounds}", ", ".join(where)
+
+
+def json_object(plan: Plan, result: Result) -> str:
+    """All that is known, in one line; times in seconds."""
+    record = {
+        "model": plan.model,
+        "device": plan.device,
+        "threads": plan.threads,
+        "height": plan.height,
+        "width": plan.width,
+        "format": plan.format,
+        "batch": plan.batch,
+        "rounds": plan.rounds,
+        "warm_up": plan.warm_up,
+        "machine": setting.machine(),
+        "versions": setting.versions(),
+        "runtimes": [_record(each) for each in result.outcomes],
+        "runs": [asdict(run) for run in result.runs],
+    }
+    return json.dumps(record, allow_nan=False)
+
+
+def trouble(result: Result) -> Iterator[str]:
+    """What makes figures doubtful, in words."""
+    for each in result.outcomes:
+        if isinstance(each, Measured) and each.tiles_kept:
+            yield (
+                f"{each.runtime}: {each.tiles_kept} of {each.tiles} tiles were left as they were: "
+                "the network gave no usable result there"
+            )
+
+
+def _record(outcome: Measured | Failed) -> dict[str, Any]:
+    record = asdict(outcome)
+    if isinstance(outcome, Failed):
+        return {"runtime": record.pop("runtime"), "status": "failed", **record}
+    figures = record.pop("figures")
+    stages, whole = figures.pop("stages"), figures.pop("whole")
+    file = record.pop("file")
+    return {
+        "runtime": record.pop("runtime"),
+        "status": "measured",
+        "file": str(file) if file else None,
+        **record,
+        "seconds": {stage: stages.get(stage) for stage in STAGES} | {"whole": whole},
+        **figures,
+    }
+
+
+def _cells(outcome: Measured | Failed) -> Sequence[str]:
+    """A row of the table; its last cell is for those that have a GPU."""
+    if isinstance(outcome, Failed):
+        return ["failed"]
+    figures = outcome.figures
+    stages = [figures.stages.get(stage) for stage in STAGES]
+    return [
+        *(_cell(each.median * 1e3 if each else None, 1) for each in (*stages, figures.whole)),
+        _cell(figures.us_per_pixel, 2),
+        _cell(figures.megapixels_per_second, 3),
+        _cell(figures.images_per_second, 3),
+        _cell(outcome.peak_mb, 0),
+        _cell(outcome.gpu_peak_mb, 0),
+    ]
+
+
+def _cell(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

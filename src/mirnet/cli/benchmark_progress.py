@@ -1,0 +1,28 @@
+"""What `mirnet benchmark` shows while it measures."""
+
+from mirnet.benchmark.driver import Failed
+from mirnet.cli.bars import Rate, print_message, progress_bar
+
+
+class BenchmarkProgress:
+    """A bar on standard error where that is a terminal, and failures at once. Shown in `bar`."""
+
+    def __init__(self) -> None:
+        self.bar = progress_bar(Rate("runs"))
+        self._task = self.bar.add_task("starting", total=None)
+        self._done = 0
+
+    def begin(self, runtime: str, number: int | None) -> None:
+        """See `driver.Observer`."""
+        doing = "starting" if number is None else f"round {number}" if number > 0 else "warming up"
+        self.bar.update(self._task, description=f"{runtime}, {doing}", refresh=True)
+
+    def done(self, left: int) -> None:
+        """See `driver.Observer`."""
+        self._done += 1
+        total = self._done + left
+        self.bar.update(self._task, completed=self._done, total=total, refresh=True)
+
+    def fail(self, failed: Failed) -> None:
+        """See `driver.Observer`."""
+        print_message(self.bar, f"mirnet: {failed.runtime}: {failed.error}")
