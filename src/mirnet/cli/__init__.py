@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from mirnet.cli import data, evaluate, export, models, restore, train
+from mirnet.cli import chain, data, evaluate, export, models, restore, train
 from mirnet.errors import MirnetError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app.command("restore")(restore.restore)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
+app.command("chain")(chain.chain)
 app.command("models")(models.models)
 app.add_typer(data.app)
 
