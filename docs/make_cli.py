@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 COMMANDS = (
-    *("restore", "train", "evaluate", "benchmark", "export", "models"),
+    *("restore", "train", "evaluate", "benchmark", "export", "chain", "models"),
     *("data sidd-patches", "data synthesize", "data pack"),
 )
 PAGE = Path(__file__).with_name("cli.md")

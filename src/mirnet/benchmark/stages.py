@@ -1,7 +1,7 @@
 """A picture through all stages of a restoration, on the clock."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from mirnet.benchmark.job import Job
 from mirnet.errors import InferenceError
 from mirnet.image import codec, pixels
 from mirnet.restoration.restorer import Restorer, Tally
-from mirnet.restoration.runtime import Runtime
-from mirnet.shapes import Batch, Image, Pixels
+from mirnet.restoration.stitch import Apply, RunTile
+from mirnet.shapes import Image, Pixels
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Bench:
         )
         tile = {} if job.tile is None else {"tile": job.tile}
         self.restorer = Restorer(self._runtime, overlap=job.overlap, **tile)
+        self._apply = self.restorer.apply
 
     @property
     def name(self) -> str:
@@ -76,7 +77,7 @@ class Bench:
         """As `Restorer.file` does it: rows stream, so memory is what it takes there."""
         with clock.stage("read"):
             picture = codec.open(self._source)
-        self.restorer.runtime = _Timed(self._runtime, clock)
+        self.restorer.apply = _timed(self._apply, clock)
 
         def read(count: int) -> Image:
             with clock.stage("read"):
@@ -135,15 +136,24 @@ def _finished(image: Image, picture: codec.Source) -> Pixels:
     return pixels.from_float(pixels.to_channels(image, picture.channels), picture.dtype)
 
 
-class _Timed:
-    """A runtime whose calls are on the clock."""
+def _timed(apply: Apply, clock: Clock) -> Apply:
+    """`apply`, where waiting for a tile's result is inference, and cutting the tile is not.
 
-    def __init__(self, runtime: Runtime, clock: Clock) -> None:
-        self.name = runtime.name
-        self.close = runtime.close
-        self._runtime = runtime
-        self._clock = clock
+    Tiles that run side by side in other threads are waited for in this one, so stages add up.
+    """
 
-    def __call__(self, batch: Batch) -> Batch:
-        with self._clock.stage("inference"):
-            return self._runtime(batch)
+    def timed(run: RunTile, tiles: Iterable[Image]) -> Iterator[Image]:
+        return _on(clock, "inference", apply(run, _on(clock, "tiling", tiles)))
+
+    return timed
+
+
+def _on(clock: Clock, stage: str, images: Iterable[Image]) -> Iterator[Image]:
+    """The same, while getting the next one is this stage."""
+    iterator = iter(images)
+    while True:
+        with clock.stage(stage):
+            image = next(iterator, None)
+        if image is None:
+            return
+        yield image

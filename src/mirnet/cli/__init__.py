@@ -5,7 +5,7 @@ import sys
 import typer
 
 from mirnet import streams
-from mirnet.cli import benchmark, data, evaluate, export, models, restore, train
+from mirnet.cli import benchmark, chain, data, evaluate, export, models, restore, train
 from mirnet.errors import MirnetError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("benchmark")(benchmark.benchmark)
 app.command("export")(export.export)
+app.command("chain")(chain.chain)
 app.command("models")(models.models)
 app.add_typer(data.app)
 

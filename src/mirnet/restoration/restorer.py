@@ -16,7 +16,7 @@ from mirnet.image import codec, pixels
 from mirnet.restoration import stitch, tiles
 from mirnet.restoration.lanes import Lanes
 from mirnet.restoration.runtime import Concurrent, FixedSize, Runtime
-from mirnet.restoration.stitch import Layout
+from mirnet.restoration.stitch import Apply, Layout
 from mirnet.shapes import Image, Pixels
 
 log = logging.getLogger(__name__)
@@ -94,6 +94,8 @@ class Restorer:
         self._largest = tile  # shrinks when memory runs out, and stays so
         count = runtime.lanes if isinstance(runtime, Concurrent) else 1
         self._lanes = Lanes(count) if count > 1 else None
+        self.apply: Apply = self._lanes.map if self._lanes else map
+        """How tiles are run: one after the other, or side by side."""
 
     def __call__(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Restore an array: h w or h w c with 1 or 3 channels, uint8, uint16 or float32.
@@ -193,8 +195,7 @@ class Restorer:
                     progress(share)
             return tile if restored is None else restored
 
-        apply = self._lanes.map if self._lanes else map
-        for band in stitch.bands(read_float, layout, run, apply=apply):
+        for band in stitch.bands(read_float, layout, run, apply=self.apply):
             dtype, channels = kind[0]
             yield pixels.from_float(pixels.to_channels(band, channels), dtype)
 

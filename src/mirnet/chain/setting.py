@@ -1,0 +1,148 @@
+"""What a chain is to do, checked before anything begins."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mirnet.data import sidd, sources
+from mirnet.errors import DataError, RecipeError, RuntimeMissingError
+from mirnet.runtimes import KINDS
+from mirnet.training import recipe as recipes
+from mirnet.training.recipe import Recipe
+
+SHORT = (
+    "stages=[{length='160 steps', patch=48, batch=4}, {length='40 steps', patch=64, batch=2}]",
+    "validation.every='50 steps'",
+)
+"""How the recipe `lite` is shortened in the mode of that name: half a minute on two cores."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A chain that can begin."""
+
+    mode: str
+    """`lite` or `full`."""
+    folder: Path
+    """Gets everything that the chain makes."""
+    recipe: Recipe
+    """With the folders that it learns from and is measured on."""
+    source: Path | None
+    """The pairs that were given; None where pictures are drawn."""
+    is_sidd: bool
+    """Whether they are SIDD as it is distributed, which has to be cut."""
+    runtimes: tuple[str, ...]
+    """The ones that were asked for; empty for all that are installed."""
+
+
+def lite(
+    folder: Path, *, recipe: str = "", settings: Sequence[str] = (), runtimes: Sequence[str] = ()
+) -> Setting:
+    """A chain on pictures that it draws.
+
+    Args:
+        folder: for everything that it makes.
+        recipe: as `recipe.load` takes it; empty for `lite`, shortened.
+        settings: changes of the recipe.
+        runtimes: the ones to infer in; empty for all that are installed.
+
+    Raises:
+        RecipeError: as `recipe.load` does, and if the recipe names data of its own.
+        DataError: if the recipe or its weights lie in the folder.
+        RuntimeMissingError: if there is no such runtime.
+    """
+    loaded = recipes.load(recipe or "lite", [*(() if recipe else SHORT), *settings])
+    data, held_out = loaded.data, loaded.validation
+    if data.pairs or data.photographs or held_out.pairs:
+        raise RecipeError(
+            "the mode lite draws its own data, and the recipe names others: leave "
+            "out data.pairs, data.photographs and validation.pairs, or take full"
+        )
+    _keep_clear(folder, recipe, loaded.weights)
+    made = folder / "data"
+    loaded = _on(loaded, made / "packed", made / "held_out")
+    return Setting("lite", folder, loaded, None, False, _runtimes(runtimes))
+
+
+def full(
+    folder: Path,
+    source: Path,
+    *,
+    recipe: str = "",
+    settings: Sequence[str] = (),
+    runtimes: Sequence[str] = (),
+) -> Setting:
+    """A chain on real pairs, which takes as long as its recipe does.
+
+    Args:
+        folder: for everything that it makes.
+        source: pairs, shards, or SIDD-Medium as it is distributed.
+        recipe: as `recipe.load` takes it; empty for `sidd-1gpu`.
+        settings: changes of the recipe, validation.pairs among them unless the recipe names it.
+        runtimes: the ones to infer in; empty for all that are installed.
+
+    Raises:
+        RecipeError: as `recipe.load` does, and if the recipe names other pairs to learn from, or
+            none to be measured on.
+        DataError: if there are no such pairs, or they or the recipe lie in the folder.
+        RuntimeMissingError: if there is no such runtime.
+    """
+    loaded = recipes.load(recipe or "sidd-1gpu", settings)
+    if loaded.data.pairs:
+        raise RecipeError(f"data.pairs is {loaded.data.pairs}: the pairs are those of --data")
+    if not loaded.validation.pairs:
+        raise RecipeError("no pairs to measure on: give them by --set validation.pairs=DIR")
+    held_out = Path(loaded.validation.pairs)
+    sources.open(held_out)
+    is_sidd = _is_sidd(source)
+    learnt = folder / "data" / "packed" if is_sidd else source
+    _keep_clear(folder, recipe, loaded.weights, source, held_out, loaded.data.photographs)
+    loaded = _on(loaded, learnt, held_out)
+    return Setting("full", folder, loaded, source, is_sidd, _runtimes(runtimes))
+
+
+def _on(recipe: Recipe, pairs: Path, held_out: Path) -> Recipe:
+    """The recipe with these folders."""
+    return replace(
+        recipe,
+        data=replace(recipe.data, pairs=str(pairs)),
+        validation=replace(recipe.validation, pairs=str(held_out)),
+    )
+
+
+def _is_sidd(source: Path) -> bool:
+    """Whether it is SIDD as it is distributed, and no folder of pairs.
+
+    Raises:
+        DataError: if it is neither.
+    """
+    try:
+        sources.open(source)
+    except DataError as error:
+        if not source.is_dir():
+            raise
+        try:
+            sidd.find(source)
+        except DataError as other:
+            raise DataError(f"{error}; and as SIDD-Medium: {other}") from error
+        return True
+    return False
+
+
+def _keep_clear(folder: Path, *needed: str | Path) -> None:
+    """What a chain needs does not lie where it may be removed.
+
+    Raises:
+        DataError: if it does.
+    """
+    for path in [Path(each) for each in needed if each]:
+        if path.exists() and path.resolve().is_relative_to(folder.resolve()):
+            raise DataError(f"{path} lies in {folder}, where the chain writes: choose another -o")
+
+
+def _runtimes(names: Sequence[str]) -> tuple[str, ...]:
+    """Each of them once."""
+    for name in names:
+        if name not in KINDS:
+            raise RuntimeMissingError(f"no runtime {name!r}: choose among {', '.join(KINDS)}")
+    return tuple(dict.fromkeys(names))

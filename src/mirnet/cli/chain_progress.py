@@ -1,0 +1,27 @@
+"""How a chain goes, on standard error: a line for each part, and a bar where that is a terminal."""
+
+from rich.progress import TextColumn
+
+from mirnet.chain.parts import Part, Result
+from mirnet.cli.bars import print_message, progress_bar
+
+
+class ChainProgress:
+    """Lines, and a bar that is shown within `bar`; see `mirnet.chain.start.Observer`."""
+
+    def __init__(self) -> None:
+        self.bar = progress_bar(TextColumn("{task.fields[facts]}"))
+        # without a total it moves back and forth
+        self._task = self.bar.add_task("", total=None, facts="")
+
+    def begin(self, part: Part) -> None:
+        self.bar.update(self._task, description=f"{part.link}, {part.name}", facts="")
+
+    def tell(self, facts: str) -> None:
+        self.bar.update(self._task, facts=facts)
+
+    def end(self, result: Result) -> None:
+        found = ", ".join(check.found for check in result.checks)
+        why = f" ({result.reason})" if result.reason else f": {found}"
+        line = f"{result.link}, {result.part}: {result.status}{why}"
+        print_message(self.bar, f"mirnet: {line}")

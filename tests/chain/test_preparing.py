@@ -1,0 +1,113 @@
+"""The link `data`: pictures become patches and shards, and what gets mixed up is noticed."""
+
+import shutil
+
+import numpy as np
+import pytest
+from numpy.lib.stride_tricks import sliding_window_view
+
+from mirnet.chain import preparing, samples
+from mirnet.chain.parts import Status
+from mirnet.chain.run import run
+from mirnet.data import sidd, sources
+from mirnet.data.windows import RandomWindows
+from mirnet.errors import ImageError
+from mirnet.image import codec
+
+SCHEME = RandomWindows(patch=24, per_image=3, seed=1)
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Two pairs under the names of SIDD."""
+    samples.sidd(tmp_path / "sidd", range(1, 3), 40, 56)
+    return tmp_path / "sidd"
+
+
+def done(parts):
+    """Results by the parts' names."""
+    return {result.part: result for result in run(parts)}
+
+
+def found(result):
+    return {check.name: check.figure for check in result.checks}
+
+
+def place(patch, picture):
+    """Where a patch lies in a picture: the one place where all of its pixels are the same."""
+    windows = sliding_window_view(picture, patch.shape)[:, :, 0]
+    (where,) = np.argwhere((windows == patch).all((2, 3, 4)))
+    return tuple(where)
+
+
+def test_drawn_pictures_become_patches_and_shards(tmp_path):
+    results = done(preparing.drawn(tmp_path))
+
+    assert list(results) == ["pictures", "patches", "shards", "held out"]
+    assert {result.status for result in results.values()} == {Status.PASSED}
+    assert found(results["pictures"]) == {"pairs": 16}
+    assert found(results["patches"]) == found(results["shards"]) == {"pairs": 96, "cut alike": 96}
+    assert found(results["held out"]) == {"pairs": 4, "cut alike": 4}
+    packed, held_out = (sources.open(tmp_path / name) for name in ("packed", "held_out"))
+    assert (len(packed), len(held_out)) == (96, 4)
+    packed.check(96)
+    held_out.check(128)
+
+
+def test_both_halves_of_a_shard_come_from_one_place_of_their_picture(source, tmp_path):
+    results = done(preparing.from_sidd(source, tmp_path / "data", SCHEME))
+
+    assert found(results["shards"]) == {"pairs": 6, "cut alike": 6}
+    packed = sources.open(tmp_path / "data" / "packed")
+    pictures = sidd.find(source)
+    for index in range(len(packed)):
+        pair = pictures[packed.name(index).rpartition("_")[0]]
+        noisy, clean = packed.whole(index)
+        top, left = place(noisy, codec.read(pair.noisy))
+        expected = codec.read(pair.clean)[top : top + 24, left : left + 24]
+        np.testing.assert_array_equal(clean, expected)
+
+
+def test_patches_that_were_swapped_or_changed_are_not_alike(source, tmp_path):
+    done(preparing.from_sidd(source, tmp_path / "data", SCHEME))
+    patches = tmp_path / "data" / "patches"
+    first, second, third, *_ = sorted((patches / "groundtruth").iterdir())
+    assert preparing.matching(sources.open(patches), source, SCHEME) == 6
+
+    shutil.copy(first, tmp_path / "kept.png")
+    shutil.copy(second, first)
+    shutil.copy(tmp_path / "kept.png", second)
+    assert preparing.matching(sources.open(patches), source, SCHEME) == 4
+
+    shutil.copy(first, third)
+    assert preparing.matching(sources.open(patches), source, SCHEME) == 3
+
+
+def test_a_damaged_picture_breaks_the_link(source, tmp_path):
+    path = next(source.rglob("*GT*.PNG"))
+    path.write_bytes(path.read_bytes()[:300])
+
+    results = done(preparing.from_sidd(source, tmp_path / "data", SCHEME))
+
+    assert [result.status.value for result in results.values()] == ["failed", "skipped"]
+    assert path.name in results["patches"].reason
+
+
+def test_given_pairs_are_looked_at(tmp_path, save):
+    for half in ("noisy", "clean"):
+        for name in "ab":
+            save(tmp_path / "mine" / half / f"{name}.png")
+
+    (result,) = run(preparing.given(tmp_path / "mine"))
+
+    assert (result.status, found(result)) == (Status.PASSED, {"pairs": 2})
+
+
+def test_given_pairs_that_cannot_be_read_break_the_link(tmp_path, save):
+    save(tmp_path / "mine" / "noisy" / "a.png")
+    (tmp_path / "mine" / "clean").mkdir()
+    (tmp_path / "mine" / "clean" / "a.png").write_bytes(b"no picture")
+    (part,) = preparing.given(tmp_path / "mine")
+
+    with pytest.raises(ImageError, match=r"a\.png"):
+        part.work()
