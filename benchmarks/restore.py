@@ -33,7 +33,7 @@ pyvips.Image.new_from_array(pixels).write_to_file(target)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--megapixels", type=float, default=12)
-    parser.add_argument("--runtime", nargs="*", default=["mnn", "onnx", "pytorch"])
+    parser.add_argument("--runtime", nargs="*", default=["mnn", "openvino", "onnx", "pytorch"])
     parser.add_argument("--threads", default="2")
     parser.add_argument("--eager-tile", type=int, default=2048, help="0 leaves the row out")
     arguments = parser.parse_args()

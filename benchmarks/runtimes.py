@@ -1,0 +1,68 @@
+"""Time of one tile in every runtime, in turns, and the largest difference to PyTorch.
+
+    python benchmarks/runtimes.py [--sizes 192 256] [--threads 1] [--rounds 7]
+
+For the bundled model, and `small` with random weights. Medians; the model is loaded and warm.
+OpenVINO reads its own file; `onnx --half` is ONNX Runtime on weights in half precision.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import random_model
+
+from mirnet import export, runtimes
+from mirnet.restoration.runtime import Runtime
+from mirnet.weights import catalog
+
+FILES = {"mnn": "mnn", "openvino": "openvino", "onnx": "onnx", "pytorch": "safetensors"}
+"""Runtimes, and the format that each reads."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", nargs="*", type=int, default=[192, 256])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=7)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        small = Path(folder) / "small.safetensors"
+        random_model.write("small", small)
+        for source in (catalog.find("denoise").weights(), small):
+            opened = load(source, Path(folder) / "exported", arguments.threads)
+            for size in arguments.sizes:
+                measure(f"{source.stem}, {size}x{size}", opened, size, arguments.rounds)
+
+
+def load(source: Path, folder: Path, threads: int) -> dict[str, Runtime]:
+    opened = {}
+    for name, format in FILES.items():
+        path, _ = export.export(source, format, folder)
+        opened[name] = runtimes.open(path, runtime=name, device="cpu", threads=threads)
+    path, _ = export.export(source, "onnx", folder, name="half", half=True)
+    opened["onnx --half"] = runtimes.open(path, runtime="onnx", device="cpu", threads=threads)
+    return opened
+
+
+def measure(title: str, opened: dict[str, Runtime], size: int, rounds: int) -> None:
+    tile = np.random.default_rng(0).random((1, 3, size, size), dtype=np.float32)
+    expected = opened["pytorch"](tile)
+    differences = {name: np.abs(run(tile) - expected).max() for name, run in opened.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in opened}
+    for _ in range(rounds):
+        for name, run in opened.items():
+            started = time.perf_counter()
+            run(tile)
+            seconds[name].append(time.perf_counter() - started)
+    print(f"{title:18}     ms  difference")
+    for name in opened:
+        median = 1e3 * statistics.median(seconds[name])
+        print(f"{name:18}  {median:5.0f}  {differences[name]:.1e}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
