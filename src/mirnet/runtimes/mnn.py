@@ -34,7 +34,7 @@ class MnnRuntime:
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
         self._path = path
         # without a Python to start, as inside other programs, there are no workers
-        self.lanes = min(threads or cores.available(), MOST_LANES) if sys.executable else 1
+        self.lanes = min(threads or cores.threads(), MOST_LANES) if sys.executable else 1
         self._free: queue.SimpleQueue[MnnModule | Worker] = queue.SimpleQueue()
         self._workers: list[Worker] = []
         self._is_closed = False

@@ -59,7 +59,7 @@ class OpenVinoRuntime:
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
         self._options = {
             "INFERENCE_PRECISION_HINT": "f32",  # some processors would take bfloat16
-            "INFERENCE_NUM_THREADS": threads or cores.available(),
+            "INFERENCE_NUM_THREADS": threads or cores.threads(),
             "PERFORMANCE_HINT": "LATENCY",  # all threads for one batch
         }
         try:
