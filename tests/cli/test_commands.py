@@ -9,7 +9,7 @@ import pytest
 
 from mirnet.weights import catalog
 
-COMMANDS = ["restore", "train", "evaluate", "benchmark", "export", "models", "data"]
+COMMANDS = ["restore", "train", "evaluate", "benchmark", "export", "chain", "models", "data"]
 
 
 def mirnet(*arguments):
