@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mirnet import setting as circumstances
 from mirnet.chain.parts import Check, Result, Status
 from mirnet.chain.setting import Setting
-from mirnet.evaluation.report import setting as circumstances
 from mirnet.files import replacing
 
 RECORD = "chain.json"
