@@ -25,9 +25,10 @@ def load(
 
     Args:
         model: a name such as `denoise`, or a file (.mnn, .xml, .onnx, .safetensors, .pth,
-            .pdparams).
+            .pdparams, .pdiparams).
         device: `auto`, `cpu`, `cuda`, `tensorrt`, `coreml` or `directml`.
-        runtime: `auto` for the fastest that is installed, or `mnn`, `openvino`, `onnx`, `pytorch`.
+        runtime: `auto` for the fastest that is installed, or `mnn`, `openvino`, `onnx`,
+            `pytorch`, `paddle`.
         tile: side of the square tiles in pixels, a multiple of 4; None for 192, or for the size
             of a model that takes no other.
         overlap: pixels that tiles share, a multiple of 4; None for the default.

@@ -57,6 +57,17 @@ def test_one_picture_goes_into_a_file_of_another_kind(mirnet, photos, load, tmp_
     np.testing.assert_array_equal(load(tmp_path / "clean.png"), load(photos / "scan.tif"))
 
 
+def test_paddle_restores_and_prints_no_more_than_others(mirnet, photos, load, paddle_model):
+    done = mirnet("restore", "photos/night.jpg", "--runtime", "paddle", "--model", paddle_model)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("photos/night_restored.jpg  56x40  ")
+    assert done.stdout.count("\n") == 1
+    with_paddle = load(photos / "night_restored.jpg").astype(int)
+    mirnet("restore", "photos/night.jpg", "--overwrite")
+    assert np.abs(with_paddle - load(photos / "night_restored.jpg")).max() <= 2
+
+
 def test_results_may_be_read_by_programs(mirnet, photos):
     done = mirnet("restore", *photos.glob("*.*"), "--format", "tiff", "--json")
 

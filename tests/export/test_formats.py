@@ -260,6 +260,7 @@ def test_a_nan_at_one_size_alone_is_enough(source, tmp_path, monkeypatch):
     [
         ("tflite", False, "no format 'tflite': choose onnx, openvino, mnn, safetensors, pth, pdp"),
         ("pth", True, "half precision is for onnx, openvino, mnn and safetensors, not for pth"),
+        ("paddle", True, "half precision is for onnx, .* and safetensors, not for paddle"),
     ],
 )
 def test_what_there_is_not_is_refused(source, tmp_path, format, half, message):
@@ -302,6 +303,7 @@ except MirnetError as error:
         ("onnx", "onnxruntime", "mirnet[onnx]"),
         ("openvino", "openvino", "mirnet[openvino]"),
         ("mnn", "MNN", "MNN"),
+        ("paddle", "paddle", "mirnet[paddle]"),
     ],
 )
 def test_what_the_result_would_be_checked_with_is_asked_for_first(

@@ -1,5 +1,6 @@
 """What `restoration.runtime.Runtime` promises, of every runtime that is installed."""
 
+import shutil
 import sys
 
 import numpy as np
@@ -11,8 +12,20 @@ from mirnet.restoration.runtime import Runtime
 from mirnet.weights import catalog
 
 BUNDLED = {path.suffix: path for path in catalog.find("denoise").files()}
-SUFFIXES = {"mnn": ".mnn", "openvino": ".onnx", "onnx": ".onnx", "pytorch": ".safetensors"}
-PACKAGES = {"mnn": "MNN", "openvino": "openvino", "onnx": "onnxruntime", "pytorch": "torch"}
+SUFFIXES = {
+    "mnn": ".mnn",
+    "openvino": ".onnx",
+    "onnx": ".onnx",
+    "pytorch": ".safetensors",
+    "paddle": ".pdiparams",
+}
+PACKAGES = {
+    "mnn": "MNN",
+    "openvino": "openvino",
+    "onnx": "onnxruntime",
+    "pytorch": "torch",
+    "paddle": "mirnet.runtimes.paddle",  # which imports Paddle without its warnings
+}
 SIZES = [(4, 4), (4, 60), (64, 36), (96, 128)]
 
 AGREEMENT = 2e-3
@@ -33,6 +46,10 @@ def start(name, path):
         from mirnet.runtimes.onnx import OnnxRuntime
 
         return OnnxRuntime(path, threads=1)
+    if name == "paddle":
+        from mirnet.runtimes.paddle import PaddleRuntime
+
+        return PaddleRuntime(path, threads=1)
     from mirnet.runtimes.pytorch import PyTorchRuntime
 
     return PyTorchRuntime(path)
@@ -44,8 +61,16 @@ def name(request):
 
 
 @pytest.fixture(scope="module")
-def runtime(name):
-    opened = start(name, BUNDLED[SUFFIXES[name]])
+def model(name, request):
+    """The bundled model; for Paddle it is exported first."""
+    if name == "paddle":
+        return request.getfixturevalue("paddle_model")
+    return BUNDLED[SUFFIXES[name]]
+
+
+@pytest.fixture(scope="module")
+def runtime(name, model):
+    opened = start(name, model)
     yield opened
     opened.close()
 
@@ -106,12 +131,12 @@ def test_the_same_batch_gives_the_same_result(runtime):
     np.testing.assert_array_equal(runtime(noise(1, 32, 48)), first)
 
 
-def test_what_comes_out_does_not_depend_on_what_was_restored_before(name):
+def test_what_comes_out_does_not_depend_on_what_was_restored_before(name, model):
     """MNN chose how to convolve by the first batch, and kept to it."""
     noisy = noise(1, 40, 56)
     results = []
     for before in ((16, 16), (128, 96), (40, 56)):
-        opened = start(name, BUNDLED[SUFFIXES[name]])
+        opened = start(name, model)
         opened(noise(1, *before))
         results.append(opened(noisy))
         opened.close()
@@ -139,8 +164,8 @@ def test_any_memory_layout_is_taken(runtime):
     np.testing.assert_array_equal(runtime(strided), expected)
 
 
-def test_it_closes_twice_and_then_refuses_in_one_line(name):
-    runtime = start(name, BUNDLED[SUFFIXES[name]])
+def test_it_closes_twice_and_then_refuses_in_one_line(name, model):
+    runtime = start(name, model)
     restorer = Restorer(runtime)
     runtime.close()
     runtime.close()
@@ -152,23 +177,25 @@ def test_it_closes_twice_and_then_refuses_in_one_line(name):
 
 
 def contents():
-    """What a model file may hold instead of a model."""
+    """What a model file may hold instead of a model, made of the model's bytes."""
     rng = np.random.default_rng(0)
-    models = {suffix: path.read_bytes() for suffix, path in BUNDLED.items()}
-    yield "nothing", lambda suffix: b""
-    yield "zeros", lambda suffix: bytes(1000)
-    yield "text", lambda suffix: b"<html>404: not found</html>\n" * 9
-    yield "garbage", lambda suffix: rng.bytes(5000)
-    yield "its first bytes", lambda suffix: models[suffix][:20]
-    yield "half of it", lambda suffix: models[suffix][: len(models[suffix]) // 2]
-    yield "all but the end", lambda suffix: models[suffix][:-100]
-    yield "a model of others", lambda suffix: models[".mnn" if suffix == ".onnx" else ".onnx"]
+    yield "nothing", lambda model: b""
+    yield "zeros", lambda model: bytes(1000)
+    yield "text", lambda model: b"<html>404: not found</html>\n" * 9
+    yield "garbage", lambda model: rng.bytes(5000)
+    yield "its first bytes", lambda model: model[:20]
+    yield "half of it", lambda model: model[: len(model) // 2]
+    yield "all but the end", lambda model: model[:-100]
+    onnx, mnn = (BUNDLED[suffix].read_bytes() for suffix in (".onnx", ".mnn"))
+    yield "a model of others", lambda model: mnn if model == onnx else onnx
 
 
 @pytest.mark.parametrize(("content"), [pytest.param(make, id=what) for what, make in contents()])
-def test_a_file_that_is_no_model_is_refused_in_one_line(name, content, tmp_path):
-    path = tmp_path / f"broken{SUFFIXES[name]}"
-    path.write_bytes(content(path.suffix))
+def test_a_file_that_is_no_model_is_refused_in_one_line(name, model, content, tmp_path):
+    for beside in model.parent.glob(f"{model.stem}.json"):  # Paddle's program
+        shutil.copy(beside, tmp_path / "broken.json")
+    path = tmp_path / f"broken{model.suffix}"
+    path.write_bytes(content(model.read_bytes()))
 
     with pytest.raises(WeightsError, match="broken") as caught:
         start(name, path)
@@ -247,6 +274,9 @@ elif name == "openvino":
 elif name == "onnx":
     from mirnet.runtimes.onnx import OnnxRuntime
     runtime = OnnxRuntime(Path(path), threads=1)
+elif name == "paddle":
+    from mirnet.runtimes.paddle import PaddleRuntime
+    runtime = PaddleRuntime(Path(path), threads=1)
 else:
     from mirnet.runtimes.pytorch import PyTorchRuntime
     runtime = PyTorchRuntime(Path(path))
@@ -265,11 +295,11 @@ else:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits memory so")
 @pytest.mark.parametrize("share", [1, 3])
-def test_a_real_lack_of_memory_never_ends_in_a_crash(python, name, share):
+def test_a_real_lack_of_memory_never_ends_in_a_crash(python, name, model, share):
     pytest.importorskip(PACKAGES[name])
     allowed = share * (7 if name == "openvino" else 20)  # which does with less
 
-    done = python(SHORT_OF_MEMORY, name, BUNDLED[SUFFIXES[name]], allowed)
+    done = python(SHORT_OF_MEMORY, name, model, allowed)
 
     assert done.returncode == 0, done.stderr
     if "restored True" in done.stdout:

@@ -81,6 +81,7 @@ def test_with_no_runtime_at_all_the_message_names_them_all(opened):
         ("openvino", "openvino", "mirnet[openvino]"),
         ("onnx", "onnxruntime", "mirnet[onnx]"),
         ("pytorch", "torch", "mirnet[train]"),
+        ("paddle", "paddle", "mirnet[paddle]"),
     ],
 )
 def test_a_runtime_that_is_missing_says_how_to_get_it(opened, runtime, package, install):

@@ -19,7 +19,9 @@ def _height_and_width(text: str) -> tuple[int, int]:
 
 def export(
     model: Annotated[Path, typer.Argument(help="A weights file, of whatever kind.")],
-    format: Annotated[str, typer.Option(help="onnx, openvino, mnn, safetensors, pth or pdparams.")],
+    format: Annotated[
+        str, typer.Option(help="onnx, openvino, mnn, safetensors, pth, pdparams or paddle.")
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the file.")] = Path(),
     name: Annotated[str | None, typer.Option(help="The file's name. [as the input]")] = None,
     half: Annotated[
@@ -42,6 +44,7 @@ def export(
       mirnet export official.pth --format mnn --half
       mirnet export denoise.safetensors --format openvino --size 192
       mirnet export denoise.safetensors --format pdparams
+      mirnet export model_best.pdparams --format paddle -o models
     """
     with needs_train("exporting"):
         from mirnet import export as exporting

@@ -20,7 +20,7 @@ Strength = Annotated[float, typer.Option(help="1 for the full effect, 0 for none
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, tensorrt, coreml or directml.")]
 
-RuntimeName = Annotated[str, typer.Option(help="auto, mnn, openvino, onnx or pytorch.")]
+RuntimeName = Annotated[str, typer.Option(help="auto, mnn, openvino, onnx, pytorch or paddle.")]
 
 Tile = Annotated[
     int | None,

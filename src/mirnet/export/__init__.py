@@ -14,10 +14,13 @@ from mirnet.shapes import MULTIPLE
 from mirnet.weights import checkpoint
 from mirnet.weights.checkpoint import Weights
 
-FORMATS = ("onnx", "openvino", "mnn", "safetensors", "pth", "pdparams")
+FORMATS = ("onnx", "openvino", "mnn", "safetensors", "pth", "pdparams", "paddle")
 
-SUFFIXES = {"openvino": ".xml"}
+SUFFIXES = {"openvino": ".xml", "paddle": ".pdiparams"}
 """Of formats whose files are not called as they are."""
+
+BESIDE = {".xml": ".bin", ".pdiparams": ".json"}
+"""What else a format of two files consists of, by the suffix of the one that is opened."""
 
 HALF = ("onnx", "openvino", "mnn", "safetensors")
 """Formats that can hold weights in half precision."""
@@ -28,7 +31,7 @@ SIZED = ("onnx", "openvino")
 SMALLEST = 32
 """Height and width of a fixed size are no less: smaller tiles are not restored in."""
 
-READERS = {".onnx": "onnx", ".xml": "openvino", ".mnn": "mnn"}
+READERS = {".onnx": "onnx", ".xml": "openvino", ".mnn": "mnn", ".pdiparams": "paddle"}
 """The runtimes that check the files of a suffix; PyTorch checks the others."""
 
 TOLERANCE = 2e-3
@@ -110,7 +113,8 @@ def files(path: Path) -> list[Path]:
     >>> [file.name for file in files(Path("denoise.xml"))]
     ['denoise.bin', 'denoise.xml']
     """
-    return [path.with_suffix(".bin"), path] if path.suffix == ".xml" else [path]
+    beside = BESIDE.get(path.suffix)
+    return [path.with_suffix(beside), path] if beside else [path]
 
 
 def _listed(formats: tuple[str, ...]) -> str:
@@ -137,6 +141,10 @@ def _write(
         openvino.write(weights, path, size=size, half=half)
     elif format == "mnn":
         mnn.write(weights, path, half=half)
+    elif format == "paddle":
+        from mirnet.export import paddle  # the package is optional
+
+        paddle.write(weights, path)
     else:
         checkpoint.write(weights, path, half=half)
 

@@ -40,6 +40,12 @@ def _pytorch(path: Path, device: str, threads: int | None) -> Runtime:
     return PyTorchRuntime(path, device=device, threads=threads)
 
 
+def _paddle(path: Path, device: str, threads: int | None) -> Runtime:
+    from mirnet.runtimes.paddle import PaddleRuntime
+
+    return PaddleRuntime(path, device=device, threads=threads)
+
+
 @dataclass(frozen=True)
 class Kind:
     """What there is to know of a runtime before it is imported."""
@@ -72,12 +78,13 @@ KINDS = {
         ("cpu", "cuda"),
         _pytorch,
     ),
+    "paddle": Kind("paddle", "mirnet[paddle]", (".pdiparams",), ("cpu", "cuda"), _paddle),
 }
 """Fastest first, as measured in benchmarks/RESULTS.md; `auto` takes the first that is installed."""
 
 DEVICES = ("auto", "cpu", "cuda", "tensorrt", "coreml", "directml")
 
-ON_CUDA = ("pytorch", "onnx")
+ON_CUDA = ("pytorch", "onnx", "paddle")
 """Runtimes that have CUDA, in the order in which they are asked whether they see a device."""
 
 
@@ -219,6 +226,10 @@ def _has_cuda(name: str) -> bool:
         from mirnet.runtimes import onnx
 
         return onnx.reaches("cuda")
+    if name == "paddle":
+        from mirnet.runtimes import paddle
+
+        return paddle.reaches_cuda()
     import torch
 
     return torch.cuda.is_available()

@@ -98,8 +98,16 @@ def _in_mnn(file: BinaryIO) -> bytes:
     return file.read(min(length, LONGEST))
 
 
+def _in_paddle(file: BinaryIO) -> str:
+    """In the program beside the parameters, which is JSON, under a name that Paddle overlooks."""
+    program = Path(file.name).with_suffix(".json")
+    content = json.loads(program.read_bytes()) if program.is_file() else None
+    return json.dumps(content[KEY]) if isinstance(content, dict) and KEY in content else ""
+
+
 READERS: dict[str, Callable[[BinaryIO], str | bytes]] = {
     ".onnx": _in_onnx,
     ".xml": _in_openvino,
     ".mnn": _in_mnn,
+    ".pdiparams": _in_paddle,
 }

@@ -1,0 +1,168 @@
+"""Paddle Inference: for those who serve with Paddle; several times slower than the others."""
+
+import logging
+import os
+import re
+import signal
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mirnet import cores
+from mirnet.errors import InferenceError, OutOfMemoryError, WeightsError
+from mirnet.shapes import Batch
+from mirnet.weights import exported, identity
+
+PROGRAMS = (".json", ".pdmodel")
+"""What Paddle calls the program that goes with a `.pdiparams`: since 3.0, and before."""
+
+DIGEST = "parameters_sha256"
+"""What `mirnet export` calls the digest of the parameters among the facts in the program."""
+
+LOG_LEVEL, THREADS = "GLOG_minloglevel", "OMP_NUM_THREADS"
+"""Variables of the environment: Paddle reads the first and sets the second."""
+
+NO_MEMORY = ("ResourceExhausted", "allocate", "bad_alloc", "out of memory")
+"""What the library's messages say when memory does not suffice."""
+
+TOLD = re.compile(r"\w+Error: |\(\w+\) |\[json")
+"""How that line of a message of Paddle's begins which says what is wrong."""
+
+
+@contextmanager
+def contained() -> Iterator[None]:
+    """Paddle imported here leaves the process as it was.
+
+    Importing it warns of what compiling extensions would need, makes the root logger print, sets
+    the number of threads for programs started later, and takes over signals: termination would no
+    longer be an interruption, which finishes the picture at hand.
+    """
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    kept = {name: os.environ.get(name) for name in (LOG_LEVEL, THREADS)}
+    os.environ[LOG_LEVEL] = "3"  # read once, for ever; what fails is raised, not logged alone
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        for name, value in kept.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+with contained():
+    import paddle
+    from paddle import inference
+
+paddle.disable_signal_handler()  # which also drops Python's own
+with suppress(ValueError, TypeError):  # in another thread than the main one, or none of Python's
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
+
+
+class PaddleRuntime:
+    """A `.pdiparams` file with its program beside it, in float32 on the CPU or a CUDA device.
+
+    Args:
+        path: as `mirnet export --format paddle` writes it, or another model of Paddle's with one
+            input and one output, b 3 h w.
+        device: `cpu` or `cuda`.
+        threads: on the CPU, for one batch; by default what `cores.threads` says.
+
+    Raises:
+        WeightsError: if the file is no such model, or has no program beside it.
+        InferenceError: if the device is not there.
+    """
+
+    name = "paddle"
+
+    def __init__(self, path: Path, *, device: str = "cpu", threads: int | None = None) -> None:
+        config = _configuration(path, device, threads or cores.threads())
+        try:
+            self._predictor: Any = inference.create_predictor(config)
+        except Exception as error:  # each failure has a class of its own
+            raise WeightsError(
+                f"{path} is no Paddle model that can be run, or damaged: {reason(error)}"
+            ) from None
+        inputs, outputs = self._predictor.get_input_names(), self._predictor.get_output_names()
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise WeightsError(
+                f"{path}: a restoration model has one input and one output, b 3 h w; this one has "
+                f"{len(inputs)} and {len(outputs)}"
+            )
+        (self._input,), (self._output,) = inputs, outputs
+
+    def __call__(self, batch: Batch) -> Batch:
+        if self._predictor is None:
+            raise InferenceError("this runtime was closed")
+        try:
+            noisy = self._predictor.get_input_handle(self._input)
+            noisy.copy_from_cpu(np.ascontiguousarray(batch))
+            self._predictor.run()
+            restored = self._predictor.get_output_handle(self._output).copy_to_cpu()
+        except Exception as error:
+            told = reason(error)
+            if isinstance(error, MemoryError) or any(part in str(error) for part in NO_MEMORY):
+                raise OutOfMemoryError(f"Paddle: {told}") from None
+            raise InferenceError(f"Paddle failed on {batch.shape}: {told}") from None
+        return np.asarray(restored, dtype=np.float32)
+
+    def close(self) -> None:
+        self._predictor = None
+
+
+def _configuration(path: Path, device: str, threads: int) -> Any:  # noqa: ANN401 - it has no types
+    program = next((p for suffix in PROGRAMS if (p := path.with_suffix(suffix)).is_file()), None)
+    if not path.is_file():
+        raise WeightsError(f"{path} is not there: give the .pdiparams of a Paddle model")
+    if program is None:
+        names = " or ".join(path.with_suffix(suffix).name for suffix in PROGRAMS)
+        raise WeightsError(f"{path} has no program beside it, {names}: keep them together")
+    _check(path)
+    config = inference.Config(str(program), str(path))
+    config.disable_glog_info()
+    if device == "cuda":
+        if not paddle.is_compiled_with_cuda():
+            raise InferenceError("this Paddle has no CUDA: install paddlepaddle-gpu, or take cpu")
+        config.enable_use_gpu(256, 0)  # MB to begin with, it takes more; the first device
+        return config
+    config.disable_gpu()
+    # oneDNN, which is on by default, convolves several times as fast, but with it Paddle 3.3 ends
+    # the process when it fuses LeakyReLU into a convolution (conv_activation_onednn_fuse_pass),
+    # knows no bilinear interpolation, and, kept from both, adds features whose layouts differ so
+    # slowly that the whole takes longer than without
+    config.disable_mkldnn()  # its old name, which all of Paddle 3 knows
+    config.set_cpu_math_library_num_threads(threads)
+    return config
+
+
+def _check(path: Path) -> None:
+    """Make sure that the parameters are the program's, where it says which are.
+
+    Paddle itself takes parameters that are cut short, and leaves the rest of them to chance.
+    """
+    if exported.facts(path).get(DIGEST) not in (None, identity.digest(path)):
+        raise WeightsError(
+            f"{path} is not the file that the program beside it was written for, or damaged: "
+            "export the model again"
+        )
+
+
+def reaches_cuda() -> bool:
+    """Whether this Paddle is built with CUDA and sees a device."""
+    return bool(paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count())
+
+
+def reason(error: Exception) -> str:
+    """The line of a message that says what is wrong; those around it say where in Paddle."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if TOLD.match(line)]
+    return (told or lines or [type(error).__name__])[0]
