@@ -107,3 +107,17 @@ def paddle_model(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("paddle")
     return export.export(catalog.find("denoise").weights(), "paddle", folder)[0]
+
+
+COMMAND = """
+import sys
+from mirnet.cli import main
+sys.argv[0] = "mirnet"
+main()
+"""
+
+
+@pytest.fixture(scope="session")
+def mirnet_without(python):
+    """A function that runs `mirnet` with the given words where packages are missing."""
+    return lambda *arguments, without: python(COMMAND, *arguments, without=without)

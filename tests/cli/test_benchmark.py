@@ -331,17 +331,9 @@ def test_options_that_do_not_parse_point_to_the_help(benchmark, option, value):
     assert "Traceback" not in done.stderr
 
 
-COMMAND = """
-import sys
-from mirnet.cli import main
-sys.argv[0] = "mirnet"
-main()
-"""
-
-
-def test_the_plot_says_what_to_install_before_anything_is_measured(python, tmp_path):
-    done = python(
-        COMMAND, "benchmark", "--plot", tmp_path / "speed.png", without=("matplotlib", "torch")
+def test_the_plot_says_what_to_install_before_anything_is_measured(mirnet_without, tmp_path):
+    done = mirnet_without(
+        "benchmark", "--plot", tmp_path / "speed.png", without=("matplotlib", "torch")
     )
 
     assert (done.returncode, done.stdout) == (2, "")

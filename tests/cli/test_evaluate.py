@@ -492,20 +492,14 @@ def test_options_that_do_not_parse_point_to_the_help(evaluate, pairs, option):
     assert "Traceback" not in done.stderr
 
 
-COMMAND = """
-import sys
-from mirnet.cli import main
-sys.argv[0] = "mirnet"
-main()
-"""
 EXTRAS = (
     *("torch", "safetensors", "scipy", "lightning_fabric", "onnxruntime", "rawpy"),
     *("cv2", "bm3d", "jinja2", "torchmetrics", "torchvision"),
 )
 
 
-def test_folders_of_pictures_need_no_extra(python, pairs):
-    done = python(COMMAND, "evaluate", pairs, without=EXTRAS)
+def test_folders_of_pictures_need_no_extra(mirnet_without, pairs):
+    done = mirnet_without("evaluate", pairs, without=EXTRAS)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert "val: 2 pairs" in done.stdout
@@ -525,18 +519,18 @@ def test_folders_of_pictures_need_no_extra(python, pairs):
         ),
     ],
 )
-def test_a_baseline_says_what_to_install(python, pairs, options, message):
-    done = python(COMMAND, "evaluate", pairs, *options, without=EXTRAS)
+def test_a_baseline_says_what_to_install(mirnet_without, pairs, options, message):
+    done = mirnet_without("evaluate", pairs, *options, without=EXTRAS)
 
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"mirnet: {message}\n")
 
 
-def test_shards_and_blocks_say_what_to_install(python, tmp_path):
+def test_shards_and_blocks_say_what_to_install(mirnet_without, tmp_path):
     (tmp_path / "packed").mkdir()
     (tmp_path / "packed" / "shard-00000.safetensors").touch()
     savemat_pair(tmp_path / "SIDD")
 
-    done = [python(COMMAND, "evaluate", tmp_path / at, without=EXTRAS) for at in ("packed", "SIDD")]
+    done = [mirnet_without("evaluate", tmp_path / at, without=EXTRAS) for at in ("packed", "SIDD")]
 
     assert [each.returncode for each in done] == [2, 2]
     assert done[0].stderr == (

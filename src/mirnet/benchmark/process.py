@@ -1,14 +1,12 @@
 """A worker as its starter sees it."""
 
-import contextlib
 import json
-import os
 import signal
 import subprocess
-import sys
 from types import TracebackType
 from typing import Any
 
+from mirnet import subprocesses
 from mirnet.benchmark.job import Job
 from mirnet.errors import InferenceError
 
@@ -17,13 +15,9 @@ class Worker:
     """A process that measures one runtime; to be used as a context, at whose end it is gone."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            # without -P modules beside the user's pictures would be imported
-            [sys.executable, "-P", "-m", "mirnet.benchmark.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+        self._process = subprocesses.start(
+            ["-m", "mirnet.benchmark.worker"],
             encoding="utf-8",
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},  # what we were found by
             # an interruption from the keyboard is for us: we end the worker
             process_group=0,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
@@ -81,9 +75,4 @@ class Worker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._process.kill()  # it may be at work, and has nothing to save
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                with contextlib.suppress(OSError):  # what it was not told yet
-                    pipe.close()
-        self._process.wait()
+        subprocesses.end(self._process)  # it has nothing to save

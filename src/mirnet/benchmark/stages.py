@@ -43,8 +43,7 @@ class Bench:
         self._runtime = runtimes.open(
             job.model, runtime=job.runtime, device=job.device, threads=job.threads
         )
-        tile = {} if job.tile is None else {"tile": job.tile}
-        self.restorer = Restorer(self._runtime, overlap=job.overlap, **tile)
+        self.restorer = Restorer(self._runtime, tile=job.tile, overlap=job.overlap)
         self._apply = self.restorer.apply
 
     @property

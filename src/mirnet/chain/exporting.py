@@ -24,7 +24,7 @@ def write(model: Path, format: str, folder: Path) -> Outcome:
         WeightsError: as `export.export` does.
     """
     path, difference = export.export(model, format, folder / format, name=NAME)
-    size = sum(file.stat().st_size for file in path.parent.rglob("*") if file.is_file())
+    size = sum(file.stat().st_size for file in export.files(path))
     check = Check("largest difference", difference, "<=", export.TOLERANCE, form=".1e")
     did = f"wrote {path.name}, {size / 1e6:.2f} MB"
     return Outcome(did, (check,), {"file": f"{path.parent.name}/{path.name}", "bytes": size})

@@ -1,14 +1,13 @@
 """What a chain has come to, as JSON for programs: `chain.json`, whole at any time."""
 
 import itertools
-import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from mirnet import setting as circumstances
+from mirnet import strict_json
 from mirnet.chain.parts import Check, Result, Status
 from mirnet.chain.setting import Setting
 from mirnet.files import replacing
@@ -40,7 +39,7 @@ def record(setting: Setting, results: Sequence[Result], status: Status) -> dict[
         "broken": first.link if first else None,
         "seconds": round(sum(each.seconds for each in results), 3),
         "data": str(setting.source) if setting.source else None,
-        "recipe": _plain(asdict(setting.recipe)),
+        "recipe": strict_json.plain(asdict(setting.recipe)),
         "links": [_link(name, list(parts)) for name, parts in groups],
         "machine": circumstances.machine(),
         "versions": circumstances.versions(),
@@ -54,7 +53,7 @@ def write(table: dict[str, Any], folder: Path) -> None:
         OSError: if folder or disk do not take it.
     """
     with replacing(folder / RECORD, f".{RECORD}.part") as part:
-        part.write_text(json.dumps(table, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        part.write_text(strict_json.dumps(table, indent=2) + "\n", encoding="utf-8")
 
 
 def _link(name: str, parts: Sequence[Result]) -> dict[str, Any]:
@@ -80,7 +79,7 @@ def _part(result: Result) -> dict[str, Any]:
         "status": result.status,
         "did": result.did,
         "checks": [_check(check) for check in result.checks],
-        "facts": _plain(dict(result.facts)),
+        "facts": strict_json.plain(dict(result.facts)),
         "seconds": round(result.seconds, 3),
         "reason": result.reason,
     }
@@ -89,13 +88,5 @@ def _part(result: Result) -> dict[str, Any]:
 def _check(check: Check) -> dict[str, Any]:
     names = ("name", "figure", "rule", "bound", "unit")
     table = {name: getattr(check, name) for name in names}
-    plain: dict[str, Any] = _plain(table | {"is_met": check.is_met})
+    plain: dict[str, Any] = strict_json.plain(table | {"is_met": check.is_met})
     return plain
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mirnet.cli.endings import FAILED, interruptible, treat_termination_as_interruption
-from mirnet.cli.options import Device, Model, Overlap, Threads, Tile
+from mirnet.cli.options import Device, Model, Overlap, Threads, Tile, height_and_width
 
 if TYPE_CHECKING:
     from mirnet.benchmark.driver import Result
     from mirnet.benchmark.plan import Plan
 
 
-def _height_and_width(text: str) -> tuple[int, int]:
-    height, times, width = text.lower().partition("x")
+def _size(text: str) -> tuple[int, int]:
     try:
-        size = int(height), int(width if times else height)
+        size = height_and_width(text)
     except ValueError:
         size = 0, 0
     if min(size) < 1:
@@ -88,7 +87,7 @@ def benchmark(
         runtime or (),
         device=device,
         threads=threads,
-        size=_height_and_width(size) if size is not None else None,
+        size=_size(size) if size is not None else None,
         format=format,
         batch=batch,
         tile=tile,
@@ -115,11 +114,11 @@ def benchmark(
 
 def _check_plot(path: Path) -> None:
     """Raise for what would fail after minutes of measuring."""
-    from mirnet.cli.endings import needs_train
     from mirnet.errors import ImageError
+    from mirnet.extras import needs
     from mirnet.files import hidden
 
-    with needs_train("the plot"):
+    with needs("train", "the plot"):
         import matplotlib  # noqa: F401
     if path.suffix.lower() != ".png":
         raise ImageError(f"{path}: the plot is a PNG: give it a name that ends in .png")

@@ -10,6 +10,8 @@ from mirnet import setting
 from mirnet.benchmark.clock import STAGES
 from mirnet.benchmark.driver import Failed, Measured, Result
 from mirnet.benchmark.plan import Plan
+from mirnet.image.vips import shown
+from mirnet.restoration.restorer import left_alone
 
 COLUMNS = (*STAGES, "whole", "µs/pixel", "MP/s", "images/s", "peak MB")
 """Of the table; stages and whole in milliseconds."""
@@ -39,9 +41,7 @@ def headings(plan: Plan, measured: Sequence[Measured]) -> tuple[str, str]:
     tilings = {f"tiles of {each.tile}, overlap {each.overlap}" for each in measured}
     cut = [f"batches of {plan.batch}"] if plan.batch else sorted(tilings)
     rounds = _counted(plan.rounds, "round")
-    name = Path(plan.model).name
-    model = name if name.isprintable() else repr(name)
-    what = [model, f"{plan.height}x{plan.width} {plan.format}", *cut]
+    what = [shown(Path(plan.model).name), f"{plan.height}x{plan.width} {plan.format}", *cut]
     machine = setting.machine()
     devices = dict.fromkeys(each.gpu for each in measured if each.gpu)
     where = [
@@ -78,10 +78,7 @@ def trouble(result: Result) -> Iterator[str]:
     """What makes figures doubtful, in words."""
     for each in result.outcomes:
         if isinstance(each, Measured) and each.tiles_kept:
-            yield (
-                f"{each.runtime}: {each.tiles_kept} of {each.tiles} tiles were left as they were: "
-                "the network gave no usable result there"
-            )
+            yield f"{each.runtime}: {left_alone(each.tiles_kept, each.tiles)}"
 
 
 def _record(outcome: Measured | Failed) -> dict[str, Any]:

@@ -10,9 +10,9 @@ import typer
 from mirnet.cli.endings import (
     FAILED,
     interruptible,
-    needs_train,
     treat_termination_as_interruption,
 )
+from mirnet.extras import needs
 
 if TYPE_CHECKING:
     from mirnet.chain.setting import Setting
@@ -86,7 +86,7 @@ def chain(
 
     Exit codes: 0 all links held or were skipped, 1 a link broke, 2 bad arguments, 130 interrupted.
     """
-    with needs_train("the chain"):
+    with needs("train", "the chain"):
         # mistakes are told before PyTorch is imported
         wanted = _setting(mode, output, data, recipe, settings or [], runtime or [])
         from mirnet.chain import record, start, table

@@ -1,4 +1,4 @@
-"""How commands end before they are done: a package is missing, or the user has had enough."""
+"""How commands end: exit codes, and before they are done when the user has had enough."""
 
 import signal
 from collections.abc import Iterator
@@ -6,28 +6,11 @@ from contextlib import contextmanager
 
 import typer
 
-from mirnet.errors import RuntimeMissingError
-
 FAILED = 1
 """Exit code: some inputs failed, the others are done."""
 
 INTERRUPTED = 130
 """Exit code of a run that the user stopped."""
-
-
-@contextmanager
-def needs_train(what: str) -> Iterator[None]:
-    """Imports inside need the extra `train`; without it, one message says so.
-
-    Raises:
-        RuntimeMissingError: if a package is missing.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise RuntimeMissingError(
-            f'{what} needs {error.name}: pip install "mirnet[train]"'
-        ) from None
 
 
 @contextmanager

@@ -11,12 +11,12 @@ import typer
 from mirnet.cli.endings import (
     FAILED,
     interruptible,
-    needs_train,
     treat_termination_as_interruption,
 )
 from mirnet.cli.options import Device, Overlap, RuntimeName, Strength, Threads, Tile
 from mirnet.cli.submission import Benchmark
 from mirnet.errors import DataError
+from mirnet.extras import needs
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -149,7 +149,7 @@ def evaluate(
     with ExitStack() as stack:
         # means of a part would pass for those of all
         stack.enter_context(interruptible("means are made at the end alone"))
-        with needs_train("reading shards"):
+        with needs("train", "reading shards"):
             data_sets = open_all(folders, limit=limit)
         methods = _open_methods(stack, model, baseline, load)
         distance = Lpips(device) if lpips else None
@@ -202,9 +202,10 @@ def _print_trouble(bar: "Progress", result: "Measured | Failed") -> None:
     """What went wrong with a pair, at once, on standard error."""
     from mirnet.cli.bars import print_message
     from mirnet.evaluation.run import Failed
+    from mirnet.image.vips import shown
+    from mirnet.restoration.restorer import left_alone
 
-    pair = f"{result.folder}, {result.name}"
-    pair = pair if pair.isprintable() else repr(pair)
+    pair = shown(f"{result.folder}, {result.name}")
     if isinstance(result, Failed):
         print_message(bar, f"mirnet: {pair}: {result.error}")
         return
@@ -212,6 +213,6 @@ def _print_trouble(bar: "Progress", result: "Measured | Failed") -> None:
         if outcome.tiles_kept:
             print_message(
                 bar,
-                f"mirnet: {pair}: {outcome.tiles_kept} of {outcome.tiles} tiles were left as they "
-                f"were: the network of {name} gave no usable result there",
+                f"mirnet: {pair}: "
+                + left_alone(outcome.tiles_kept, outcome.tiles or 0, f"the network of {name}"),
             )

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from mirnet.cli.endings import needs_train
+from mirnet.cli.options import height_and_width
 from mirnet.errors import ShapeError
+from mirnet.extras import needs
 
 
-def _height_and_width(text: str) -> tuple[int, int]:
-    height, times, width = text.lower().partition("x")
+def _fixed_size(text: str) -> tuple[int, int]:
     try:
-        return int(height), int(width if times else height)
+        return height_and_width(text)
     except ValueError:
         raise ShapeError(f"a size is HxW or a number, as in 192x256 or 192, got {text!r}") from None
 
@@ -46,10 +46,10 @@ def export(
       mirnet export denoise.safetensors --format pdparams
       mirnet export model_best.pdparams --format paddle -o models
     """
-    with needs_train("exporting"):
+    with needs("train", "exporting"):
         from mirnet import export as exporting
     path, difference = exporting.export(
-        model, format, output, name=name, half=half, size=_height_and_width(size) if size else None
+        model, format, output, name=name, half=half, size=_fixed_size(size) if size else None
     )
     megabytes = sum(file.stat().st_size for file in exporting.files(path)) / 1e6
     typer.echo(f"{path}  {megabytes:.1f} MB  largest difference {difference:.1e}")

@@ -14,6 +14,19 @@ def _tile_side(text: str) -> int | None:
         raise typer.BadParameter(f"{text!r} is neither auto nor a number") from None
 
 
+def height_and_width(text: str) -> tuple[int, int]:
+    """Of a picture, from HxW or from one number for both.
+
+    Raises:
+        ValueError: if it is neither.
+
+    >>> height_and_width("384x512"), height_and_width("192")
+    ((384, 512), (192, 192))
+    """
+    height, times, width = text.lower().partition("x")
+    return int(height), int(width if times else height)
+
+
 Model = Annotated[str, typer.Option(help="A model's name (see `mirnet models`) or its file.")]
 
 Strength = Annotated[float, typer.Option(help="1 for the full effect, 0 for none.", min=0, max=1)]

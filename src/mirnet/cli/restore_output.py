@@ -1,7 +1,6 @@
 """What `mirnet restore` tells: a line a picture, or JSON, and at the end the means."""
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -10,10 +9,12 @@ from typing import Any
 
 import typer
 
+from mirnet import strict_json
 from mirnet.cli.progress import PictureProgress
 from mirnet.evaluation.reference.comparison import PROTOCOLS, Comparison, Figures, Mean, mean
 from mirnet.image.vips import shown
 from mirnet.restoration.folder import Result
+from mirnet.restoration.restorer import left_alone
 
 TITLES = ("input", "restored")
 """Of what is measured: the picture before and after."""
@@ -30,8 +31,7 @@ def print_result(
         return
     if result.tiles_kept:
         progress.print_message(
-            f"mirnet: {shown(result.source)}: {result.tiles_kept} of {result.tiles} tiles were "
-            "left as they were: the network gave no usable result there"
+            f"mirnet: {shown(result.source)}: {left_alone(result.tiles_kept, result.tiles)}"
         )
     for note in result.notes:
         progress.print_message(f"mirnet: {shown(result.source)}: {note}")
@@ -132,8 +132,5 @@ def _means_record(means: Mapping[str, Mean | None]) -> dict[str, Any]:
 
 def _figures_record(figures: Figures | None) -> dict[str, float | None] | None:
     """What JSON holds of them: an infinite PSNR, which it cannot say, is null."""
-    if figures is None:
-        return None
-    return {
-        name: value if math.isfinite(value) else None for name, value in asdict(figures).items()
-    }
+    record: dict[str, float | None] | None = strict_json.plain(figures and asdict(figures))
+    return record

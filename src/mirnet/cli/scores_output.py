@@ -1,27 +1,23 @@
 """What `mirnet evaluate` tells: a table for people, CSV and JSON for programs."""
 
 import csv
-import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
+from mirnet import strict_json
 from mirnet.evaluation.method import INPUT, Method
 from mirnet.evaluation.run import Failed, Measured
-from mirnet.evaluation.scores import PROTOCOLS, Scores
+from mirnet.evaluation.scores import FIGURES, PROTOCOLS
 from mirnet.evaluation.summary import Summary
 from mirnet.files import replacing
+from mirnet.image.vips import shown
 
-NAMES = tuple(field.name for field in fields(Scores))
-HEADINGS = ("PSNR", "PSNR-8", "SSIM", "SSIM-Y", "SSIM-vol", "noise", "LPIPS")
-"""Of the columns, in the order of the fields of `Scores`."""
-DIGITS = (2, 2, 4, 4, 4, 2, 4)
 CSV_COLUMNS = (
     *("data", "name", "method", "status", "height", "width"),
-    *NAMES,
+    *PROTOCOLS,
     *("seconds", "tiles", "tiles_kept", "image", "error"),
 )
 
@@ -60,14 +56,14 @@ def rows(result: Measured | Failed) -> Iterator[dict[str, Any]]:
 
 def json_line(result: Measured | Failed) -> str:
     """One JSON object; an infinite PSNR, which JSON cannot say, is null."""
-    return _json(_record(result))
+    return strict_json.dumps(_record(result))
 
 
 def json_means(
     methods: Sequence[Method], summaries: Mapping[Path, Summary], overall: Summary
 ) -> str:
     """The last JSON object: what was measured how, the means of each data set and of all."""
-    return _json(
+    return strict_json.dumps(
         {
             "status": "means",
             "methods": {method.name: dict(method.facts) for method in methods},
@@ -85,22 +81,24 @@ def text(methods: Sequence[Method], summaries: Mapping[Path, Summary], overall: 
         parts["all"] = overall
     sizes = {method.name: method.facts["parameters"] for method in methods}
     width = max(map(len, (INPUT, *sizes)))
-    means = overall.columns[INPUT].means.scores
-    measured = means is not None and means.lpips is not None
-    asked = [k for k, name in enumerate(NAMES) if name != "lpips" or measured]
-    headings = (*(HEADINGS[k] for k in asked), "s/MP", "params")
+    figures = [figure for figure in FIGURES if figure.key != "lpips" or _has_lpips(overall)]
+    headings = (*(figure.heading for figure in figures), "s/MP", "params")
     lines = [" " * (width + 2) + "".join(f"{heading:>10}" for heading in headings)]
     for title, summary in parts.items():
         failed = f", {summary.failed} failed" if summary.failed else ""
-        label = title if title.isprintable() else repr(title)
-        lines.append(f"{label}: {summary.pairs} pairs{failed}")
+        lines.append(f"{shown(title)}: {summary.pairs} pairs{failed}")
         for name, column in summary.columns.items():
             means = column.means.scores
-            cells = [_cell(getattr(means, NAMES[k], None), DIGITS[k]) for k in asked]
+            cells = [_cell(getattr(means, each.key, None), each.digits) for each in figures]
             if name != INPUT:
                 cells += [_cell(summary.seconds_per_megapixel(name), 2), _count(sizes[name])]
             lines.append(f"  {name:{width}}" + "".join(f"{cell:>10}" for cell in cells))
     return "\n".join(lines)
+
+
+def _has_lpips(overall: Summary) -> bool:
+    means = overall.columns[INPUT].means.scores
+    return means is not None and means.lpips is not None
 
 
 def left_out(overall: Summary) -> list[str]:
@@ -134,7 +132,7 @@ def _record(result: Measured | Failed) -> dict[str, Any]:
 def _means(summary: Summary) -> dict[str, Any]:
     record: dict[str, Any] = {"pairs": summary.pairs, "failed": summary.failed, "methods": {}}
     for name, column in summary.columns.items():
-        means = asdict(column.means.scores) if column.means.scores else dict.fromkeys(NAMES)
+        means = asdict(column.means.scores) if column.means.scores else dict.fromkeys(PROTOCOLS)
         means["infinite"] = {score: n for score, n in column.means.infinite.items() if n}
         if name == INPUT:
             record[INPUT] = means
@@ -142,18 +140,6 @@ def _means(summary: Summary) -> dict[str, Any]:
             means["seconds_per_megapixel"] = summary.seconds_per_megapixel(name)
             record["methods"][name] = means
     return record
-
-
-def _json(record: dict[str, Any]) -> str:
-    return json.dumps(_finite(record), allow_nan=False)
-
-
-def _finite(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
-    if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _cell(value: float | None, digits: int) -> str:

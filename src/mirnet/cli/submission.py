@@ -74,11 +74,9 @@ def submit(
     }
     typer.echo(json.dumps(record) if as_json else _line(submission, work))
     if work.tally.kept:
-        typer.echo(
-            f"mirnet: {work.tally.kept} of {work.tally.tiles} tiles were left as they were: the "
-            "network gave no usable result there",
-            err=True,
-        )
+        from mirnet.restoration.restorer import left_alone
+
+        typer.echo(f"mirnet: {left_alone(work.tally.kept, work.tally.tiles)}", err=True)
 
 
 def _refuse(folders: Sequence[Path], models: Sequence[str], others: Mapping[str, Any]) -> None:
@@ -105,7 +103,8 @@ def _open(benchmark: Benchmark, folder: Path, output: Path | None) -> "Submissio
 
 
 def _line(submission: "Submission", work: "Work") -> str:
+    from mirnet.image.vips import shown
+
     first, last = submission.files[0], submission.files[-1]
     name = str(first) if first == last else f"{first} to {last.name}"
-    name = name if name.isprintable() else repr(name)
-    return f"{name}  {work.blocks} blocks  {work.seconds_per_megapixel():.2f} s/MP"
+    return f"{shown(name)}  {work.blocks} blocks  {work.seconds_per_megapixel():.2f} s/MP"

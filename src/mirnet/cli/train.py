@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mirnet.cli.endings import interruptible, needs_train
+from mirnet.cli.endings import interruptible
+from mirnet.extras import needs
 
 if TYPE_CHECKING:
     from mirnet.training.recipe import Recipe
@@ -93,7 +94,7 @@ def train(
 
     changes = [*(settings or []), *([f"precision={precision}"] if precision else [])]
     loaded = recipes.load(recipe, changes)
-    with needs_train("training"):
+    with needs("train", "training"):
         from mirnet.training import start
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of its choices
     options = start.Options(

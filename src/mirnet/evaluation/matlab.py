@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mirnet.errors import DataError, MirnetError, RuntimeMissingError
+from mirnet.errors import DataError, MirnetError
+from mirnet.extras import needs
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 PLACES = (0, 512)
@@ -26,7 +27,7 @@ def read(path: Path, variable: str) -> Any | None:  # noqa: ANN401 - whatever MA
         with hdf5(path) as file:
             found = array(file, variable)
             return None if found is None else np.asarray(found).T
-    with needs_evaluate(f"reading {path.name}"):
+    with needs("evaluate", f"reading {path.name}"):
         from scipy.io import loadmat
     with _readable(path, "5 to 7"):
         return loadmat(path, variable_names=[variable]).get(variable)
@@ -42,7 +43,7 @@ def hdf5(path: Path) -> Iterator[Any]:
         DataError: if the file is of another kind, or damaged.
         RuntimeMissingError: if h5py is not installed.
     """
-    with needs_evaluate(f"reading {path.name}"):
+    with needs("evaluate", f"reading {path.name}"):
         import h5py
     with _readable(path, "7.3"), h5py.File(path, "r") as file:
         yield file
@@ -52,21 +53,6 @@ def array(file: Any, variable: str) -> Any | None:  # noqa: ANN401 - h5py has no
     """An array in an open file, as `h5py.Dataset`, not read yet; None if there is none."""
     found = file.get(variable)
     return found if hasattr(found, "shape") else None  # a group has none
-
-
-@contextmanager
-def needs_evaluate(what: str) -> Iterator[None]:
-    """Imports inside need the extra `evaluate`; without it, one message says so.
-
-    Raises:
-        RuntimeMissingError: if a package is missing.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise RuntimeMissingError(
-            f'{what} needs {error.name}: pip install "mirnet[evaluate]"'
-        ) from None
 
 
 def _is_hdf5(path: Path) -> bool:

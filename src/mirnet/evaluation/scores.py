@@ -31,16 +31,61 @@ class Scores:
     """None where it was not asked for."""
 
 
-PROTOCOLS: Mapping[str, str] = {
-    "psnr": "dB over all pixels of RGB, float in 0..1, clipped, not rounded",
-    "psnr_8bit": "dB over all pixels of RGB, both pictures rounded to 8 bits",
-    "ssim": "mean of R, G and B, Gaussian 11x11 of sigma 1.5, windows inside the picture, float",
-    "ssim_y": "on Y of BT.601, as BasicSR's test_y_channel=True, float",
-    "ssim_volume": "as MATLAB's ssim of the h w 3 array, Gaussian 11x11x11 of sigma 1.5, float",
-    "noise": "estimated from the picture alone over three octaves, levels of 255, mean of R, G, B",
-    "lpips": "LPIPS of version 0.1 with AlexNet, float",
-}
-"""How each score is measured; the mean over pictures is taken last."""
+@dataclass(frozen=True)
+class Figure:
+    """A number of which there are a column and a mean."""
+
+    key: str
+    """The field of `Scores`, where it is one."""
+    heading: str
+    digits: int
+    meaning: str
+    """How it is measured; the mean over pictures is taken last."""
+    better: str
+    """`more` or `less`."""
+
+
+FIGURES = (
+    Figure(
+        "psnr", "PSNR", 2, "dB over all pixels of RGB, float in 0..1, clipped, not rounded", "more"
+    ),
+    Figure(
+        "psnr_8bit",
+        "PSNR-8",
+        2,
+        "dB over all pixels of RGB, both pictures rounded to 8 bits",
+        "more",
+    ),
+    Figure(
+        "ssim",
+        "SSIM",
+        4,
+        "mean of R, G and B, Gaussian 11x11 of sigma 1.5, windows inside the picture, float",
+        "more",
+    ),
+    Figure(
+        "ssim_y", "SSIM-Y", 4, "on Y of BT.601, as BasicSR's test_y_channel=True, float", "more"
+    ),
+    Figure(
+        "ssim_volume",
+        "SSIM-vol",
+        4,
+        "as MATLAB's ssim of the h w 3 array, Gaussian 11x11x11 of sigma 1.5, float",
+        "more",
+    ),
+    Figure(
+        "noise",
+        "noise",
+        2,
+        "estimated from the picture alone over three octaves, levels of 255, mean of R, G, B",
+        "less",
+    ),
+    Figure("lpips", "LPIPS", 4, "LPIPS of version 0.1 with AlexNet, float", "less"),
+)
+"""Those of `Scores`, in the order of its fields."""
+
+PROTOCOLS: Mapping[str, str] = {figure.key: figure.meaning for figure in FIGURES}
+"""How each score is measured."""
 
 
 def measure(picture: Image, truth: Image, *, lpips: Distance | None = None) -> Scores:

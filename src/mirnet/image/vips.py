@@ -17,7 +17,7 @@ UNKNOWN = "VipsForeignLoad: source is not in a known format"
 """What libvips says of a file that is no picture."""
 
 
-def shown(path: Path) -> str:
+def shown(path: Path | str) -> str:
     """The path as one printable line, whatever bytes are in the name."""
     name = str(path)
     return name if name.isprintable() else repr(name)

@@ -44,6 +44,11 @@ class Tally:
     """Tiles left as they were, because the network's result was not a picture."""
 
 
+def left_alone(kept: int, tiles: int, network: str = "the network") -> str:
+    """What is told of tiles that were left as they were; see `Tally`."""
+    return f"{kept} of {tiles} tiles were left as they were: {network} gave no usable result there"
+
+
 class Restorer:
     """Restores arrays and files, tile by tile.
 
@@ -125,12 +130,7 @@ class Restorer:
 
         restored = np.concatenate(list(self.bands(read, height, width, tally=tally)))
         if tally.kept:
-            log.warning(
-                "%d of %d tiles were left as they were: %s gave no usable result there",
-                tally.kept,
-                tally.tiles,
-                self.runtime.name,
-            )
+            log.warning(left_alone(tally.kept, tally.tiles, self.runtime.name))
         return restored.reshape(image.shape)
 
     def file(

@@ -1,8 +1,7 @@
 """A process that runs one MNN module for another process: batches in, batches out, through pipes.
 
 MNN's Python package keeps all threads of its process waiting while it computes, so that two modules
-side by side need two processes. They are plain subprocesses, not those of `multiprocessing`: a
-program that restores a picture then needs no `if __name__ == "__main__"`.
+side by side need two processes.
 
 A message is a head of five numbers, then values or text. The first number says what it is: a
 batch, and four numbers are its shape; an error, and two are its place in `ERRORS` and the length of
@@ -15,12 +14,12 @@ import struct
 import subprocess
 import sys
 import weakref
-from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
+from mirnet import streams, subprocesses
 from mirnet.errors import InferenceError, MirnetError, OutOfMemoryError, WeightsError
 from mirnet.shapes import Batch
 
@@ -45,15 +44,9 @@ class Worker:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._is_ready = False
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", START, str(path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
+        self._process = subprocesses.start(["-c", START, str(path)], stderr=subprocess.DEVNULL)
         # also where nobody closes it: when it is collected, or the program ends
-        self._end = weakref.finalize(self, _end, self._process)
+        self._end = weakref.finalize(self, subprocesses.end, self._process)
 
     def ready(self) -> None:
         """Wait until the model is loaded.
@@ -109,21 +102,11 @@ class Worker:
         )
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe:
-            with suppress(OSError):  # what was on its way to it is lost, as it should be
-                pipe.close()
-
-
 def main() -> None:
     """The worker itself: its model is its only argument, and it ends when its input does."""
     # an interruption is for the process that it works for, which then ends it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # MNN prints on 1
+    answers = os.fdopen(streams.take_stdout(), "wb")  # MNN prints on it
     try:
         from mirnet.runtimes.mnn_module import MnnModule
 

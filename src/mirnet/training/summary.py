@@ -1,10 +1,9 @@
 """How a run ended: a few numbers, as JSON for programs and as lines for people."""
 
-import json
-import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mirnet import strict_json
 from mirnet.files import replacing
 
 SUMMARY = "summary.json"
@@ -41,9 +40,8 @@ class Summary:
         Raises:
             OSError: if folder or disk do not take it.
         """
-        table = {name: _plain(value) for name, value in asdict(self).items()}
         with replacing(path) as part:
-            part.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
+            part.write_text(strict_json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
     def __str__(self) -> str:
         """A few aligned lines, without a last line break."""
@@ -67,13 +65,6 @@ class Summary:
         if self.best_psnr is None or self.best_step is None:
             return last
         return f"{last}, best {self.best_psnr:.2f} dB at step {self.best_step:,}"
-
-
-def _plain(value: object) -> object:
-    """As JSON has it."""
-    if isinstance(value, Path):
-        return str(value)
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _duration(seconds: float) -> str:

@@ -271,19 +271,11 @@ def test_what_the_page_carries_is_listed_with_its_licence():
         assert digest in listed, f"{name} is not the file that was taken over: {digest}"
 
 
-SCRIPT = """
-import sys
-from mirnet.cli import main
-sys.argv[0] = "mirnet"
-main()
-"""
-
-
-def test_without_jinja_it_says_what_to_install_before_anything_is_measured(python, report):
+def test_without_jinja_it_says_what_to_install_before_anything_is_measured(mirnet_without, report):
     data = report.parent / "val"
     target = report.parent / "other.html"
 
-    done = python(SCRIPT, "evaluate", data, "--report", target, without=["jinja2"])
+    done = mirnet_without("evaluate", data, "--report", target, without=["jinja2"])
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == 'mirnet: the report needs jinja2: pip install "mirnet[evaluate]"\n'

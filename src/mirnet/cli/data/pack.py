@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mirnet.cli.endings import interruptible, needs_train, treat_termination_as_interruption
+from mirnet.cli.endings import interruptible, treat_termination_as_interruption
+from mirnet.extras import needs
 
 if TYPE_CHECKING:
     from mirnet.data.packing import Job
@@ -36,7 +37,7 @@ def pack(
 
     Exit codes: 0 all packed, 2 bad arguments or pairs, 130 interrupted.
     """
-    with needs_train("packing"):
+    with needs("train", "packing"):
         from mirnet.data import packing
     from mirnet.cli.bars import Rate, print_result, progress_bar
     from mirnet.data.pair_folder import PairFolder

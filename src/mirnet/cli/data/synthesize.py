@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from mirnet.cli.endings import interruptible, needs_train, treat_termination_as_interruption
+from mirnet.cli.endings import interruptible, treat_termination_as_interruption
+from mirnet.extras import needs
 
 
 def synthesize(
@@ -39,7 +40,7 @@ def synthesize(
     Exit codes: 0 all made, 1 some photographs failed (the others are done), 2 bad arguments or too
     little space, 130 interrupted.
     """
-    with needs_train("synthesizing"):
+    with needs("train", "synthesizing"):
         from mirnet.data import synthesis
     from mirnet.cli.data.following import follow
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirnet import setting
-from mirnet.errors import RuntimeMissingError
+from mirnet.evaluation import scores
 from mirnet.evaluation.method import INPUT, Method
 from mirnet.evaluation.report.views import AMPLIFIED, TRUTH, Views
 from mirnet.evaluation.run import Failed, Measured
-from mirnet.evaluation.scores import PROTOCOLS
+from mirnet.evaluation.scores import Figure
 from mirnet.evaluation.summary import Summary
+from mirnet.extras import needs
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -27,28 +28,11 @@ SCRIPTS = (
 STYLES = ("vendor/img-comparison-slider.css", "page.css")
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A number of which the page has a column, a plot and a mean."""
-
-    key: str
-    heading: str
-    digits: int
-    meaning: str
-    better: str
-    """`more` or `less`."""
-
-
 FIGURES = (
-    Figure("psnr", "PSNR", 2, f"dB: {PROTOCOLS['psnr'].removeprefix('dB ')}", "more"),
-    Figure("psnr_8bit", "PSNR-8", 2, f"dB: {PROTOCOLS['psnr_8bit'].removeprefix('dB ')}", "more"),
-    Figure("ssim", "SSIM", 4, PROTOCOLS["ssim"], "more"),
-    Figure("ssim_y", "SSIM-Y", 4, PROTOCOLS["ssim_y"], "more"),
-    Figure("ssim_volume", "SSIM-vol", 4, PROTOCOLS["ssim_volume"], "more"),
-    Figure("noise", "noise", 2, PROTOCOLS["noise"], "less"),
-    Figure("lpips", "LPIPS", 4, PROTOCOLS["lpips"], "less"),
+    *scores.FIGURES,
     Figure("seconds_per_megapixel", "s/MP", 2, "seconds a megapixel, restoring alone", "less"),
 )
+"""Of which the page has columns, plots and means."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +58,8 @@ def environment() -> "Environment":
     Raises:
         RuntimeMissingError: if Jinja is not installed.
     """
-    try:
+    with needs("evaluate", "the report"):
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    except ModuleNotFoundError as error:
-        raise RuntimeMissingError(
-            f'the report needs {error.name}: pip install "mirnet[evaluate]"'
-        ) from None
     return Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from mirnet.errors import DataError
-from mirnet.evaluation import matlab
 from mirnet.evaluation.submission.dnd_images import DndImages
 from mirnet.evaluation.submission.work import Observe, Work, refuse_overwriting
+from mirnet.extras import needs
 from mirnet.files import replacing
 from mirnet.restoration.restorer import Restorer
 
@@ -39,7 +39,7 @@ class DndSubmission:
         self._folder = output or DEFAULT
         if self._folder.exists() and not self._folder.is_dir():
             raise DataError(f"{self._folder} is a file: DND's submission is a folder")
-        with matlab.needs_evaluate("writing MATLAB's files"):
+        with needs("evaluate", "writing MATLAB's files"):
             import scipy.io  # noqa: F401 - better missed now than after the work
         self._images = DndImages(folder)
         self.files: Sequence[Path] = [self._folder / path.name for path in self._images.paths]

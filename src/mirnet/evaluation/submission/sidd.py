@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from mirnet.errors import DataError
-from mirnet.evaluation import matlab, sidd_blocks
+from mirnet.evaluation import sidd_blocks
 from mirnet.evaluation.submission.work import Observe, Work, refuse_overwriting
+from mirnet.extras import needs
 from mirnet.files import replacing
 from mirnet.image import pixels
 from mirnet.restoration.restorer import Restorer
@@ -66,7 +67,7 @@ class SiddSubmission:
         self.files: Sequence[Path] = [self._path]
         refuse_overwriting([source], self.files)
         if self._is_matlab:
-            with matlab.needs_evaluate(f"writing {self._path.name}"):
+            with needs("evaluate", f"writing {self._path.name}"):
                 import scipy.io  # noqa: F401 - better missed now than after the work
         hint = "DATA is the folder that holds SIDD's benchmark, this one file"
         self._noisy = sidd_blocks.read(source, VARIABLE, hint)
