@@ -4,6 +4,7 @@ import os
 
 # before any library reads it; subprocesses inherit it
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import signal
 import subprocess

@@ -1,6 +1,7 @@
 """Every format gives what the source gives, and what does not is never left behind."""
 
 import json
+import logging
 import subprocess
 import sys
 from xml.etree import ElementTree
@@ -135,9 +136,13 @@ def test_what_openvinos_converter_says_is_passed_on(weights, tmp_path, monkeypat
     from mirnet.export import openvino
 
     monkeypatch.setattr(onnx_export, "write", lambda _, path, size: path.write_bytes(b"no model"))
+    root = logging.getLogger()
+    before = root.level, root.filters.copy(), root.handlers.copy()
 
     with pytest.raises(WeightsError, match=r"^OpenVINO's converter failed: .+$"):
         openvino.write(weights, tmp_path / "x.xml")
+
+    assert (root.level, root.filters, root.handlers) == before  # the converter changes it
 
 
 def test_what_cannot_take_its_place_whole_is_not_left_in_part(source, tmp_path):

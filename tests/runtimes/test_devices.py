@@ -59,3 +59,31 @@ def test_a_device_of_one_runtime_alone_chooses_that_runtime(device):
         pytest.skip(f"this ONNX Runtime has {device}")
     with pytest.raises(RuntimeMissingError, match=f"ONNX Runtime does not run on {device}"):
         runtimes.open("denoise", device=device)
+
+
+REPORTING = """
+import os
+print("telemetry is off:", os.environ.get("ORT_DISABLE_TELEMETRY"))
+def get_available_providers():
+    return []
+"""
+
+OPEN = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from mirnet.runtimes import onnx
+"""
+
+
+@pytest.mark.parametrize(("wish", "found"), [(None, "1"), ("0", "0")])
+def test_telemetry_is_off_before_the_package_is_imported(
+    python, tmp_path, monkeypatch, wish, found
+):
+    (tmp_path / "onnxruntime.py").write_text(REPORTING)
+    monkeypatch.delenv("ORT_DISABLE_TELEMETRY")
+    if wish:
+        monkeypatch.setenv("ORT_DISABLE_TELEMETRY", wish)
+
+    done = python(OPEN, tmp_path)
+
+    assert (done.stdout, done.stderr) == (f"telemetry is off: {found}\n", "")

@@ -107,8 +107,8 @@ def open(
         threads: on the CPU; None for one a core.
 
     Raises:
-        RuntimeMissingError: if a package is missing, no runtime has the device, or the device
-            computes something else than the CPU.
+        RuntimeMissingError: if a package is missing, or no runtime has the device.
+        InferenceError: if the device fails, or computes something else than the CPU.
         WeightsError: if there is no such model, or the file is not one.
     """
     if runtime not in ("auto", *KINDS):

@@ -1,14 +1,19 @@
-"""ONNX Runtime: runs everywhere, and on accelerators by its other packages."""
+"""ONNX Runtime: runs everywhere, and on accelerators by its other packages; without telemetry."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from mirnet.errors import InferenceError, OutOfMemoryError, RuntimeMissingError, WeightsError
 from mirnet.restoration.runtime import check_shape, fixed_size
 from mirnet.shapes import Batch
+
+# it reports by the network what it loads, where this is not in the environment when it is imported
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import onnxruntime
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",

@@ -30,7 +30,8 @@ def trusted(load: Callable[[str], Runtime], device: str, *, insist: bool) -> Run
         insist: whether it must be this device; else the CPU takes its place, with a warning.
 
     Raises:
-        RuntimeMissingError: if the device fails or computes something else, and it must be this.
+        RuntimeMissingError: if the device is not there, and it must be this.
+        InferenceError: if it fails or computes something else, and it must be this.
     """
     if device == "cpu":
         return load("cpu")
@@ -43,7 +44,7 @@ def trusted(load: Callable[[str], Runtime], device: str, *, insist: bool) -> Run
             return accelerated
     except (InferenceError, RuntimeMissingError) as error:
         if insist:
-            raise RuntimeMissingError(str(error)) from error
+            raise
         log.warning("%s; going on with the CPU", error)
         return load("cpu")
 
