@@ -96,3 +96,24 @@ def test_it_does_not_report_that_it_was_imported(python, tmp_path):
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "False\nreported\n"  # who wants it can have it still
+
+
+SIGNALLED = """
+import faulthandler, gc, signal, sys
+from mirnet import runtimes
+
+faulthandler.enable()  # as many programs do: it gives the thread a stack for signals
+signal.signal(signal.SIGTERM, lambda *_: print("received"))
+first = runtimes.open(sys.argv[1], threads=1)
+second = runtimes.open(sys.argv[1], threads=1)
+for runtime in (first, second):
+    runtime.close()
+    gc.collect()
+signal.raise_signal(signal.SIGTERM)
+"""
+
+
+def test_signals_still_arrive_when_models_were_closed_in_any_order(python, model):
+    done = python(SIGNALLED, model)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "received\n", "")

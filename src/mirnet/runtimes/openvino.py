@@ -1,5 +1,6 @@
 """OpenVINO, Intel's runtime: reads its own files and ONNX, without its telemetry."""
 
+import ctypes
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -104,9 +105,41 @@ class OpenVinoRuntime:
         self._model = self._request = None
 
     def _start(self) -> Any:  # noqa: ANN401 - the library ships no types
-        return (
-            openvino.Core().compile_model(self._model, "CPU", self._options).create_infer_request()
-        )
+        with _signal_stack_kept():
+            return (
+                openvino.Core()
+                .compile_model(self._model, "CPU", self._options)
+                .create_infer_request()
+            )
+
+
+class _SignalStack(ctypes.Structure):
+    """`stack_t` of Linux."""
+
+    _fields_ = (
+        ("address", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("size", ctypes.c_size_t),
+    )
+
+
+@contextmanager
+def _signal_stack_kept() -> Iterator[None]:
+    """The thread handles signals afterwards on the stack that it had for them.
+
+    OpenVINO gives it one of its own, for a kind of processor that is not used here, and at the end
+    the one that it found. With several models at a time that may have been another one's, which is
+    gone: then the next signal, such as Ctrl-C, would be a crash.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    kept, system = _SignalStack(), ctypes.CDLL(None)
+    system.sigaltstack(None, ctypes.byref(kept))
+    try:
+        yield
+    finally:
+        system.sigaltstack(ctypes.byref(kept), None)
 
 
 def _read(path: Path) -> Any:  # noqa: ANN401 - the library ships no types
