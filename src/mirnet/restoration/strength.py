@@ -118,9 +118,9 @@ def _weighted_scales(plane: Plane, weights: Sequence[np.float32]) -> Plane:
     """The sum of a plane's scales, each times its weight.
 
     The scales are those of the undecimated "à trous" wavelet transform with a B3 spline (Starck
-    and Murtagh, Astronomical Image and Data Analysis, 2006, appendix A; darktable's wavelets are
-    the same): each is the difference of two smoothings, the second one of twice the size, so
-    their plain sum is the plane. The gain at every frequency is a mean of the weights.
+    and Murtagh, Astronomical Image and Data Analysis, 2006): each is the difference of two
+    smoothings, the second one of twice the size, so their plain sum is the plane. Both pass every
+    frequency by 0 to 1, the second one less, so the gain is a mean of the weights.
 
     Args:
         plane: with `REACH` pixels of surroundings.
