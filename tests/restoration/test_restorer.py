@@ -350,6 +350,24 @@ def test_a_file_keeps_its_metadata_and_depth(picture, tmp_path):
     np.testing.assert_allclose(written.numpy(), image.numpy() / 2, atol=0.51)
 
 
+@pytest.mark.parametrize("strength", [0.0, 0.5])
+@pytest.mark.parametrize(("channels", "kind"), [(1, "grey16"), (3, "rgb16")])
+def test_transparency_and_depth_are_kept_at_any_strength(
+    picture, load, tmp_path, channels, kind, strength
+):
+    pixels = picture(90, 100, channels + 1, np.uint16)
+    image = pyvips.Image.new_from_array(pixels).copy(interpretation=kind)
+    image.write_to_file(str(tmp_path / "a.png"))
+    restorer = Restorer(Pointwise(halve), tile=64, strength=strength)
+
+    restorer.file(tmp_path / "a.png", tmp_path / "b.png")
+
+    written = load(tmp_path / "b.png")
+    assert written.dtype == np.uint16
+    np.testing.assert_array_equal(written[..., -1], pixels[..., -1])
+    np.testing.assert_array_equal(written[..., :-1], restorer(pixels[..., :-1]))
+
+
 def test_a_failure_in_the_middle_of_a_file_leaves_nothing_behind(save, tmp_path):
     source = save(tmp_path / "a.png", 200, 40)
     runtime = Pointwise(halve)

@@ -62,14 +62,14 @@ def blend(bands: Iterable[Layers], height: int, strength: float) -> Iterator[Ima
     """The restored picture, with what comes back of the noise.
 
     Luminance is the mean of R, G and B, and chroma what is left when it is subtracted: noise that
-    is independent in the channels stays independent in these two, and their squares add up to
-    that of the whole. BT.601's luma would take some of the one for the other.
+    is independent and equally strong in the channels stays independent in these two, and their
+    squares add up to that of the whole. BT.601's luma would take some of the one for the other.
 
     Args:
         bands: of the picture's rows, from top to bottom.
         height: of the picture.
-        strength: from 0, where everything comes back, to 1; a result never is farther from the
-            original than that of a larger strength.
+        strength: from 0, where everything comes back, to 1. The less, the nearer is the result to
+            the original, in the mean square and where nothing is clipped.
 
     Returns:
         Bands of h w 3 in 0..1, beyond it only as far as the original is.
