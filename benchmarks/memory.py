@@ -1,6 +1,7 @@
 """Peak memory of restoring a large TIFF.
 
     python benchmarks/memory.py [--megapixels 100] [--bits 16] [--runtime mnn] [--model denoise]
+                                [--strength 1]
 
 The TIFF is made in the temporary folder. The peak is the resident memory of the whole process, and
 should stay under 1.5 GB for 100 megapixels.
@@ -22,6 +23,7 @@ def main() -> None:
     parser.add_argument("--runtime", default="mnn")
     parser.add_argument("--model", default="denoise")
     parser.add_argument("--threads", default="2")
+    parser.add_argument("--strength", default="1")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "large.tif", Path(folder) / "restored.tif"
@@ -37,6 +39,8 @@ def main() -> None:
                 arguments.model,
                 "--threads",
                 arguments.threads,
+                "--strength",
+                arguments.strength,
             ]
         )
         restored = pyvips.Image.new_from_file(str(target))

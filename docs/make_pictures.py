@@ -1,9 +1,11 @@
-"""Make the sample photograph and the README's before-and-after picture.
+"""Make the sample photograph, the README's before-and-after picture and those of the strength.
 
-The photograph is scikit-image's `chelsea` (Stéfan van der Walt, CC0). It is given the noise of a
-dim room by mirnet's camera model and restored with the bundled model.
+The sample is scikit-image's `chelsea` (Stéfan van der Walt, CC0). It is given the noise of a dim
+room by mirnet's camera model and restored with the bundled model. So is, with less light, its
+`astronaut` (NASA, public domain).
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,22 +19,39 @@ from mirnet.shapes import Image, Pixels
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "examples" / "cat_noisy.png"
-BEFORE_AFTER = ROOT / "docs" / "images" / "before_after.png"
+IMAGES = ROOT / "docs" / "images"
+BEFORE_AFTER = IMAGES / "before_after.png"
 
-LIGHT = 0.6
-SHOT, READ = 6e-3, 5e-5
-"""A phone at about ISO 1600, and less light than it would like."""
+STRENGTHS = (1.0, 0.8, 0.6, 0.4)
+DETAIL = (100, 110)
+"""Height and width of what is shown of a picture at each strength."""
 
 
-def noisy_cat() -> tuple[Pixels, Pixels]:
-    """The sample and its clean twin, 300x448, 8 bits."""
-    pixels = np.ascontiguousarray(data.chelsea()[:, :448])
+@dataclass(frozen=True)
+class Exposure:
+    """Of a phone, in less light than it would like."""
+
+    light: float
+    shot: float
+    read: float
+    seed: int
+
+
+DIM = Exposure(light=0.6, shot=6e-3, read=5e-5, seed=7)
+"""At about ISO 1600."""
+DIMMER = Exposure(light=0.3, shot=1.2e-2, read=2e-4, seed=5)
+"""At about ISO 3200, and half the light."""
+
+
+def expose(photograph: Pixels, exposure: Exposure) -> tuple[Pixels, Pixels]:
+    """The photograph as taken again in dim light, with noise and without, 448 columns, 8 bits."""
+    pixels = np.ascontiguousarray(photograph[:, :448])
     clean = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
-    generator = torch.Generator().manual_seed(7)
+    generator = torch.Generator().manual_seed(exposure.seed)
     camera = isp.random_camera(1, generator)
-    scene = isp.unprocess(clean, camera) * LIGHT
+    scene = isp.unprocess(clean, camera) * exposure.light
     one = torch.ones(1, 1, 1, 1)
-    sensor = noise.Sensor(SHOT * one, READ * one, 0 * one)
+    sensor = noise.Sensor(exposure.shot * one, exposure.read * one, 0 * one)
     recorded = noise.expose(isp.mosaic(scene), sensor, generator)
     developed = isp.process(isp.demosaic_malvar(recorded), camera)
     return to_pixels(developed), to_pixels(isp.process(scene, camera))
@@ -56,16 +75,37 @@ def before_and_after(before: Pixels, after: Pixels) -> Image:
     return np.concatenate([whole, np.full((4, width, 3), 255, np.uint8), np.hstack(details)])
 
 
+def strengths(noisy: Pixels, top: int, left: int) -> Pixels:
+    """A detail, enlarged: above plain blends with the original, below what `strength` makes."""
+    window = np.s_[top : top + DETAIL[0], left : left + DETAIL[1]]
+    restored = mirnet.restore(noisy)
+    above, below = [], []
+    for strength in STRENGTHS:
+        plain = np.rint(noisy + strength * (restored.astype(float) - noisy)).astype(np.uint8)
+        above.append(plain[window])
+        below.append(mirnet.restore(noisy, strength=strength)[window])
+    gap = ((0, 2), (0, 2), (0, 0))
+    rows = [np.hstack([np.pad(x, gap, constant_values=255) for x in row]) for row in (above, below)]
+    return np.kron(np.vstack(rows)[:-2, :-2], np.ones((2, 2, 1), np.uint8))
+
+
 def save(pixels: Pixels, path: Path) -> None:
-    """As PNG, without metadata."""
+    """Without metadata, as PNG, or as JPEG that keeps colour noise."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pyvips.Image.new_from_array(np.ascontiguousarray(pixels)).pngsave(str(path), compression=9)
+    image = pyvips.Image.new_from_array(np.ascontiguousarray(pixels))
+    if path.suffix == ".jpg":
+        image.jpegsave(str(path), Q=88, subsample_mode="off", optimize_coding=True)
+    else:
+        image.pngsave(str(path), compression=9)
 
 
 if __name__ == "__main__":
-    noisy, clean = noisy_cat()
+    noisy, clean = expose(data.chelsea(), DIM)
     restored = mirnet.restore(noisy)
     save(noisy, SAMPLE)
     save(before_and_after(noisy, restored), BEFORE_AFTER)
     for name, image in (("noisy", noisy), ("restored", restored)):
         print(f"{name}: {mirnet.psnr(image, clean, data_range=255):.2f} dB")
+    save(strengths(noisy, 100, 115), IMAGES / "strength_cat.jpg")
+    portrait, _ = expose(data.astronaut(), DIMMER)
+    save(strengths(portrait, 70, 160), IMAGES / "strength_portrait.jpg")

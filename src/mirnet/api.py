@@ -32,7 +32,8 @@ def load(
         tile: side of the square tiles in pixels, a multiple of 4; None for 192, or for the size
             of a model that takes no other.
         overlap: pixels that tiles share, a multiple of 4; None for the default.
-        strength: 1 for the restored picture, 0 for the original, between them a blend.
+        strength: 0 for the original, 1 for the network's result; between them, fine grain of the
+            luminance comes back, and hardly any colour noise.
         threads: on the CPU; None for one a core.
 
     Raises:

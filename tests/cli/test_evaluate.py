@@ -118,6 +118,19 @@ def test_the_means_are_those_computed_from_the_files(evaluate, pairs, load):
     assert (last["all"]["pairs"], last["all"]["failed"]) == (2, 0)
 
 
+def test_the_strength_is_that_of_restoring(evaluate, mirnet, pairs, load, tmp_path):
+    done = evaluate("val", "--strength", "0.6", "--save-images", "out", "--json")
+    mirnet("restore", "val/input", "-o", "restored", "--strength", "0.6")
+
+    results, last = records(done)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert last["methods"]["denoise"]["strength"] == 0.6
+    for record in results:
+        measured = load(tmp_path / record["methods"]["denoise"]["image"]).astype(int)
+        restored = load(tmp_path / "restored" / f"{record['name']}.png").astype(int)
+        assert np.abs(measured - restored).max() <= 1  # halves may be rounded either way
+
+
 HEADINGS = ["PSNR", "PSNR-8", "SSIM", "SSIM-Y", "SSIM-vol", "noise"]
 
 

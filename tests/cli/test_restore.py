@@ -57,6 +57,24 @@ def test_one_picture_goes_into_a_file_of_another_kind(mirnet, photos, load, tmp_
     np.testing.assert_array_equal(load(tmp_path / "clean.png"), load(photos / "scan.tif"))
 
 
+def test_below_strength_1_grain_comes_back_and_colour_noise_does_not(mirnet, save, load, tmp_path):
+    rng = np.random.default_rng(0)
+    noisy = np.rint(rng.normal(128, 12, (120, 230, 3))).astype(np.uint8)  # two tiles
+    save(tmp_path / "grey.png", pixels=noisy)
+    results = {}
+    for strength in (1.0, 0.6):
+        done = mirnet("restore", "grey.png", "-o", f"{strength}.png", "--strength", strength)
+        assert (done.returncode, done.stderr) == (0, "")
+        results[strength] = load(tmp_path / f"{strength}.png").astype(float)
+
+    back = results[0.6] - results[1.0]
+    removed = noisy - results[1.0]
+    grain, all_grain = (each.mean(axis=2) for each in (back, removed))
+    colour, all_colour = (each - each.mean(axis=2, keepdims=True) for each in (back, removed))
+    assert 0.3 < grain.std() / all_grain.std() < 0.4  # 0.4 of the finest part, less of the others
+    assert colour.std() / all_colour.std() < 0.05  # 0.01, and roundings to whole levels
+
+
 def test_paddle_restores_and_prints_no_more_than_others(mirnet, photos, load, paddle_model):
     done = mirnet("restore", "photos/night.jpg", "--runtime", "paddle", "--model", paddle_model)
 

@@ -144,7 +144,8 @@ def test_the_strength_is_that_of_the_restorer():
     noisy = np.full((16, 16, 3), 0.5, np.float32)
     method = ModelMethod("adds", "denoise", Restorer(Adds(0.2), strength=0.25))
 
-    np.testing.assert_allclose(method(noisy).image, 0.55, atol=1e-6)
+    # of what is flat, (1 - strength)^4 comes back
+    np.testing.assert_allclose(method(noisy).image, 0.7 - 0.2 * 0.75**4, atol=1e-6)
 
 
 def test_each_picture_has_its_own_count_of_tiles(picture):

@@ -52,14 +52,16 @@ def test_a_fake_runtime_is_a_runtime():
     dtype=st.sampled_from([np.uint8, np.uint16, np.float32]),
     tile=st.sampled_from([32, 64, 100]),
     overlap=st.sampled_from([None, 0, 8, 16]),
+    strength=st.sampled_from([0.0, 0.5, 1.0]),
 )
 def test_any_picture_comes_back_from_an_echo(
-    picture, height, width, channels, dtype, tile, overlap
+    picture, height, width, channels, dtype, tile, overlap, strength
 ):
     image = picture(height, width, channels or 1, dtype)
     image = image if channels else image[..., 0]
     before = image.copy()
-    restored = Restorer(EchoRuntime(), tile=tile, overlap=overlap)(image)
+    restorer = Restorer(EchoRuntime(), tile=tile, overlap=overlap, strength=strength)
+    restored = restorer(image)
 
     assert restored.shape == image.shape
     assert restored.dtype == image.dtype
@@ -89,22 +91,46 @@ def test_views_and_read_only_arrays_are_taken(picture):
     np.testing.assert_array_equal(restored, image[::-1, ::2])
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_strength_0_gives_the_original_to_the_last_bit(picture, dtype, channels):
-    image = picture(150, 90, channels, dtype)
+def test_strength_0_gives_the_original_to_the_last_bit_without_the_network(
+    picture, dtype, channels
+):
+    image = picture(450, 90, channels, dtype)
+    runtime, steps = Pointwise(halve), []
+    if dtype == np.float32:
+        image[7, 8], image[9, 10], image[11, 12] = np.nan, np.inf, -0.3
 
-    restored = Restorer(Pointwise(halve), tile=64, strength=0.0)(image)
+    restorer = Restorer(runtime, tile=64, strength=0.0)
+    restored = restorer(image)
+    list(restorer.bands(iter_rows(image), *image.shape[:2], progress=steps.append))
 
     np.testing.assert_array_equal(restored, image)
+    assert not np.shares_memory(restored, image)
+    assert runtime.batches == []
+    assert sum(steps) == 450 * 90
 
 
-def test_strength_1_gives_the_restored_and_between_them_lies_a_blend(picture):
+def test_strength_1_gives_all_that_the_network_makes(picture):
     image = picture(90, 70, dtype=np.float32)
+    restored = Restorer(Pointwise(halve), tile=64, overlap=0, strength=1.0)(image)
 
-    for strength in (0.25, 0.5, 1.0):
-        restored = Restorer(Pointwise(halve), tile=64, strength=strength)(image)
-        np.testing.assert_allclose(restored, image * (1 - strength / 2), atol=1e-6)
+    np.testing.assert_array_equal(restored, image - (image - image / 2))
+
+
+@pytest.mark.parametrize("strength", [0.25, 0.5])
+def test_what_is_flat_comes_back_as_coarse_luminance(strength):
+    image = np.full((90, 70, 3), 0.8, np.float32)
+    restored = Restorer(Pointwise(halve), tile=64, strength=strength)(image)
+
+    np.testing.assert_allclose(restored, 0.4 + 0.4 * (1 - strength) ** 4, atol=1e-6)
+
+
+def test_a_tile_that_was_left_is_the_original_at_any_strength(picture):
+    image = picture(90, 90)
+    restored = Restorer(Pointwise(lambda batch: batch * np.nan), tile=64, strength=0.5)(image)
+
+    np.testing.assert_array_equal(restored, image)
 
 
 def test_a_result_outside_the_range_is_clipped(picture):
@@ -322,6 +348,24 @@ def test_a_file_keeps_its_metadata_and_depth(picture, tmp_path):
     assert written.get("exif-ifd0-Artist").startswith("me")
     assert written.xres == pytest.approx(11.811, rel=1e-3)
     np.testing.assert_allclose(written.numpy(), image.numpy() / 2, atol=0.51)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5])
+@pytest.mark.parametrize(("channels", "kind"), [(1, "grey16"), (3, "rgb16")])
+def test_transparency_and_depth_are_kept_at_any_strength(
+    picture, load, tmp_path, channels, kind, strength
+):
+    pixels = picture(90, 100, channels + 1, np.uint16)
+    image = pyvips.Image.new_from_array(pixels).copy(interpretation=kind)
+    image.write_to_file(str(tmp_path / "a.png"))
+    restorer = Restorer(Pointwise(halve), tile=64, strength=strength)
+
+    restorer.file(tmp_path / "a.png", tmp_path / "b.png")
+
+    written = load(tmp_path / "b.png")
+    assert written.dtype == np.uint16
+    np.testing.assert_array_equal(written[..., -1], pixels[..., -1])
+    np.testing.assert_array_equal(written[..., :-1], restorer(pixels[..., :-1]))
 
 
 def test_a_failure_in_the_middle_of_a_file_leaves_nothing_behind(save, tmp_path):

@@ -29,7 +29,15 @@ def height_and_width(text: str) -> tuple[int, int]:
 
 Model = Annotated[str, typer.Option(help="A model's name (see `mirnet models`) or its file.")]
 
-Strength = Annotated[float, typer.Option(help="1 for the full effect, 0 for none.", min=0, max=1)]
+Strength = Annotated[
+    float,
+    typer.Option(
+        help="0 gives the input, 1 the network's result; between, fine grain of the luminance "
+        "comes back, and hardly any colour noise.",
+        min=0,
+        max=1,
+    ),
+]
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, tensorrt, coreml or directml.")]
 

@@ -17,6 +17,7 @@ from mirnet.restoration import stitch, tiles
 from mirnet.restoration.lanes import Lanes
 from mirnet.restoration.runtime import Concurrent, FixedSize, Runtime
 from mirnet.restoration.stitch import Apply, Layout
+from mirnet.restoration.strength import blend, layers
 from mirnet.shapes import Image, Pixels
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,9 @@ class Restorer:
             of a model that takes no other.
         overlap: pixels that neighbouring tiles share, a multiple of 4, at most half a tile; None
             for 16, or a quarter of a tile smaller than 64.
-        strength: 1 for the restored picture, 0 for the original, between them a blend.
+        strength: 0 for the original, which needs no network, 1 for the network's result; between
+            them, fine grain of the luminance comes back, and hardly any colour noise (see
+            `mirnet.restoration.strength`).
 
     Raises:
         TilingError: if tile and overlap do not fit together, or the tile is larger than what the
@@ -174,6 +177,9 @@ class Restorer:
 
         Rows are h w c with 1 or 3 channels, in any dtype that `__call__` takes; bands are alike.
         """
+        if self.strength == 0:
+            yield from _as_they_are(read, height, width, progress)
+            return
         layout = Layout(height, width, self.tile, self.overlap, BORDER, whole=bool(self._size))
         tally = Tally() if tally is None else tally
         share = height * width / layout.count
@@ -186,28 +192,33 @@ class Restorer:
 
         counting = threading.Lock()
 
-        def run(tile: Image) -> Image:
-            restored = self._restore(tile)
+        def run(tile: Image) -> npt.NDArray[np.float32]:
+            removed = self._removed(tile)
             with counting:
                 tally.tiles += 1
-                tally.kept += restored is None
+                tally.kept += removed is None
                 if progress:
                     progress(share)
-            return tile if restored is None else restored
+            if removed is None:
+                removed = np.zeros_like(tile)
+            return tile - removed if self.strength == 1 else layers(tile, removed)
 
-        for band in stitch.bands(read_float, layout, run, apply=self.apply):
+        restored = stitch.bands(read_float, layout, run, apply=self.apply)
+        if self.strength < 1:
+            restored = blend(restored, height, self.strength)
+        for band in restored:
             dtype, channels = kind[0]
             yield pixels.from_float(pixels.to_channels(band, channels), dtype)
 
-    def _restore(self, tile: Image) -> Image | None:
-        """One tile, any values in, checked values out; None if the result is no picture."""
-        # the network takes neither NaN nor what is beyond; both come back when the change is added
+    def _removed(self, tile: Image) -> Image | None:
+        """What the network takes away from a tile of any values; None if that makes no picture."""
+        # the network takes neither NaN nor what is beyond; both stay when this is subtracted
         inside = np.nan_to_num(np.clip(tile, 0, 1), copy=False)
         restored = self._infer(inside)
         if not np.isfinite(restored).all() or np.abs(restored).max() > OVERFLOW:
             return None
-        blended: Image = tile + self.strength * (np.clip(restored, 0, 1) - inside)
-        return blended
+        removed: Image = inside - np.clip(restored, 0, 1)
+        return removed
 
     def _infer(self, tile: Image) -> Image:
         """One tile through the runtime; cut smaller where memory does not suffice."""
@@ -273,3 +284,14 @@ class Restorer:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _as_they_are(
+    read: Callable[[int], Pixels], height: int, width: int, progress: Progress | None
+) -> Iterator[Pixels]:
+    """The rows of a picture of which nothing is removed."""
+    for first in range(0, height, TILE):
+        rows = read(min(TILE, height - first))
+        if progress:
+            progress(len(rows) * width)
+        yield rows

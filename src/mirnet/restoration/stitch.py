@@ -18,7 +18,7 @@ ReadRows = Callable[[int], Image]
 """The next so many rows of the picture, h w c."""
 
 RunTile = Callable[[Image], Image]
-"""A tile in, a tile of the same shape out."""
+"""A tile in, one of the same height and width out."""
 
 Apply = Callable[[RunTile, Iterable[Image]], Iterator[Image]]
 """`map`, or that of `lanes.Lanes`, which runs several tiles at a time."""

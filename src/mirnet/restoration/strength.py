@@ -1,0 +1,155 @@
+"""What comes back of the noise where the strength is below 1: first fine grain, colour last.
+
+What the network removed is split into luminance and chroma, and the luminance into scales. Of each
+part a share of its own comes back, see `shares`. docs/strength.md has the reasons, pictures and
+figures.
+
+Numpy only: no runtime and no tiles. Rows stream, so memory does not grow with the picture.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Float32
+
+from mirnet.shapes import Image
+
+SCALES = 3
+"""Into which luminance is split, with one more for all that is coarser. The finest one holds waves
+shorter than some 6 pixels, the next up to 12, the last up to 24: grain, what demosaicing has made
+of it, and blotches. What is coarser is as much shading of the picture as noise."""
+
+REACH = sum(2 * 2**scale for scale in range(SCALES))
+"""How many pixels away something can lie and still count for the split."""
+
+B3_SPLINE = np.array([1, 4, 6, 4, 1], np.float32) / 16
+"""The smoothing filter of the transform."""
+
+ROWS = 64
+"""Blended at a time. With fewer, those around them count for more time; more take more memory."""
+
+Plane = Float32[np.ndarray, "_ _"]
+"""Of one value a pixel; any two may differ in size."""
+
+Layers = Float32[np.ndarray, "h w 6"]
+"""RGB of the original, whatever its values, and behind it what was removed from that."""
+
+
+def layers(original: Image, removed: Image) -> Layers:
+    """Both in one array, h w 3 each, so that they go through tiling together."""
+    return np.concatenate([original, removed], axis=2)
+
+
+def shares(strength: float) -> npt.NDArray[np.float32]:
+    """How much comes back of each part of what was removed, from 0 to 1.
+
+    The part of rank k keeps (1 - strength)^k: as much as after k plain blends of this strength. So
+    the finest grain is that of a plain blend, and each further part comes back later and less.
+
+    Returns:
+        SCALES + 2 numbers: of luminance, from its finest scale to all that is coarser than the
+        last one, and of chroma.
+
+    >>> shares(0.5)
+    array([0.5    , 0.25   , 0.125  , 0.0625 , 0.03125], dtype=float32)
+    """
+    ranks = np.arange(1, SCALES + 3)
+    return ((1 - strength) ** ranks).astype(np.float32)
+
+
+def blend(bands: Iterable[Layers], height: int, strength: float) -> Iterator[Image]:
+    """The restored picture, with what comes back of the noise.
+
+    Luminance is the mean of R, G and B, and chroma what is left when it is subtracted: noise that
+    is independent and equally strong in the channels stays independent in these two, and their
+    squares add up to that of the whole. BT.601's luma would take some of the one for the other.
+
+    Args:
+        bands: of the picture's rows, from top to bottom.
+        height: of the picture.
+        strength: from 0, where everything comes back, to 1. The less, the nearer is the result to
+            the original, in the mean square and where nothing is clipped.
+
+    Returns:
+        Bands of h w 3 in 0..1, beyond it only as far as the original is.
+    """
+    *luminance_shares, chroma_share = shares(strength)
+    for rows, above, below in _with_surroundings(bands, height):
+        original, removed = rows[..., :3], rows[..., 3:]
+        luminance = removed.mean(axis=2)
+        padding = ((REACH - above, REACH - below), (REACH, REACH))
+        grain = _weighted_scales(np.pad(luminance, padding, mode="reflect"), luminance_shares)
+        inner = slice(above, len(rows) - below)
+        original, removed, luminance = original[inner], removed[inner], luminance[inner]
+        chroma = removed - luminance[..., None]
+        restored = original - removed + chroma_share * chroma + grain[..., None]
+        # luminance that comes back without its colour may lead out of the range
+        yield np.clip(restored, np.fmin(original, 0), np.fmax(original, 1))
+
+
+def _with_surroundings(bands: Iterable[Layers], height: int) -> Iterator[tuple[Layers, int, int]]:
+    """All rows in turn, each time with `REACH` rows above and below, fewer at the picture's edges.
+
+    Yields:
+        Rows, and how many of them are above and below those whose turn it is.
+    """
+    window: Layers | None = None
+    above = done = 0
+    for rows in _in_pieces(bands):
+        window = rows if window is None else np.concatenate([window, rows])
+        read = done - above + len(window)
+        below = 0 if read == height else REACH
+        if read - below <= done:
+            continue
+        yield window, above, below
+        done = read - below
+        above = min(done, REACH)
+        window = window[len(window) - below - above :]
+
+
+def _in_pieces(bands: Iterable[Layers]) -> Iterator[Layers]:
+    for band in bands:
+        for first in range(0, len(band), ROWS):
+            yield band[first : first + ROWS]
+
+
+def _weighted_scales(plane: Plane, weights: Sequence[np.float32]) -> Plane:
+    """The sum of a plane's scales, each times its weight.
+
+    The scales are those of the undecimated "à trous" wavelet transform with a B3 spline (Starck
+    and Murtagh, Astronomical Image and Data Analysis, 2006): each is the difference of two
+    smoothings, the second one of twice the size, so their plain sum is the plane. Both pass every
+    frequency by 0 to 1, the second one less, so the gain is a mean of the weights.
+
+    Args:
+        plane: with `REACH` pixels of surroundings.
+        weights: SCALES + 1, from fine to coarse.
+
+    Returns:
+        The plane without the surroundings.
+    """
+    total: Plane = weights[0] * _without_edge(plane, REACH)
+    edge = REACH
+    for scale in range(SCALES):
+        plane = _smooth(plane, 2**scale)
+        edge -= 2 * 2**scale
+        total += (weights[scale + 1] - weights[scale]) * _without_edge(plane, edge)
+    return total
+
+
+def _smooth(plane: Plane, step: int) -> Plane:
+    """Filtered down and across, `step` pixels from tap to tap; smaller by 2 steps on each side."""
+    for _ in range(2):
+        length = len(plane) - 4 * step
+        taps = [plane[k * step : k * step + length] for k in range(len(B3_SPLINE))]
+        down = B3_SPLINE[2] * taps[2]
+        down += B3_SPLINE[1] * (taps[1] + taps[3])
+        down += B3_SPLINE[0] * (taps[0] + taps[4])
+        plane = down.T
+    return plane
+
+
+def _without_edge(plane: Plane, edge: int) -> Plane:
+    height, width = plane.shape
+    return plane[edge : height - edge, edge : width - edge]
