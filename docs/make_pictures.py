@@ -12,7 +12,8 @@ import torch
 from skimage import data
 
 import mirnet
-from mirnet.data import isp, noise
+from mirnet.data import isp
+from mirnet.data.sensor import Sensor, expose
 from mirnet.shapes import Image, Pixels
 
 ROOT = Path(__file__).parent.parent
@@ -32,10 +33,10 @@ def noisy_cat() -> tuple[Pixels, Pixels]:
     camera = isp.random_camera(1, generator)
     scene = isp.unprocess(clean, camera) * LIGHT
     one = torch.ones(1, 1, 1, 1)
-    sensor = noise.Sensor(SHOT * one, READ * one, 0 * one)
-    recorded = noise.expose(isp.mosaic(scene), sensor, generator)
-    developed = isp.process(isp.demosaic_malvar(recorded), camera)
-    return to_pixels(developed), to_pixels(isp.process(scene, camera))
+    recorded = expose(isp.mosaic(scene), Sensor(SHOT * one, READ * one, 0 * one), generator)
+    demosaiced = isp.demosaic_malvar(isp.balance(recorded, camera))
+    truth = isp.develop(scene * camera.gains, camera)
+    return to_pixels(isp.develop(demosaiced, camera)), to_pixels(truth)
 
 
 def to_pixels(image: torch.Tensor) -> Pixels:
