@@ -238,6 +238,7 @@ def plot_groups(
 ) -> None:
     """A bar of both kinds of draws for each name, and the real pictures as points on it."""
     places = np.arange(len(names))
+    axes.use_sticky_edges = False  # bars end short of the frame
     real, *drawn = groups
     for some, shade, width in zip(drawn, ("0.85", "0.65"), (0.8, 0.5), strict=True):
         values = np.array([figures(each) for each in some])
@@ -248,7 +249,6 @@ def plot_groups(
         axes.plot(places, figures(each), ".", color="black", markersize=4)
     axes.set_xticks(places, names)
     axes.set_title(title)
-    axes.use_sticky_edges = False  # bars end short of the frame
 
 
 if __name__ == "__main__":
