@@ -21,7 +21,8 @@ Patches = Float[Tensor, "b 3 {size} {size}"]
 MARGIN = 16
 """Pixels that `degrade` wants around the patch on every side and cuts off again.
 
-Enough for the demosaicing and for the borders of JPEG's blocks to fall anywhere in the patch.
+Enough for the demosaicing and for the borders of JPEG's blocks to fall anywhere in the patch; what
+the camera's smoothing sees beyond is mirrored.
 """
 
 DIMMED_SHARE = 0.6
@@ -52,7 +53,7 @@ def photograph(clean: Colour, generator: Generator) -> tuple[Colour, Colour]:
 
 
 def degrade(clean: Colour, size: int, generator: Generator) -> tuple[Patches, Patches]:
-    """Noisy and clean patches of `size` by `size` from larger clean ones (sRGB, 0..1).
+    """Noisy and clean patches of `size` by `size` from clean scenes (sRGB, 0..1).
 
     All sides are multiples of 16, for JPEG's blocks. Where `clean` does not measure
     size + 2 · MARGIN a side, the finished picture is resized to that, as photographs for the web
