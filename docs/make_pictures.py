@@ -14,7 +14,7 @@ import torch
 from skimage import data
 
 import mirnet
-from mirnet.data import isp, noise
+from mirnet.data import isp, sensor
 from mirnet.shapes import Image, Pixels
 
 ROOT = Path(__file__).parent.parent
@@ -51,10 +51,11 @@ def expose(photograph: Pixels, exposure: Exposure) -> tuple[Pixels, Pixels]:
     camera = isp.random_camera(1, generator)
     scene = isp.unprocess(clean, camera) * exposure.light
     one = torch.ones(1, 1, 1, 1)
-    sensor = noise.Sensor(exposure.shot * one, exposure.read * one, 0 * one)
-    recorded = noise.expose(isp.mosaic(scene), sensor, generator)
-    developed = isp.process(isp.demosaic_malvar(recorded), camera)
-    return to_pixels(developed), to_pixels(isp.process(scene, camera))
+    noise = sensor.Sensor(exposure.shot * one, exposure.read * one, 0 * one)
+    recorded = sensor.expose(isp.mosaic(scene), noise, generator)
+    demosaiced = isp.demosaic_malvar(isp.balance(recorded, camera))
+    truth = isp.develop(scene * camera.gains, camera)
+    return to_pixels(isp.develop(demosaiced, camera)), to_pixels(truth)
 
 
 def to_pixels(image: torch.Tensor) -> Pixels:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mirnet.data import dataset
+from mirnet.data import dataset, noise
 from mirnet.data.dataset import TrainingData
 from mirnet.data.pair_folder import PairFolder
 from mirnet.data.request import Request
@@ -154,16 +154,17 @@ def test_some_patches_have_no_noise_at_all():
     assert torch.cat(same).float().mean() == pytest.approx(dataset.IDENTITY_SHARE, abs=0.03)
 
 
-def test_some_scenes_are_shrunk_after_the_noise():
+def test_some_scenes_are_resized_after_the_noise():
     source = data()
 
-    parts = [source[Request(8 * k, 8, 16)] for k in range(60)]
+    parts = [source[Request(8 * k, 8, 32)] for k in range(60)]
 
-    wide = sum(len(part.wide_scenes) for part in parts) / 480
-    assert wide == pytest.approx(dataset.SHRUNK_SHARE, abs=0.05)
-    sides = {part.wide_scenes.shape[-1] for part in parts}
-    assert len(sides) > 5
-    assert all(side % 2 == 0 for side in sides)
+    resized = sum(len(part.resized_scenes) for part in parts) / 480
+    assert resized == pytest.approx(dataset.RESIZED_SHARE, abs=0.05)
+    sides = {part.resized_scenes.shape[-1] for part in parts}
+    assert min(sides) < 32 + 2 * noise.MARGIN < max(sides)
+    assert len(sides) > 4
+    assert all(side % 16 == 0 for side in sides)
 
 
 def test_a_patch_larger_than_a_pair_is_refused(pairs):

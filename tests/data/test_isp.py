@@ -1,5 +1,7 @@
 """The camera's processing against its formulas and on a photograph."""
 
+import dataclasses
+
 import pytest
 import torch
 from hypothesis import given
@@ -30,11 +32,12 @@ def test_developing_what_was_undeveloped_gives_the_picture_back():
     srgb = torch.rand(20, 3, 16, 16, generator=generator(1)) * 0.6
     camera = isp.random_camera(20, generator(2))
 
-    again = isp.process(isp.unprocess(srgb, camera), camera)
+    again = isp.develop(isp.unprocess(srgb, camera) * camera.gains, camera)
 
     lost = (isp.unprocess(srgb, camera) <= 0).any(1, keepdim=True).expand_as(srgb)
     assert lost.float().mean() < 0.2  # colours outside the camera's gamut
-    torch.testing.assert_close(again[~lost], srgb[~lost], atol=2e-4, rtol=0)
+    black = isp.DARKEST ** (1 / max(isp.GAMMAS))  # nothing is darker
+    torch.testing.assert_close(again[~lost], srgb[~lost], atol=black, rtol=0)
 
 
 def test_highlights_stay_saturated_in_raw_whatever_the_gain():
@@ -53,7 +56,64 @@ def test_the_mosaic_is_rggb():
     assert torch.equal(isp.mosaic(image)[0, 0], expected)
 
 
-@pytest.mark.parametrize("demosaic", [isp.demosaic_bilinear, isp.demosaic_malvar])
+DEMOSAICS = [isp.demosaic_bilinear, isp.demosaic_malvar, isp.demosaic_directed]
+
+
+def test_a_camera_applies_all_of_its_colour_matrix_or_less(monkeypatch):
+    monkeypatch.setattr(isp, "MATRIX_STRENGTHS", (1.0, 1.0))
+    full = isp.random_camera(200, generator()).to_camera - torch.eye(3)
+    monkeypatch.undo()
+    drawn = isp.random_camera(200, generator()).to_camera - torch.eye(3)
+
+    strengths = drawn[:, 0, 1] / full[:, 0, 1]
+    torch.testing.assert_close(drawn, strengths[:, None, None] * full)
+    assert strengths.aminmax().min == pytest.approx(0.4, abs=0.02)
+    assert strengths.aminmax().max == pytest.approx(1, abs=0.02)
+
+
+def test_each_camera_has_a_gamma_of_its_own():
+    gammas = isp.random_camera(500, generator()).gamma
+
+    assert gammas.min() == pytest.approx(1.8, abs=0.02)
+    assert gammas.max() == pytest.approx(2.6, abs=0.02)
+
+
+def test_white_balance_of_a_mosaic_is_that_of_the_scene(photograph):
+    camera = isp.random_camera(1, generator())
+    scene = isp.unprocess(photograph, camera)
+
+    balanced = isp.balance(isp.mosaic(scene), camera)
+
+    torch.testing.assert_close(balanced, isp.mosaic(scene * camera.gains).clamp(max=1))
+
+
+def test_white_balance_before_demosaicing_saves_detail(photograph):
+    photograph = photograph.expand(30, -1, -1, -1)
+    camera = isp.random_camera(30, generator())
+    scene = isp.unprocess(photograph, camera)
+    truth = (scene * camera.gains).clamp(max=1)
+
+    first = isp.demosaic_malvar(isp.balance(isp.mosaic(scene), camera))
+    last = (isp.demosaic_malvar(isp.mosaic(scene)) * camera.gains).clamp(max=1)
+
+    def error(image):
+        return (image - truth).square().mean()
+
+    assert error(first) < 0.7 * error(last)
+
+
+def test_each_picture_is_demosaiced_by_one_method():
+    raw = torch.rand(60, 1, 16, 16, generator=generator())
+
+    found = isp.demosaic(raw, generator(1))
+
+    methods = [(method(raw) == found).all((1, 2, 3)) for method in DEMOSAICS]
+    counts = torch.stack(methods).sum(1)
+    assert counts.sum() == 60
+    assert counts.min() >= 10
+
+
+@pytest.mark.parametrize("demosaic", DEMOSAICS)
 def test_demosaicing_keeps_flat_colours_and_measured_values(demosaic, photograph):
     flat = torch.tensor([0.2, 0.5, 0.9]).view(1, 3, 1, 1).expand(1, 3, 8, 8)
     torch.testing.assert_close(demosaic(isp.mosaic(flat)), flat)
@@ -63,21 +123,23 @@ def test_demosaicing_keeps_flat_colours_and_measured_values(demosaic, photograph
     torch.testing.assert_close(demosaic(raw)[measured], photograph[measured])
 
 
-def test_gradient_corrected_demosaicing_is_better_on_a_photograph(photograph):
+@pytest.mark.parametrize("better", [isp.demosaic_malvar, isp.demosaic_directed])
+def test_demosaicing_that_looks_at_gradients_is_better_on_a_photograph(better, photograph):
     raw = isp.mosaic(photograph)
 
     def error(demosaic):
         return (demosaic(raw) - photograph).square().mean()
 
-    assert error(isp.demosaic_malvar) < 0.6 * error(isp.demosaic_bilinear)
+    assert error(better) < 0.6 * error(isp.demosaic_bilinear)
 
 
 def test_white_survives_undeveloping_and_developing():
     white = torch.ones(30, 3, 4, 4)
     camera = isp.random_camera(30, generator(3))
-    camera = isp.Camera(camera.to_camera, camera.gains.clamp(min=1), camera.has_tone_curve)
+    gains = camera.gains.clamp(min=1)
+    camera = dataclasses.replace(camera, gains=gains)
 
-    again = isp.process(isp.unprocess(white, camera), camera)
+    again = isp.develop(isp.unprocess(white, camera) * gains, camera)
 
     torch.testing.assert_close(again, white, atol=1e-4, rtol=0)
 
@@ -103,9 +165,31 @@ def test_malvars_kernels_are_those_of_the_paper():
     torch.testing.assert_close(blue, (6 * r[4, 4] + 2 * corners - 1.5 * far) / 8)
 
 
+def test_directed_demosaicing_is_that_of_hamilton_and_adams():
+    """Green at red along the row or the column, then red at the next green by the difference."""
+    raw = torch.rand(1, 1, 10, 10, generator=generator(4))
+    r = raw[0, 0]
+
+    def green_at(row, column):
+        along_row = [r[row, column + k] for k in (-2, -1, 0, 1, 2)]
+        along_column = [r[row + k, column] for k in (-2, -1, 0, 1, 2)]
+        choices = [
+            (abs(b - d) + abs(2 * c - a - e), (b + d) / 2 + (2 * c - a - e) / 4)
+            for a, b, c, d, e in (along_row, along_column)
+        ]
+        return min(choices)[1]
+
+    colour = isp.demosaic_directed(raw)[0]
+
+    torch.testing.assert_close(colour[1, 4, 4], green_at(4, 4))
+    torch.testing.assert_close(colour[1, 5, 5], green_at(5, 5))
+    differences = r[4, 4] - green_at(4, 4), r[4, 6] - green_at(4, 6)
+    torch.testing.assert_close(colour[0, 4, 5], r[4, 5] + sum(differences) / 2)
+
+
 @given(seed=st.integers(0, 10**6), height=st.integers(2, 10), width=st.integers(2, 10))
 def test_demosaicing_never_moves_what_was_measured(seed, height, width):
     raw = torch.rand(1, 1, 2 * height, 2 * width, generator=generator(seed))
 
-    for demosaic in (isp.demosaic_bilinear, isp.demosaic_malvar):
+    for demosaic in DEMOSAICS:
         torch.testing.assert_close(isp.mosaic(demosaic(raw)), raw)

@@ -1,13 +1,12 @@
-"""The camera's noise against the figures and formulas that it comes from."""
-
-import math
+"""The chain from a clean photograph to a noisy one."""
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirnet.data import noise
+from mirnet.data import isp, jpeg, noise
+from mirnet.data.sensor import Sensor
 
 
 def generator(seed=0):
@@ -16,90 +15,7 @@ def generator(seed=0):
 
 def sensor(shot, read, row=0.0, count=1):
     one = torch.ones(count, 1, 1, 1)
-    return noise.Sensor(shot * one, read * one, row * one)
-
-
-@pytest.mark.parametrize(("level", "shot", "read"), [(0.2, 0.01, 1e-4), (0.5, 0.002, 1e-5)])
-def test_the_variance_is_shot_times_light_plus_read(level, shot, read):
-    flat = torch.full((8, 1, 256, 256), level)
-
-    recorded = noise.expose(flat, sensor(shot, read, count=8), generator())
-
-    quantisation = (1 / 1023) ** 2 / 12  # at most, with 10 bits
-    assert recorded.var() == pytest.approx(shot * level + read + quantisation / 2, rel=0.02)
-    assert recorded.mean() == pytest.approx(level, abs=1e-3)
-
-
-def test_row_noise_is_the_same_along_a_row():
-    recorded = noise.expose(torch.full((1, 1, 64, 64), 0.5), sensor(0, 0, 0.05), generator())
-
-    assert recorded.std(3).max() == 0
-    assert recorded.mean(3).std() == pytest.approx(0.05, rel=0.3)
-
-
-def test_recorded_values_end_at_white_and_for_some_at_black():
-    black = noise.expose(torch.zeros(200, 1, 8, 8), sensor(0.01, 1e-3, count=200), generator())
-    white = noise.expose(torch.ones(200, 1, 8, 8), sensor(0.01, 1e-3, count=200), generator())
-
-    assert white.max() == 1
-    clipped = (black.amin((1, 2, 3)) == 0).float().mean()
-    assert 0.45 < clipped < 0.75
-
-
-def test_brooks_draws_lie_in_the_published_range_by_natural_logarithms():
-    shot, read, row = noise._brooks(4000, generator()).unbind(1)
-
-    assert shot.min() >= 1e-4
-    assert shot.max() <= 1.2e-2
-    assert shot.log().mean() == pytest.approx((math.log(1e-4) + math.log(1.2e-2)) / 2, abs=0.1)
-    residual = read.log() - (2.18 * shot.log() + 1.20)
-    assert residual.std() == pytest.approx(0.26, abs=0.02)
-    assert residual.mean() == pytest.approx(0, abs=0.02)
-    assert row.max() == 0
-
-
-@pytest.mark.parametrize("phone", noise.PHONES)
-def test_a_phones_line_passes_its_measurements_within_a_factor_of_four(phone):
-    slope, bias = noise.PHONE_LINES[list(noise.PHONES).index(phone)].tolist()
-
-    for shot, read in noise.PHONES[phone]:
-        assert abs(slope * math.log(shot) + bias - math.log(read)) < math.log(4)
-
-
-def test_phones_never_leave_their_range_and_its_digital_gain():
-    shot, read, row = noise._phone(4000, generator()).unbind(1)
-
-    assert shot.min() >= 2e-4
-    assert shot.max() <= 2e-2 * 3 * 1.0001
-    assert torch.isfinite(read).all()
-    assert (read > 0).all()
-    assert row.max() == 0
-
-
-def test_system_cameras_are_in_units_of_their_saturation():
-    shot, read, row = noise._system_camera(8000, generator()).unbind(1)
-    gains = [gain for camera in noise.SYSTEM_CAMERAS.values() for gain in camera.gain]
-
-    assert shot.min() >= min(gains) / 15583 * 0.999
-    assert shot.max() <= max(gains) / 15583 * 30 * 1.001
-    assert (row > 0).all()
-    # read noise spans what the cameras do at their ends, from half a level to the pushed extreme
-    levels = read.sqrt() * 15583
-    assert 0.3 < levels.min() < 2
-    assert levels.max() < 30 * math.exp(0.652 * math.log(28.65) + 2.080 + 5 * 0.258)
-
-
-def test_the_canon_5d4_is_as_calibrated():
-    expected = [math.log(0.218), math.log(13.96), 0.677, 1.512, 0.246, 0.471, -0.808, 0.244]
-
-    assert noise.SYSTEM_CAMERA_LINES[0].tolist() == pytest.approx(expected)
-
-
-def test_the_same_generator_gives_the_same_sensor_and_another_seed_another():
-    first, again, other = (noise.random_sensor(5, generator(seed)).shot for seed in (1, 1, 2))
-
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
+    return Sensor(shot * one, read * one, row * one)
 
 
 def test_noise_has_no_place_where_there_is_none(monkeypatch):
@@ -112,7 +28,19 @@ def test_noise_has_no_place_where_there_is_none(monkeypatch):
     assert (noisy - clean).abs()[..., 4:-4, 4:-4].max() < 0.02
 
 
-@pytest.mark.parametrize("room", [48 + 2 * noise.MARGIN, 130])
+def test_grey_has_equal_values_when_it_is_demosaiced(monkeypatch):
+    """White balance comes first: interpolation takes detail of one colour from another's."""
+    seen = []
+    demosaic = isp.demosaic
+    monkeypatch.setattr(noise, "random_sensor", lambda count, _: sensor(0, 0, count=count))
+    monkeypatch.setattr(isp, "demosaic", lambda *given: seen.append(given[0]) or demosaic(*given))
+
+    noise.photograph(torch.full((20, 3, 16, 16), 0.4), generator())
+
+    assert seen[0].std((1, 2, 3)).max() < 1.5e-3  # what 10 bits can tell, times the gains
+
+
+@pytest.mark.parametrize("room", [32, 48 + 2 * noise.MARGIN, 144])
 def test_degraded_patches_have_the_size_and_range_that_was_asked_for(room):
     clean = torch.rand(6, 3, room, room, generator=generator())
 
@@ -126,26 +54,6 @@ def test_degraded_patches_have_the_size_and_range_that_was_asked_for(room):
     torch.testing.assert_close(levels, levels.round(), atol=1e-3, rtol=0)
 
 
-def test_a_system_cameras_levels_become_shares_of_its_saturation(monkeypatch):
-    """Gain 4 levels an electron, 5 levels of read and 0.5 of row noise, pushed up to 30-fold."""
-    camera = [math.log(4), math.log(4), 0.0, math.log(5), 0.0, 0.0, math.log(0.5), 0.0]
-    monkeypatch.setattr(noise, "SYSTEM_CAMERA_LINES", torch.tensor([camera]))
-
-    shot, read, row = noise._system_camera(2000, generator()).unbind(1)
-
-    push = shot / (4 / 15583)
-    assert push.min() == pytest.approx(1, rel=0.01)
-    assert push.max() == pytest.approx(30, rel=0.01)
-    torch.testing.assert_close(read, (5 / 15583 * push) ** 2)
-    torch.testing.assert_close(row, 0.5 / 15583 * push)
-
-
-def test_a_sensor_is_of_each_kind_as_often_as_of_another():
-    row = noise.random_sensor(6000, generator()).row
-
-    assert (row > 0).float().mean() == pytest.approx(1 / 3, abs=0.02)
-
-
 @given(seed=st.integers(0, 10**6))
 @settings(max_examples=20)
 def test_whatever_sensor_is_drawn_patches_stay_in_range(seed):
@@ -155,3 +63,30 @@ def test_whatever_sensor_is_drawn_patches_stay_in_range(seed):
         assert half.shape == (2, 3, 16, 16)
         assert half.min() >= 0
         assert half.max() <= 1
+
+
+def recording(monkeypatch, module, name):
+    """Calls of a function that goes on to do its work: the arguments of each."""
+    calls = []
+    function = getattr(module, name)
+
+    def record(*arguments):
+        calls.append(arguments)
+        return function(*arguments)
+
+    monkeypatch.setattr(module, name, record)
+    return calls
+
+
+def test_jpeg_comes_in_every_quality_and_twice(monkeypatch):
+    calls = recording(monkeypatch, jpeg, "compress")
+
+    noise.degrade(torch.rand(1500, 3, 32, 32, generator=generator()), 16, generator())
+
+    assert len(calls) == 2  # the camera's, and that of a later program
+    qualities = torch.cat([quality for _, quality, _ in calls])
+    assert qualities.min() == 10
+    assert qualities.max() == 100
+    assert qualities.median() == pytest.approx(77, abs=4)
+    shares = [len(quality) / 1500 for _, quality, _ in calls]
+    assert shares == pytest.approx([0.45 * 0.8, 0.25], abs=0.04)

@@ -27,10 +27,10 @@ from mirnet.image import pixels
 Patch = Float[Tensor, "3 s s"]
 Patches = Float[Tensor, "b 3 s s"]
 
-SHRUNK_SHARE = 0.25
-"""Part of the synthetic patches that come from a picture shrunk after the noise."""
-SHRINK = 2.0
-"""The strongest shrinking."""
+RESIZED_SHARE = 0.25
+"""Part of the synthetic patches that come from a picture resized after the noise."""
+RESIZING = (0.6, 2.0)
+"""By how much larger than needed these are: from digital zoom to shrunk for the web."""
 IDENTITY_SHARE = 0.08
 """Part of the synthetic patches that are left without any noise, so that clean pictures stay."""
 
@@ -41,16 +41,16 @@ PAIR, PHOTOGRAPH, BATCH = range(3)
 class Batch(NamedTuple):
     """Samples on their way to the training device; values in 0..1, channels first.
 
-    Real pairs are finished. Scenes still lack their noise: b 3 t t, with t larger than the patch.
+    Real pairs are ready. Scenes still lack their noise: b 3 t t, with t larger than the patch.
     """
 
     noisy: Float[Tensor, "r 3 s s"]
     clean: Float[Tensor, "r 3 s s"]
     scenes: Float[Tensor, "k 3 t t"]
-    wide_scenes: Float[Tensor, "m 3 u u"]
-    """Those that are shrunk to the patch after the noise."""
+    resized_scenes: Float[Tensor, "m 3 u u"]
+    """Those that are resized for the patch after the noise."""
     is_clean: Bool[Tensor, " n"]
-    """Which of the scenes, the others before the wide ones, stay without noise."""
+    """Which of the scenes, the resized ones last, stay without noise."""
     patch: int
     seed: int
     """Of the noise."""
@@ -90,11 +90,12 @@ class TrainingData:
         """
         noisy, clean = [], []
         scenes: list[Scene] = []
-        wide_scenes: list[Scene] = []
+        resized_scenes: list[Scene] = []
         room = request.patch + 2 * noise.MARGIN
         share = self._share
         rng = np.random.default_rng((self.seed, BATCH, request.first))
-        wide = 2 * int(rng.uniform(room, SHRINK * room) / 2)  # one size a batch
+        factor = np.exp(rng.uniform(*np.log(RESIZING)))  # one size a batch, of whole JPEG blocks
+        other = 16 * max(round(factor * room / 16), 2)
         for number in range(request.first, request.first + request.count):
             is_real, place = order.spread(number, share)
             if is_real:
@@ -103,15 +104,15 @@ class TrainingData:
                 clean.append(pair[1])
             else:
                 stream = np.random.default_rng((self.seed, PHOTOGRAPH, place))
-                is_wide = stream.random() < SHRUNK_SHARE
-                scene = self._scene(place, wide if is_wide else room, stream)
-                (wide_scenes if is_wide else scenes).append(scene)
-        same = rng.random(len(scenes) + len(wide_scenes)) < IDENTITY_SHARE
+                is_resized = stream.random() < RESIZED_SHARE
+                scene = self._scene(place, other if is_resized else room, stream)
+                (resized_scenes if is_resized else scenes).append(scene)
+        same = rng.random(len(scenes) + len(resized_scenes)) < IDENTITY_SHARE
         return Batch(
             _stack(noisy, request.patch),
             _stack(clean, request.patch),
             _stack(scenes, room),
-            _stack(wide_scenes, wide),
+            _stack(resized_scenes, other),
             torch.from_numpy(same),
             request.patch,
             int(rng.integers(2**62)),
@@ -169,7 +170,7 @@ def develop(batch: Batch, device: torch.device) -> tuple[Patches, Patches]:
     count = len(batch.scenes)
     for scenes, is_clean in (
         (batch.scenes, batch.is_clean[:count]),
-        (batch.wide_scenes, batch.is_clean[count:]),
+        (batch.resized_scenes, batch.is_clean[count:]),
     ):
         if len(scenes):
             noisy, clean = noise.degrade(scenes.to(device), batch.patch, generator)

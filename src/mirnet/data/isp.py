@@ -1,8 +1,9 @@
 """The camera's processing, both ways: sRGB to raw and back, batched on any device.
 
 The pipeline of Brooks et al., "Unprocessing Images for Learned Raw Denoising", CVPR 2019
-(section 3), with a wider range of white balance for dim indoor light. Shapes are b 3 h w for
-colour and b 1 h w for a mosaic; values 0..1; one camera a picture.
+(section 3), with wider ranges: white balance of dim indoor light, weaker colour matrices, other
+gammas. In its order: white balance, demosaicing, colour matrix, gamma, tone curve. Shapes are
+b 3 h w for colour and b 1 h w for a mosaic; values 0..1; one camera a picture.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name that torch's users expect
 from jaxtyping import Float
 from torch import Generator, Tensor
+
+from mirnet.data import draws
 
 Colour = Float[Tensor, "b 3 h w"]
 Mosaic = Float[Tensor, "b 1 h w"]
@@ -34,7 +37,13 @@ SRGB_TO_XYZ = torch.tensor(
 )
 """IEC 61966-2-1, D65."""
 
-GAMMA = 2.2
+MATRIX_STRENGTHS = (0.4, 1.0)
+"""How much of the colour matrix a camera applies: colour noise grows with it, and cameras therefore
+lower the saturation where light is scarce. In full, red and blue were less alike than in real
+noise (docs/noise.md)."""
+GAMMAS = (1.8, 2.6)
+"""Brooks et al. have 2.2; the curves of real cameras lie around it (Grossberg and Nayar, "What is
+the space of camera response functions?", CVPR 2003)."""
 DARKEST = 1e-8
 """Below this the power of gamma has no useful gradient (Brooks et al.)."""
 
@@ -47,16 +56,9 @@ class Camera:
     """Linear sRGB to the camera's colours, rows summing to one (white stays white)."""
     gains: Float[Tensor, "b 3 1 1"]
     """White balance and brightening, a factor a channel."""
+    gamma: Float[Tensor, "b 1 1 1"]
     has_tone_curve: Float[Tensor, "b 1 1 1"]
     """1 where a smoothstep tone curve follows the gamma, else 0."""
-
-
-def uniform(
-    count: int, low: float, high: float, generator: Generator, *shape: int
-) -> Float[Tensor, "..."]:
-    """`count` draws (by `shape`) from low..high, on the generator's device."""
-    draws = torch.rand(count, *shape, generator=generator, device=generator.device)
-    return low + (high - low) * draws
 
 
 def random_camera(count: int, generator: Generator) -> Camera:
@@ -70,20 +72,22 @@ def random_camera(count: int, generator: Generator) -> Camera:
     xyz_to_camera = (mix * XYZ_TO_CAMERA.to(device)).sum(1) / mix.sum(1)
     to_camera = xyz_to_camera @ SRGB_TO_XYZ.to(device)
     to_camera = to_camera / to_camera.sum(2, keepdim=True)
-    normal = torch.randn(count, generator=generator, device=device)
-    brightening = 1 / (0.8 + 0.1 * normal).clamp(0.4, 1.2)
-    red = uniform(count, 1.2, 2.6, generator)
-    blue = uniform(count, 1.2, 2.8, generator)
+    strength = draws.uniform(count, *MATRIX_STRENGTHS, generator)[:, None, None]
+    to_camera = torch.lerp(torch.eye(3, device=device), to_camera, strength)
+    brightening = 1 / (0.8 + 0.1 * draws.normal(count, generator)).clamp(0.4, 1.2)
+    red = draws.uniform(count, 1.2, 2.6, generator)
+    blue = draws.uniform(count, 1.2, 2.8, generator)
     gains = brightening[:, None] * torch.stack([red, torch.ones_like(red), blue], 1)
-    curved = (torch.rand(count, generator=generator, device=device) < 0.5).float()
-    return Camera(to_camera, gains[..., None, None], curved[:, None, None, None])
+    gamma = draws.over_pixels(draws.uniform(count, *GAMMAS, generator))
+    has_tone_curve = draws.over_pixels(draws.chance(count, 0.5, generator).float())
+    return Camera(to_camera, gains[..., None, None], gamma, has_tone_curve)
 
 
 def unprocess(srgb: Colour, camera: Camera) -> Colour:
     """Linear camera colours of developed pictures; all three channels at every pixel."""
     curved = 0.5 - torch.sin(torch.asin(1 - 2 * srgb.clamp(0, 1)) / 3)
     toned = torch.lerp(srgb.clamp(0, 1), curved, camera.has_tone_curve)
-    linear = apply_matrix(toned.clamp(min=DARKEST) ** GAMMA, camera.to_camera)
+    linear = apply_matrix(toned.clamp(min=DARKEST) ** camera.gamma, camera.to_camera)
     return protect_highlights(linear, camera.gains).clamp(0, 1)
 
 
@@ -98,11 +102,21 @@ def protect_highlights(linear: Colour, gains: Float[Tensor, "b 3 1 1"]) -> Colou
     return linear * torch.maximum(mask + (1 - mask) * inverse, inverse)
 
 
-def process(raw: Colour, camera: Camera) -> Colour:
-    """Developed pictures from linear camera colours: gains, matrix, gamma, tone curve; 0..1."""
-    balanced = (raw * camera.gains).clamp(0, 1)
-    linear = apply_matrix(balanced, torch.linalg.inv(camera.to_camera)).clamp(0, 1)
-    toned = linear.clamp(min=DARKEST) ** (1 / GAMMA)
+def balance(raw: Mosaic, camera: Camera) -> Mosaic:
+    """White balance and brightening of what was recorded, clipped at white.
+
+    It comes before demosaicing, as in cameras: interpolation that takes one colour's detail from
+    another's is right only where grey has equal values.
+    """
+    gains = mosaic(camera.gains.expand(-1, -1, *raw.shape[-2:]))
+    return (raw * gains).clamp(max=1)
+
+
+def develop(balanced: Colour, camera: Camera) -> Colour:
+    """Developed pictures, 0..1, from balanced camera colours: matrix, gamma, tone curve."""
+    to_srgb = torch.linalg.inv(camera.to_camera)
+    linear = apply_matrix(balanced.clamp(0, 1), to_srgb).clamp(0, 1)
+    toned = linear.clamp(min=DARKEST) ** (1 / camera.gamma)
     curved = 3 * toned**2 - 2 * toned**3
     return torch.lerp(toned, curved, camera.has_tone_curve)
 
@@ -122,6 +136,18 @@ def bayer_masks(image: Float[Tensor, "b c h w"]) -> Float[Tensor, "1 3 h w"]:
     height, width = image.shape[-2:]
     cell = image.new_tensor([[[1, 0], [0, 0]], [[0, 1], [1, 0]], [[0, 0], [0, 1]]])
     return cell.repeat(1, height // 2, width // 2)[None]
+
+
+def demosaic(raw: Mosaic, generator: Generator) -> Colour:
+    """All three colours at every pixel, by one of three methods for each picture at random."""
+    methods = (demosaic_bilinear, demosaic_malvar, demosaic_directed)
+    which = torch.randint(len(methods), (len(raw),), generator=generator, device=raw.device)
+    colour = raw.new_empty(len(raw), 3, *raw.shape[-2:])
+    for index, method in enumerate(methods):
+        chosen = which == index
+        if chosen.any():
+            colour[chosen] = method(raw[chosen])
+    return colour
 
 
 def demosaic_bilinear(raw: Mosaic) -> Colour:
@@ -146,6 +172,29 @@ def demosaic_malvar(raw: Mosaic) -> Colour:
     red = is_red * raw + is_green * red_at_green + is_blue * across
     blue = is_blue * raw + is_green * blue_at_green + is_red * across
     return torch.cat([red, is_green * raw + (1 - is_green) * green, blue], 1)
+
+
+def demosaic_directed(raw: Mosaic) -> Colour:
+    """Green along the smoother direction, then differences to green (Hamilton and Adams, 1997).
+
+    US patent 5,629,734, as most edge-directed methods still begin: green is interpolated along the
+    row or the column, whichever has the smaller gradient, with the Laplacian of the other
+    colour as a correction; red and blue follow by averaging their differences to green. What noise
+    there is in green therefore returns in red and blue.
+    """
+    along_row = F.pad(raw.new_tensor(ALONG_ROW)[:, None], (0, 0, 2, 2))  # 3 5 5, in the middle
+    kernels = torch.cat([along_row, along_row.mT])[:, None]
+    along = F.conv2d(reflect(raw, 2), kernels)
+    in_row, in_column = (each[:, 1:].abs().sum(1, keepdim=True) for each in along.chunk(2, 1))
+    interpolated = torch.where(in_row < in_column, along[:, :1], along[:, 3:4])
+    masks = bayer_masks(raw)
+    is_green = masks[:, 1:2]
+    green = torch.lerp(interpolated, raw, is_green)
+    square = raw.new_tensor([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]]) / 4
+    differences = (raw - green) * masks[:, ::2]  # red and blue less green, where measured
+    differences = F.conv2d(reflect(differences, 1), square.expand(2, 1, 3, 3), groups=2)
+    red, blue = (differences + green).chunk(2, 1)
+    return torch.cat([red, green, blue], 1)
 
 
 def reflect(image: Float[Tensor, "b c h w"], margin: int) -> Float[Tensor, "b c h2 w2"]:
@@ -176,3 +225,6 @@ _ACROSS = [
 ]
 MALVAR = [_GREEN, _ALONG_ROW, [list(row) for row in zip(*_ALONG_ROW, strict=True)], _ACROSS]
 """Times eight: green at red or blue; a colour along its row; along its column; across."""
+
+ALONG_ROW = [[-0.25, 0.5, 0.5, 0.5, -0.25], [0.0, 1, 0, -1, 0], [-1.0, 0, 2, 0, -1]]
+"""Hamilton and Adams: green at red or blue; difference of the greens beside; Laplacian."""

@@ -1,180 +1,41 @@
-"""Camera noise for clean photographs: what a sensor adds, and what the file then suffers.
+"""Camera noise for clean photographs: what a sensor adds, and what the picture then suffers.
 
-A clean sRGB picture is taken back to raw values (`isp.unprocess`), dimmed, mosaiced, given
-shot, read and row noise with the measured figures of real cameras, and developed again. Part of
-the time it is resized and compressed as JPEG. All of it runs batched on the device that
-trains, so that data never waits. Everything random comes from the generator that is given.
-
-Noise follows Foi et al. 2008: variance = shot · x + read, with x the raw value in 0..1.
+A clean sRGB picture is taken back to raw values (`isp.unprocess`), dimmed, mosaiced, given noise
+(`sensor`) and developed again. Part of the time the camera also smooths, sharpens and compresses
+it (`finishing`), and it is resized and saved as JPEG, maybe again. All of it runs batched on the
+device that trains, so that data never waits. Everything random comes from the generator that is
+given. docs/noise.md shows the chain, and how what it draws compares with real noise.
 """
 
-import math
-from dataclasses import dataclass
-
-import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name that torch's users expect
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Generator, Tensor
 
-from mirnet.data import isp, jpeg
-from mirnet.data.isp import Colour, Mosaic, uniform
+from mirnet.data import draws, finishing, isp
+from mirnet.data.isp import Colour
+from mirnet.data.sensor import expose, random_sensor
 
 Patches = Float[Tensor, "b 3 {size} {size}"]
 
 MARGIN = 16
 """Pixels that `degrade` wants around the patch on every side and cuts off again.
 
-Enough for the demosaicing and for the borders of JPEG's blocks to fall anywhere in the patch.
+Enough for the demosaicing and for the borders of JPEG's blocks to fall anywhere in the patch; what
+the camera's smoothing sees beyond is mirrored.
 """
 
-PHONES: dict[str, list[tuple[float, float]]] = {
-    "Pixel": [
-        (2.28e-4, 2e-6), (8.86e-4, 5e-6), (1.764e-3, 1.2e-5), (3.519e-3, 4.5e-5),
-        (7.029e-3, 1.79e-4),
-    ],
-    "Galaxy S6": [
-        (4.79e-4, 2e-6), (1.774e-3, 2e-6), (3.696e-3, 2e-6), (8.211e-3, 2e-6), (1.993e-2, 2e-6),
-    ],
-    "Nexus 6": [
-        (4.73e-4, 3e-6), (1.76e-3, 1.3e-5), (3.476e-3, 5.2e-5), (6.909e-3, 2.08e-4),
-        (1.377e-2, 8.33e-4),
-    ],
-    "LG G4": [(7.39e-4, 2e-6), (1.86e-3, 2e-6), (3.356e-3, 6.3e-5)],
-}  # fmt: skip
-"""Shot and read variance from ISO 100 upwards, SIDD's calibration as given with Noise Flow
-(Abdelhamed et al., ICCV 2019)."""
-
-
-@dataclass(frozen=True)
-class SystemCamera:
-    """A DSLR or mirrorless camera as calibrated with ELD (Wei et al., CVPR 2020).
-
-    14-bit levels; gain K in levels an electron; ln sigma = slope · ln K + bias ± spread.
-    """
-
-    gain: tuple[float, float]
-    read: tuple[float, float, float]
-    row: tuple[float, float, float]
-
-
-SYSTEM_CAMERAS = {
-    "Canon 5D4": SystemCamera((0.218, 13.96), (0.677, 1.512, 0.246), (0.471, -0.808, 0.244)),
-    "Canon 700D": SystemCamera((0.448, 28.65), (0.652, 2.080, 0.258), (0.622, -0.776, 0.248)),
-    "Canon 70D": SystemCamera((0.408, 26.08), (0.568, 1.998, 0.249), (0.729, -0.937, 0.250)),
-    "Nikon D850": SystemCamera((0.415, 26.56), (0.563, 0.799, 0.214), (0.448, -1.798, 0.232)),
-    "Sony A7S2": SystemCamera((0.094, 6.01), (0.541, 1.218, 0.268), (0.528, -0.592, 0.294)),
-}
-SATURATION = 16383 - 800
-"""Levels between black and white of the cameras above."""
-
-BROOKS_SHOT = (1e-4, 1.2e-2)
-"""Range of the shot variance in Brooks et al.; natural logarithm throughout."""
-
-
-@dataclass(frozen=True)
-class Sensor:
-    """The noise of each picture of a batch: variances (shot, read) and a row deviation."""
-
-    shot: Float[Tensor, "b 1 1 1"]
-    read: Float[Tensor, "b 1 1 1"]
-    row: Float[Tensor, "b 1 1 1"]
-
-
-def random_sensor(count: int, generator: Generator) -> Sensor:
-    """A sensor at some sensitivity for each of `count` pictures.
-
-    Equal shares of Brooks' line, of the phones and of the system cameras. The last two are then
-    pushed by a digital gain g, which multiplies the shot variance by g, the read variance by g²
-    and the row deviation by g: that is what a dark room at high ISO looks like.
-    """
-    kinds = torch.stack([draw(count, generator) for draw in (_brooks, _phone, _system_camera)])
-    which = torch.randint(len(kinds), (count,), generator=generator, device=generator.device)
-    chosen = kinds[which, torch.arange(count, device=generator.device)]  # b 3
-    shot, read, row = chosen[..., None, None, None].unbind(1)
-    return Sensor(shot, read, row)
-
-
-def _brooks(count: int, generator: Generator) -> Float[Tensor, "b 3"]:
-    """Brooks et al., section 3.1."""
-    log_shot = uniform(count, *_logs(BROOKS_SHOT), generator)
-    log_read = 2.18 * log_shot + 1.20 + 0.26 * _normal(count, generator)
-    return torch.stack([log_shot.exp(), log_read.exp(), torch.zeros_like(log_shot)], 1)
-
-
-def _phone(count: int, generator: Generator) -> Float[Tensor, "b 3"]:
-    """One of `PHONES`, between its table's sensitivities by a straight line in logarithms."""
-    which = torch.randint(len(PHONE_LINES), (count,), generator=generator, device=generator.device)
-    slope, bias = PHONE_LINES.to(generator.device)[which].unbind(1)
-    log_shot = uniform(count, *_logs((2e-4, 2e-2)), generator)
-    log_read = slope * log_shot + bias + 0.2 * _normal(count, generator)
-    push = uniform(count, *_logs((1.0, 3.0)), generator)
-    zero = torch.zeros_like(push)
-    return torch.stack([log_shot + push, log_read + 2 * push, zero - math.inf], 1).exp()
-
-
-def _system_camera(count: int, generator: Generator) -> Float[Tensor, "b 3"]:
-    """One of `SYSTEM_CAMERAS` at some gain, in units of its saturation."""
-    which = torch.randint(
-        len(SYSTEM_CAMERA_LINES), (count,), generator=generator, device=generator.device
-    )
-    low, high, *lines = SYSTEM_CAMERA_LINES.to(generator.device)[which].unbind(1)
-    log_gain = low + (high - low) * uniform(count, 0.0, 1.0, generator)
-    read, row = (
-        slope * log_gain + bias + spread * _normal(count, generator)
-        for slope, bias, spread in (lines[:3], lines[3:])
-    )
-    push = uniform(count, *_logs((1.0, 30.0)), generator)
-    scale = math.log(SATURATION)
-    return torch.stack(
-        [log_gain - scale + push, 2 * (read - scale + push), row - scale + push], 1
-    ).exp()
-
-
-def _logs(interval: tuple[float, float]) -> tuple[float, float]:
-    return math.log(interval[0]), math.log(interval[1])
-
-
-def _normal(count: int, generator: Generator) -> Float[Tensor, " b"]:
-    return torch.randn(count, generator=generator, device=generator.device)
-
-
-def _chance(count: int, probability: float, generator: Generator) -> Bool[Tensor, " b"]:
-    return torch.rand(count, generator=generator, device=generator.device) < probability
-
-
-def _line(table: list[tuple[float, float]]) -> list[float]:
-    """Slope and intercept of ln read over ln shot, by least squares."""
-    log_shot, log_read = np.log(np.array(table)).T
-    slope, bias = np.polyfit(log_shot, log_read, 1)
-    return [float(slope), float(bias)]
-
-
-PHONE_LINES = torch.tensor([_line(table) for table in PHONES.values()])
-SYSTEM_CAMERA_LINES = torch.tensor(
-    [[*_logs(camera.gain), *camera.read, *camera.row] for camera in SYSTEM_CAMERAS.values()]
-)
-
-
-def expose(raw: Mosaic, sensor: Sensor, generator: Generator) -> Mosaic:
-    """What the sensor records of the raw values `raw`: noise, quantisation, clipping.
-
-    Shot noise is drawn as Gaussian of the Poisson's variance (Foi et al. 2008). A part of the
-    cameras keeps the values below black that noise makes, as most raw files do.
-    """
-    count, device = len(raw), raw.device
-    deviation = (sensor.shot * raw + sensor.read).sqrt()
-    rows = torch.randn(raw.shape[:3], generator=generator, device=device)[..., None]
-    noise = torch.randn(raw.shape, generator=generator, device=device)
-    noisy = raw + deviation * noise + sensor.row * rows
-    bits = torch.randint(10, 15, (count, 1, 1, 1), generator=generator, device=device)
-    levels = 2.0**bits - 1
-    floor = torch.where(_chance(count, 0.6, generator), 0.0, -1.0)[:, None, None, None]
-    return ((noisy * levels).round() / levels).clamp(max=1).maximum(floor)
+DIMMED_SHARE = 0.6
+DIMMEST = 0.04
+"""Part of the pictures with less light than the photograph had, and the least of it."""
+WEB_JPEG_SHARE = 0.25
+"""Part of all pictures that are saved as JPEG, maybe again, after resizing."""
+RESIZING = ("bicubic", "bilinear")
+"""Kernels that pictures are resized by, widened where they shrink."""
 
 
 def photograph(clean: Colour, generator: Generator) -> tuple[Colour, Colour]:
-    """Noisy and clean pictures of the scenes `clean`, as a camera would develop them.
+    """Noisy and clean pictures of the scenes `clean`, as developed from a camera's raw file.
 
     Takes and returns sRGB in 0..1 of one size, height and width even. The light is dimmed at
     random, so that the clean picture differs from the one given. What touches the border within
@@ -183,36 +44,32 @@ def photograph(clean: Colour, generator: Generator) -> tuple[Colour, Colour]:
     count = len(clean)
     camera = isp.random_camera(count, generator)
     scene = isp.unprocess(clean, camera)
-    light = uniform(count, *_logs((0.04, 1.0)), generator).exp()
-    light = torch.where(_chance(count, 0.6, generator), light, 1.0)[:, None, None, None]
-    scene = scene * light
+    light = draws.log_uniform(count, DIMMEST, 1.0, generator)
+    light = torch.where(draws.chance(count, DIMMED_SHARE, generator), light, 1.0)
+    scene = scene * draws.over_pixels(light)
     recorded = expose(isp.mosaic(scene), random_sensor(count, generator), generator)
-    gradient_corrected = _chance(count, 0.5, generator)[:, None, None, None]
-    demosaiced = torch.where(
-        gradient_corrected, isp.demosaic_malvar(recorded), isp.demosaic_bilinear(recorded)
-    )
-    return isp.process(demosaiced, camera), isp.process(scene, camera)
+    demosaiced = isp.demosaic(isp.balance(recorded, camera), generator)
+    return isp.develop(demosaiced, camera), isp.develop(scene * camera.gains, camera)
 
 
 def degrade(clean: Colour, size: int, generator: Generator) -> tuple[Patches, Patches]:
-    """Noisy and clean patches of `size` by `size` from larger clean ones (sRGB, 0..1).
+    """Noisy and clean patches of `size` by `size` from clean scenes (sRGB, 0..1).
 
-    `size` is a multiple of 16, for JPEG's blocks. `clean` measures at least size + 2 · MARGIN a
-    side, and even; where it is larger, the developed picture is shrunk to that, as photographs for
-    the web are. A third goes through JPEG.
+    All sides are multiples of 16, for JPEG's blocks. Where `clean` does not measure
+    size + 2 · MARGIN a side, the finished picture is resized to that, as photographs for the web
+    and digital zoom are.
     """
-    noisy, clean = photograph(clean, generator)
+    noisy, clean = finishing.finish(*photograph(clean, generator), generator)
     room = size + 2 * MARGIN
     if clean.shape[-1] != room:
+        kind = RESIZING[int(torch.randint(2, (), generator=generator, device=generator.device))]
         noisy, clean = (
-            F.interpolate(x, (room, room), mode="bicubic", antialias=True).clamp(0, 1)
+            F.interpolate(x, (room, room), mode=kind, antialias=True).clamp(0, 1)
             for x in (noisy, clean)
         )
+    is_jpeg = draws.chance(len(clean), WEB_JPEG_SHARE, generator)
+    noisy = finishing.compress(noisy, is_jpeg, generator)
     noisy = (noisy * 255).round() / 255
-    quality = uniform(len(clean), 40.0, 98.0, generator).round()
-    compressed = jpeg.compress(noisy, quality, _chance(len(clean), 0.5, generator))
-    is_jpeg = _chance(len(clean), 0.33, generator)[:, None, None, None]
-    noisy = torch.where(is_jpeg, compressed, noisy)
     top, left = torch.randint(
         2 * MARGIN - 8, (2,), generator=generator, device=generator.device
     ).tolist()
