@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from mirnet import export
+from mirnet.export import mnn
+from mirnet.export import onnx as onnx_export
 from mirnet.network import Configuration
 from mirnet.weights import checkpoint
 from mirnet.weights.checkpoint import Weights
@@ -38,6 +40,33 @@ def onnx_file(source, tmp_path_factory):
     """The path of the ONNX file, and its stated difference."""
     pytest.importorskip("onnx")
     return export.export(source, "onnx", tmp_path_factory.mktemp("onnx"))
+
+
+@pytest.fixture(scope="session")
+def write_onnx(onnx_file):
+    """Writes the same graph for other weights, without the exporter's half minute."""
+    onnx = pytest.importorskip("onnx")
+
+    def write(weights, path):
+        model = onnx.load(onnx_file[0])
+        for stored in model.graph.initializer:
+            if stored.name in weights.tensors:
+                stored.raw_data = weights.tensors[stored.name].numpy().tobytes()
+        onnx.save(model, path)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def mnn_files(write_onnx, weights, tmp_path_factory):
+    """Paths of the MNN files in full and in half precision, by whether it is half."""
+    folder = tmp_path_factory.mktemp("mnn")
+    paths = {half: folder / f"{half}.mnn" for half in (False, True)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnx_export, "write", write_onnx)
+        for half, path in paths.items():
+            mnn.write(weights, path, half=half)
+    return paths
 
 
 @pytest.fixture(scope="session")

@@ -157,12 +157,9 @@ def test_what_cannot_take_its_place_whole_is_not_left_in_part(source, tmp_path):
 
 @pytest.mark.parametrize(("half", "tolerance"), [(False, 1e-4), (True, 4e-3)])
 def test_mnn_agrees_with_the_source_at_any_size(
-    onnx_file, weights, source, tmp_path, monkeypatch, half, tolerance, graph_facts
+    write_onnx, weights, source, tmp_path, monkeypatch, half, tolerance, graph_facts
 ):
-    # the same graph, without the exporter's half minute
-    monkeypatch.setattr(
-        onnx_export, "write", lambda _, path: path.write_bytes(onnx_file[0].read_bytes())
-    )
+    monkeypatch.setattr(onnx_export, "write", write_onnx)
 
     path, difference = export.export(source, "mnn", tmp_path, half=half)
 
@@ -176,15 +173,32 @@ def test_mnn_agrees_with_the_source_at_any_size(
         np.testing.assert_allclose(runtime(noisy), by_torch(weights, noisy), rtol=0, atol=tolerance)
 
 
-def test_half_precision_makes_mnn_smaller(onnx_file, weights, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        onnx_export, "write", lambda _, path: path.write_bytes(onnx_file[0].read_bytes())
-    )
-    for half in (False, True):
-        mnn.write(weights, tmp_path / f"{half}.mnn", half=half)
+def test_half_precision_makes_mnn_smaller(mnn_files):
+    full, halved = (mnn_files[half].stat().st_size for half in (False, True))
 
-    full, halved = ((tmp_path / f"{half}.mnn").stat().st_size for half in (False, True))
     assert halved < 0.8 * full
+
+
+@pytest.mark.parametrize(("half", "kind"), [(False, np.float32), (True, np.float16)])
+def test_weights_that_mnn_uses_several_times_are_stored_once(mnn_files, weights, half, kind):
+    stored = mnn_files[half].read_bytes()
+
+    convolutions = [tensor.numpy() for tensor in weights.tensors.values()]
+    assert len(convolutions) > 30
+    for convolution in convolutions:
+        assert stored.count(convolution.astype(kind).tobytes()) == 1
+
+
+def test_weights_stored_once_change_no_bit_of_what_mnn_computes(mnn_files, onnx_file, tmp_path):
+    plain = tmp_path / "plain.mnn"
+    files = ["--modelFile", onnx_file[0], "--MNNModel", plain]
+    command = [sys.executable, "-c", mnn.CONVERT, "-f", "ONNX", *files]
+    subprocess.run(command, capture_output=True, check=True)
+    assert mnn_files[False].stat().st_size < plain.stat().st_size
+
+    shared, expected = (MnnRuntime(path, threads=1) for path in (mnn_files[False], plain))
+    for size in SIZES:
+        np.testing.assert_array_equal(shared(noise(*size)), expected(noise(*size)))
 
 
 def test_what_mnns_converter_says_is_passed_on(weights, tmp_path, monkeypatch):

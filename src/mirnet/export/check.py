@@ -5,13 +5,15 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float32
 
+from mirnet.restoration.restorer import TILE
 from mirnet.restoration.runtime import Runtime
 from mirnet.runtimes.pytorch import PyTorchRuntime
 from mirnet.shapes import Batch
 from mirnet.weights.checkpoint import Weights
 
-SIZES = ((1, 64, 64), (1, 20, 36), (2, 32, 48))
-"""Batch, height and width of the pictures that every export is checked with."""
+SIZES = ((1, TILE, TILE), (1, 20, 36), (2, 32, 48))
+"""Batch, height and width of the pictures that every export is checked with. Tiles are among them:
+what a runtime does otherwise may grow with the size."""
 
 
 def difference(weights: Weights, runtime: Runtime, size: tuple[int, int] | None = None) -> float:
