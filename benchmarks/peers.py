@@ -76,7 +76,9 @@ def main() -> None:
         for model in arguments.model:
             job = Job(model, Path(folder) / model)
             for size in arguments.sizes:
-                job.prepare(size)
+                job.prepare()
+                if NCNN in arguments.rows:
+                    job.prepare_ncnn(size)
                 for threads in arguments.threads:
                     measure(job, size, threads, arguments.rounds, arguments.rows)
 
@@ -110,38 +112,44 @@ class Job:
         network.load_state_dict(upstream.to_official(weights.tensors))
         return network.eval()
 
-    def prepare(self, size: int) -> None:
-        """Write what the rows read; ncnn's files are of one size."""
-        self.folder.mkdir(exist_ok=True)
+    def prepare(self) -> None:
+        """Write what the rows read, ncnn's apart."""
+        if self.folder.exists():
+            return
+        self.folder.mkdir()
         if not self.weights.exists():
             random_model.write(self.model, self.weights)
-        network, example = self.official(), torch.rand(1, 3, size, size)
-        if not (self.folder / "plain.onnx").exists():
-            dimensions = {2: torch.export.Dim("h") * 4, 3: torch.export.Dim("w") * 4}
-            torch.onnx.export(
-                network,
-                (torch.rand(1, 3, 64, 96),),
-                self.folder / "plain.onnx",
-                dynamo=True,
-                dynamic_shapes=(dimensions,),
-                external_data=False,
-                verbose=False,
-            )
-            for format in ("safetensors", "onnx", "openvino", "mnn", "paddle"):
-                try:
-                    export.export(self.weights, format, self.folder, name="ours")
-                except (mirnet.MirnetError, ImportError) as error:
-                    print(f"{format}: {error}")
-        if importlib.util.find_spec("pnnx"):
-            import pnnx
+        dimensions = {2: torch.export.Dim("h") * 4, 3: torch.export.Dim("w") * 4}
+        torch.onnx.export(
+            self.official(),
+            (torch.rand(1, 3, 64, 96),),
+            self.folder / "plain.onnx",
+            dynamo=True,
+            dynamic_shapes=(dimensions,),
+            external_data=False,
+            verbose=False,
+        )
+        for format in ("safetensors", "onnx", "openvino", "mnn", "paddle"):
+            try:
+                export.export(self.weights, format, self.folder, name="ours")
+            except (mirnet.MirnetError, ImportError) as error:
+                print(f"{format}: {error}")
 
-            traced = self.folder / f"ncnn{size}.pt"
-            torch.jit.save(torch.jit.trace(network, example), traced)
-            subprocess.run(
-                [pnnx.EXEC_PATH, traced, f"inputshape=[1,3,{size},{size}]f32", "fp16=0"],
-                stdout=subprocess.DEVNULL,
-                check=True,
-            )
+    def prepare_ncnn(self, size: int) -> None:
+        """Write ncnn's files, which are of one size."""
+        if not importlib.util.find_spec("pnnx"):
+            return
+        import pnnx
+
+        traced = self.folder / f"ncnn{size}.pt"
+        example = torch.rand(1, 3, size, size)
+        torch.jit.save(torch.jit.trace(self.official(), example, check_trace=False), traced)
+        subprocess.run(
+            [pnnx.EXEC_PATH, traced, f"inputshape=[1,3,{size},{size}]f32", "fp16=0"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=True,
+        )
 
 
 def _eager(job: Job, size: int, threads: int) -> Engine:
@@ -255,13 +263,13 @@ def _ours(runtime: str, suffix: str) -> Callable[[Job, int, int], Engine]:
     return open
 
 
-EAGER, TILES = "official, PyTorch eager", "official, in our tiles"
+EAGER, TILES, NCNN = "official, PyTorch eager", "official, in our tiles", "ncnn, plain"
 ROWS: dict[str, Callable[[Job, int, int], Engine]] = {
     EAGER: _eager,
     "ONNX Runtime, plain": _onnx,
     "OpenVINO, plain": _openvino,
     "MNN, plain": _mnn,
-    "ncnn, plain": _ncnn,
+    NCNN: _ncnn,
     "Paddle Inference": _paddle,
     TILES: _eager_tiles,
     "mirnet --runtime pytorch": _ours("pytorch", "safetensors"),
