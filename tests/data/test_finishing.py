@@ -121,21 +121,8 @@ def test_pictures_of_a_batch_are_finished_alone(photograph):
         torch.testing.assert_close(together[one], alone)
 
 
-def recording(monkeypatch, module, name):
-    """Calls of a function that goes on to do its work: the arguments of each."""
-    calls = []
-    function = getattr(module, name)
-
-    def record(*arguments):
-        calls.append(arguments)
-        return function(*arguments)
-
-    monkeypatch.setattr(module, name, record)
-    return calls
-
-
-def test_cameras_smooth_chroma_more_than_luma(monkeypatch):
-    calls = recording(monkeypatch, finishing, "smooth")
+def test_cameras_smooth_chroma_more_than_luma(recording):
+    calls = recording(finishing, "smooth")
 
     finishing.finish(*2 * (torch.rand(400, 3, 16, 16, generator=generator()),), generator())
 
@@ -146,8 +133,8 @@ def test_cameras_smooth_chroma_more_than_luma(monkeypatch):
     assert reach[:, 1].mean() > reach[:, 0].mean()
 
 
-def test_a_finished_pictures_truth_is_sharpened_alike(monkeypatch):
-    calls = recording(monkeypatch, finishing, "sharpen")
+def test_a_finished_pictures_truth_is_sharpened_alike(recording):
+    calls = recording(finishing, "sharpen")
     scenes = torch.rand(100, 3, 16, 16, generator=generator())
 
     _, clean = finishing.finish(scenes, scenes, generator())

@@ -65,21 +65,8 @@ def test_whatever_sensor_is_drawn_patches_stay_in_range(seed):
         assert half.max() <= 1
 
 
-def recording(monkeypatch, module, name):
-    """Calls of a function that goes on to do its work: the arguments of each."""
-    calls = []
-    function = getattr(module, name)
-
-    def record(*arguments):
-        calls.append(arguments)
-        return function(*arguments)
-
-    monkeypatch.setattr(module, name, record)
-    return calls
-
-
-def test_jpeg_comes_in_every_quality_and_twice(monkeypatch):
-    calls = recording(monkeypatch, jpeg, "compress")
+def test_jpeg_comes_in_every_quality_and_twice(recording):
+    calls = recording(jpeg, "compress")
 
     noise.degrade(torch.rand(1500, 3, 32, 32, generator=generator()), 16, generator())
 

@@ -1,11 +1,9 @@
 """OpenVINO's own files, by way of ONNX and OpenVINO's converter."""
 
-import logging
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from mirnet import root_logger
 from mirnet.errors import WeightsError
 from mirnet.export import onnx
 from mirnet.export.facts import text
@@ -37,7 +35,7 @@ def write(
         source = Path(folder) / "model.onnx"
         onnx.write(weights, source, size=size)
         try:
-            with _root_logger_kept():
+            with root_logger.kept():  # where the converter fails it makes that its own
                 model = openvino.convert_model(source)
         except Exception as error:
             reason = str(error).strip().splitlines() or [type(error).__name__]
@@ -47,15 +45,3 @@ def write(
             del information[name]
         model.set_rt_info(text(weights), [KEY])
         openvino.save_model(model, path, compress_to_fp16=half)
-
-
-@contextmanager
-def _root_logger_kept() -> Iterator[None]:
-    """Where the converter fails it makes the root logger its own: the whole program's messages."""
-    root = logging.getLogger()
-    level, filters, handlers = root.level, root.filters.copy(), root.handlers.copy()
-    try:
-        yield
-    finally:
-        root.setLevel(level)
-        root.filters[:], root.handlers[:] = filters, handlers

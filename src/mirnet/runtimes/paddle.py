@@ -1,6 +1,5 @@
 """Paddle Inference: for those who serve with Paddle; several times slower than the others."""
 
-import logging
 import os
 import re
 import signal
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mirnet import cores
+from mirnet import cores, root_logger
 from mirnet.errors import InferenceError, OutOfMemoryError, WeightsError
 from mirnet.shapes import Batch
 from mirnet.weights import exported, identity
@@ -41,17 +40,13 @@ def contained() -> Iterator[None]:
     the number of threads for programs started later, and takes over signals: termination would no
     longer be an interruption, which finishes the picture at hand.
     """
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
     kept = {name: os.environ.get(name) for name in (LOG_LEVEL, THREADS)}
     os.environ[LOG_LEVEL] = "3"  # read once, for ever; what fails is raised, not logged alone
     try:
-        with warnings.catch_warnings():
+        with root_logger.kept(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
         for name, value in kept.items():
             if value is None:
                 os.environ.pop(name, None)
