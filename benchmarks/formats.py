@@ -12,7 +12,6 @@ from pathlib import Path
 import random_model
 
 from mirnet import export
-from mirnet.weights import catalog
 
 FORMATS = ("onnx", "openvino", "mnn", "safetensors", "pth", "pdparams")
 
@@ -20,9 +19,7 @@ FORMATS = ("onnx", "openvino", "mnn", "safetensors", "pth", "pdparams")
 def main() -> None:
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        small = Path(folder) / "small.safetensors"
-        random_model.write("small", small)
-        for source in (catalog.find("denoise").weights(), small):
+        for source in random_model.beside_bundled(Path(folder)):
             print(f"{source.stem:18}  {'MB':>5}  difference")
             for half in (False, True):
                 for format in export.HALF if half else FORMATS:

@@ -17,26 +17,28 @@ pairs; differences are to float32, in levels of 255.
 
 import argparse
 import contextlib
+import functools
 import io
 import os
 import statistics
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+import turns
 from torch import nn
 
-from mirnet import export, metrics
+from mirnet import export, metrics, runtimes
 from mirnet.data import sources
 from mirnet.image import pixels
+from mirnet.network import MIRNetV2
+from mirnet.restoration.runtime import Runtime
+from mirnet.runtimes.pytorch import PyTorchRuntime
 from mirnet.shapes import Batch
 from mirnet.weights import catalog, checkpoint
 
-Run = Callable[[Batch], Batch]
 TILE = 192
 
 
@@ -58,7 +60,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         variants = dict(prepare(weights, patches, Path(folder)))
         expected = [variants["OpenVINO, float32"](batch) for batch in noisy]
-        seconds = timed(variants, patches[0], arguments.rounds)
+        steps = {name: functools.partial(run, patches[0]) for name, run in variants.items()}
+        seconds = turns.median_seconds(steps, arguments.rounds)
         print(f"{'':30}     ms    PSNR  largest    RMS")
         for name, run in variants.items():
             row(name, seconds[name], [run(batch) for batch in noisy], expected, clean)
@@ -83,52 +86,28 @@ def tiles(batch: Batch) -> Iterator[Batch]:
         yield np.ascontiguousarray(batch[..., top : top + TILE, left : left + TILE])
 
 
-def prepare(weights: Path, patches: Sequence[Batch], folder: Path) -> Iterator[tuple[str, Run]]:
+def prepare(weights: Path, patches: Sequence[Batch], folder: Path) -> Iterator[tuple[str, Runtime]]:
     onnx, _ = export.export(weights, "onnx", folder)
-    yield "OpenVINO, float32", in_openvino(onnx)
-    yield "OpenVINO, all", in_openvino(nncf(onnx, patches, ()))
+    yield "OpenVINO, float32", opened(onnx, "openvino")
+    yield "OpenVINO, all", opened(nncf(onnx, patches, (), folder / "all.xml"), "openvino")
     kept = ("Add", "Multiply", "ReduceMean", "ReduceSum", "AvgPool", "Interpolate", "Concat")
-    yield "OpenVINO, convolutions", in_openvino(nncf(onnx, patches, kept))
+    path = nncf(onnx, patches, kept, folder / "convolutions.xml")
+    yield "OpenVINO, convolutions", opened(path, "openvino")
     quantised = folder / "quantised.onnx"
     quantise(onnx, patches, quantised)
-    yield "OpenVINO, 3x3", in_openvino(quantised)
-    yield "ONNX Runtime, float32", in_onnx_runtime(onnx)
-    yield "ONNX Runtime, 3x3", in_onnx_runtime(quantised)
-    yield "PyTorch, float32", in_pytorch(checkpoint.read(weights).network())
-    yield "3x3, simulated", in_pytorch(simulated(checkpoint.read(weights).network(), patches))
+    yield "OpenVINO, 3x3", opened(quantised, "openvino")
+    yield "ONNX Runtime, float32", opened(onnx, "onnx")
+    yield "ONNX Runtime, 3x3", opened(quantised, "onnx")
+    yield "PyTorch, float32", opened(weights, "pytorch")
+    yield "3x3, simulated", simulated(checkpoint.read(weights).network(), patches)
 
 
-def in_openvino(model: Any) -> Run:  # noqa: ANN401 - a path or a model of a library without types
-    import openvino
-
-    options = {"INFERENCE_NUM_THREADS": 1, "INFERENCE_PRECISION_HINT": "f32"}
-    compiled = openvino.Core().compile_model(model, "CPU", options)
-    return lambda batch: np.array(compiled([batch])[0])
+def opened(path: Path, runtime: str) -> Runtime:
+    return runtimes.open(path, runtime=runtime, device="cpu", threads=1)
 
 
-def in_onnx_runtime(path: Path) -> Run:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options)
-    name = session.get_inputs()[0].name
-    return lambda batch: session.run(None, {name: batch})[0]
-
-
-def in_pytorch(network: nn.Module) -> Run:
-    network.eval()
-
-    def run(batch: Batch) -> Batch:
-        with torch.inference_mode():
-            restored: Batch = network(torch.from_numpy(batch)).numpy()
-        return restored
-
-    return run
-
-
-def nncf(path: Path, patches: Sequence[Batch], kept: Sequence[str]) -> Any:  # noqa: ANN401
-    """The model quantised by NNCF; operations of the kinds in `kept` stay as they are."""
+def nncf(path: Path, patches: Sequence[Batch], kept: Sequence[str], target: Path) -> Path:
+    """Write the model quantised by NNCF; operations of the kinds in `kept` stay as they are."""
     import nncf
     import openvino
 
@@ -141,9 +120,11 @@ def nncf(path: Path, patches: Sequence[Batch], kept: Sequence[str]) -> Any:  # n
     ends = [convolutions[0], convolutions[-1]] if kept else []
     scope = nncf.IgnoredScope(names=ends, types=list(kept))
     with contextlib.redirect_stdout(io.StringIO()):  # its bars
-        return nncf.quantize(
+        quantised = nncf.quantize(
             model, nncf.Dataset(patches), subset_size=len(patches), ignored_scope=scope
         )
+    openvino.save_model(quantised, target, compress_to_fp16=False)
+    return target
 
 
 def quantise(path: Path, patches: Sequence[Batch], target: Path) -> None:
@@ -179,7 +160,7 @@ def quantise(path: Path, patches: Sequence[Batch], target: Path) -> None:
     )
 
 
-def simulated(network: nn.Module, patches: Sequence[Batch]) -> nn.Module:
+def simulated(network: MIRNetV2, patches: Sequence[Batch]) -> Runtime:
     """The same, rounded but computed in float32; ranges are the extremes over all patches."""
     inner = [
         module
@@ -195,7 +176,7 @@ def simulated(network: nn.Module, patches: Sequence[Batch]) -> nn.Module:
         high[module] = max(high[module], given[0].max().item())
 
     watching = [module.register_forward_pre_hook(watch) for module in inner]
-    run = in_pytorch(network)
+    run = PyTorchRuntime.of(network)
     for patch in patches:
         run(patch)
     for hook in watching:
@@ -214,19 +195,7 @@ def simulated(network: nn.Module, patches: Sequence[Batch]) -> nn.Module:
         module.weight.data = torch.fake_quantize_per_channel_affine(
             weight, scales, zeros, 0, -127, 127
         )
-    return network
-
-
-def timed(variants: dict[str, Run], tile: Batch, rounds: int) -> dict[str, float]:
-    """Median seconds of each."""
-    seconds: dict[str, list[float]] = {name: [] for name in variants}
-    for count in range(-1, rounds):  # the first one warms up
-        for name, run in variants.items():
-            started = time.perf_counter()
-            run(tile)
-            if count >= 0:
-                seconds[name].append(time.perf_counter() - started)
-    return {name: statistics.median(each) for name, each in seconds.items()}
+    return run
 
 
 def row(

@@ -9,7 +9,7 @@ a process that restores one such tile.
 """
 
 import argparse
-import statistics
+import functools
 import sys
 import tempfile
 import time
@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 import process
 import random_model
+import turns
 
 from mirnet import export
 from mirnet.runtimes import mnn_module
 from mirnet.runtimes.mnn_module import MnnModule
 from mirnet.runtimes.pytorch import PyTorchRuntime
 from mirnet.shapes import Batch
-from mirnet.weights import catalog
 
 TILE = 192
 
@@ -45,9 +45,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        small = Path(folder) / "small.safetensors"
-        random_model.write("small", small)
-        for source in (catalog.find("denoise").weights(), small):
+        for source in random_model.beside_bundled(Path(folder)):
             path, _ = export.export(source, "mnn", Path(folder) / "exported")
             reference = PyTorchRuntime(source, threads=1)
             expected = {size: reference(noise(size)) for size in arguments.sizes}
@@ -58,16 +56,13 @@ def main() -> None:
 
 def measure(path: Path, expected: dict[int, Batch], firsts: list[int], rounds: int) -> None:
     opened = {first: settled(path, first) for first in firsts}
-    seconds: dict[int, list[float]] = {first: [] for first in firsts}
-    for _ in range(rounds):
-        for first, module in opened.items():
-            started = time.process_time()
-            module(noise(TILE))
-            seconds[first].append(time.process_time() - started)
+    tile = noise(TILE)
+    steps = {first: functools.partial(module, tile) for first, module in opened.items()}
+    seconds = turns.median_seconds(steps, rounds, time.process_time)
     for first, module in opened.items():
         differences = [np.abs(module(noise(size)) - y).max() for size, y in expected.items()]
         columns = "".join(f"{difference:10.1e}" for difference in differences)
-        median = 1e3 * statistics.median(seconds[first])
+        median = 1e3 * seconds[first]
         peak = process.run([sys.executable, "-c", ALONE, str(path), str(first)]).peak_mb
         print(f"{first:8}{columns}  {median:5.0f}  {peak:3.0f}", flush=True)
 

@@ -33,7 +33,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -49,6 +49,8 @@ from torch.utils.flop_counter import FlopCounterMode
 import mirnet
 from mirnet import cores, export, runtimes
 from mirnet.restoration.restorer import Restorer
+from mirnet.restoration.runtime import Runtime
+from mirnet.runtimes.pytorch import PyTorchRuntime
 from mirnet.weights import catalog, checkpoint, upstream
 
 TESTS = Path(__file__).parent.parent / "tests"
@@ -152,37 +154,17 @@ class Job:
         )
 
 
-def _eager(job: Job, size: int, threads: int) -> Engine:
+def _official(job: Job, threads: int) -> Runtime:
     torch.set_num_threads(threads)
-    network = job.official()
-
-    def run(picture: Picture) -> Picture:
-        with torch.inference_mode():
-            batch = torch.from_numpy(picture.transpose(2, 0, 1)[None].copy())
-            restored: Picture = network(batch)[0].permute(1, 2, 0).clamp(0, 1).numpy()
-        return restored
-
-    return run
+    return PyTorchRuntime.of(job.official())
 
 
-@dataclass
-class _Official:
-    """The official network as a runtime, for tiles."""
-
-    network: nn.Module
-    name: str = field(default="official", init=False)
-
-    def __call__(self, batch: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            restored: np.ndarray = self.network(torch.from_numpy(batch)).numpy()
-        return restored
-
-    def close(self) -> None: ...
+def _eager(job: Job, size: int, threads: int) -> Engine:
+    return _plain(_official(job, threads))
 
 
 def _eager_tiles(job: Job, size: int, threads: int) -> Engine:
-    torch.set_num_threads(threads)
-    return Restorer(_Official(job.official()))
+    return Restorer(_official(job, threads))
 
 
 def _plain(run: Callable[[np.ndarray], np.ndarray]) -> Engine:

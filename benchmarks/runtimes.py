@@ -7,17 +7,16 @@ OpenVINO reads its own file; `onnx --half` is ONNX Runtime on weights in half pr
 """
 
 import argparse
-import statistics
+import functools
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import random_model
+import turns
 
 from mirnet import export, runtimes
 from mirnet.restoration.runtime import Runtime
-from mirnet.weights import catalog
 
 FILES = {"mnn": "mnn", "openvino": "openvino", "onnx": "onnx", "pytorch": "safetensors"}
 """Runtimes, and the format that each reads."""
@@ -30,9 +29,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        small = Path(folder) / "small.safetensors"
-        random_model.write("small", small)
-        for source in (catalog.find("denoise").weights(), small):
+        for source in random_model.beside_bundled(Path(folder)):
             opened = load(source, Path(folder) / "exported", arguments.threads)
             for size in arguments.sizes:
                 measure(f"{source.stem}, {size}x{size}", opened, size, arguments.rounds)
@@ -52,15 +49,11 @@ def measure(title: str, opened: dict[str, Runtime], size: int, rounds: int) -> N
     tile = np.random.default_rng(0).random((1, 3, size, size), dtype=np.float32)
     expected = opened["pytorch"](tile)
     differences = {name: np.abs(run(tile) - expected).max() for name, run in opened.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in opened}
-    for _ in range(rounds):
-        for name, run in opened.items():
-            started = time.perf_counter()
-            run(tile)
-            seconds[name].append(time.perf_counter() - started)
+    steps = {name: functools.partial(run, tile) for name, run in opened.items()}
+    seconds = turns.median_seconds(steps, rounds)
     print(f"{title:18}     ms  difference")
     for name in opened:
-        median = 1e3 * statistics.median(seconds[name])
+        median = 1e3 * seconds[name]
         print(f"{name:18}  {median:5.0f}  {differences[name]:.1e}", flush=True)
 
 
