@@ -24,14 +24,14 @@ from mirnet import setting
     ],
 )
 def test_instruction_sets_are_read_off_what_the_system_tells(facts, architecture, found):
-    assert setting.instruction_sets(facts, architecture) == found
+    assert setting.read_off(facts, architecture) == found
 
 
 @pytest.mark.skipif(platform.system() != "Linux", reason="elsewhere little is told")
 def test_they_are_those_that_numpy_finds():
     from numpy._core._multiarray_umath import __cpu_features__ as features
 
-    found = setting.machine()["instruction sets"].split(", ")
+    found = setting.instruction_sets()
 
     for ours, theirs in {"AVX2": "AVX2", "AVX-512": "AVX512F", "NEON": "NEON"}.items():
         assert (ours in found) == features.get(theirs, False)

@@ -28,7 +28,7 @@ def machine() -> dict[str, str]:
     return {
         "processor": facts.get("model name") or platform.processor() or platform.machine(),
         "cores": str(cores.available()),
-        "instruction sets": ", ".join(instruction_sets(facts, platform.machine())) or "unknown",
+        "instruction sets": ", ".join(instruction_sets()) or "unknown",
         "system": f"{platform.system()} {platform.release()}",
         "Python": platform.python_version(),
     }
@@ -45,14 +45,19 @@ def versions() -> dict[str, str]:
     return found
 
 
-def instruction_sets(facts: dict[str, str], architecture: str) -> list[str]:
-    """Those of `INSTRUCTION_SETS` that are known to be there; outside of Linux few are.
+def instruction_sets() -> list[str]:
+    """Those of `INSTRUCTION_SETS` that this machine is known to have; outside of Linux few are."""
+    return read_off(_cpuinfo(), platform.machine())
+
+
+def read_off(facts: dict[str, str], architecture: str) -> list[str]:
+    """Those of `INSTRUCTION_SETS` that a system's words tell of.
 
     Args:
         facts: what /proc/cpuinfo says of a processor, empty where there is none.
         architecture: as `platform.machine` says it.
 
-    >>> instruction_sets({"flags": "sse2 avx2 avx_vnni"}, "x86_64")
+    >>> read_off({"flags": "sse2 avx2 avx_vnni"}, "x86_64")
     ['AVX2', 'VNNI']
     """
     flags = set(f"{facts.get('flags', '')} {facts.get('Features', '')}".split())

@@ -1,3 +1,4 @@
+import importlib.util
 import re
 import shutil
 
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 
 import mirnet
-from mirnet import runtimes
+from mirnet import runtimes, setting
 from mirnet.errors import MirnetError, RuntimeMissingError, WeightsError
 from mirnet.weights import catalog
 
@@ -47,11 +48,33 @@ def has_cuda():
 without_cuda = pytest.mark.skipif(has_cuda(), reason="here auto takes CUDA")
 
 
+FASTEST = runtimes.by_speed()[0]
+
+
+@pytest.mark.parametrize(
+    ("sets", "first"),
+    [
+        (["AVX2"], ["mnn", "openvino", "onnx"]),
+        (["AVX2", "AVX-512", "VNNI"], ["openvino", "mnn", "onnx"]),
+        (["NEON"], ["mnn", "openvino", "onnx"]),
+        ([], ["mnn", "openvino", "onnx"]),
+    ],
+)
+def test_the_processor_decides_which_is_the_fastest(monkeypatch, sets, first):
+    monkeypatch.setattr(setting, "instruction_sets", lambda: sets)
+
+    assert runtimes.by_speed()[:3] == first
+    assert sorted(runtimes.by_speed()) == sorted(runtimes.KINDS)
+    assert [name for name in runtimes.files() if name in first] == [
+        name for name in first if importlib.util.find_spec(runtimes.KINDS[name].package)
+    ]
+
+
 @without_cuda
 @pytest.mark.parametrize(
     ("without", "chosen"),
     [
-        ((), "mnn"),
+        ((), FASTEST),
         (("torch", "onnxruntime", "openvino"), "mnn"),
         (("MNN",), "openvino"),
         (("MNN", "openvino"), "onnx"),
@@ -67,11 +90,13 @@ def test_auto_takes_the_fastest_that_is_installed(opened, without, chosen):
 def test_with_no_runtime_at_all_the_message_names_them_all(opened):
     line = opened(device="cpu", without=("MNN", "openvino", "onnxruntime", "torch"))
 
-    assert line == (
-        "RuntimeMissingError: no runtime for denoise on cpu is installed: "
-        'pip install "MNN" or pip install "mirnet[openvino]" or pip install "mirnet[onnx]" '
-        'or pip install "mirnet[train]"'
-    )
+    assert line.startswith("RuntimeMissingError: no runtime for denoise on cpu is installed: pip ")
+    hints = line.partition(" installed: ")[2].split(" or ")
+    assert hints == [
+        f'pip install "{runtimes.KINDS[name].install}"'
+        for name in runtimes.by_speed()
+        if name != "paddle"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -213,7 +238,7 @@ print(restorer.runtime.name)
 @pytest.mark.parametrize(
     ("without", "name"),
     [
-        (("torch",), "mnn"),
+        (("torch",), FASTEST),
         (("torch", "MNN"), "openvino"),
         (("torch", "MNN", "openvino"), "onnx"),
     ],

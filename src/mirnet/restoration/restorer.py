@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 TILE = 192
 OVERLAP = 16
 """Chosen by measurement: docs/tiling.md."""
-BORDER = 8
+BORDER = 4
 """Pixels of reflection around the picture."""
 SMALLEST_TILE = 64
 """Below this, a smaller tile no longer helps against a lack of memory."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mirnet import setting
 from mirnet.errors import RuntimeMissingError, WeightsError
 from mirnet.restoration.runtime import Runtime
 from mirnet.runtimes import trust
@@ -80,12 +81,24 @@ KINDS = {
     ),
     "paddle": Kind("paddle", "mirnet[paddle]", (".pdiparams",), ("cpu", "cuda"), _paddle),
 }
-"""Fastest first, as measured in benchmarks/RESULTS.md; `auto` takes the first that is installed."""
+"""Fastest first on most processors; see `by_speed`."""
 
 DEVICES = ("auto", "cpu", "cuda", "tensorrt", "coreml", "directml")
 
 ON_CUDA = ("pytorch", "onnx", "paddle")
 """Runtimes that have CUDA, in the order in which they are asked whether they see a device."""
+
+
+def by_speed() -> list[str]:
+    """Names of `KINDS`, the fastest on this machine's CPU first; benchmarks/RESULTS.md has both.
+
+    MNN leads by far with AVX2; with AVX-512, OpenVINO does by a little.
+    """
+    names = list(KINDS)
+    if "AVX-512" in setting.instruction_sets():
+        names.remove("openvino")
+        names.insert(0, "openvino")
+    return names
 
 
 def open(
@@ -168,16 +181,14 @@ def files(model: str | Path = "denoise", *, device: str = "auto") -> dict[str, P
     found = _files(model)
     _choose(found, device, str(model))  # raises where there is none
     return {
-        name: next(found[suffix] for suffix in kind.suffixes if suffix in found)
-        for name, kind in KINDS.items()
-        if _is_installed(kind)
-        and device in ("auto", *kind.devices)
-        and not found.keys().isdisjoint(kind.suffixes)
+        name: next(found[suffix] for suffix in KINDS[name].suffixes if suffix in found)
+        for name in _readers(found)
+        if _is_installed(KINDS[name]) and device in ("auto", *KINDS[name].devices)
     }
 
 
 def _choose(files: dict[str, Path], device: str, model: str) -> str:
-    readers = [name for name, kind in KINDS.items() if not files.keys().isdisjoint(kind.suffixes)]
+    readers = _readers(files)
     if not readers:
         suffixes = [suffix for kind in KINDS.values() for suffix in kind.suffixes]
         known = " ".join(dict.fromkeys(suffixes))
@@ -196,6 +207,11 @@ def _choose(files: dict[str, Path], device: str, model: str) -> str:
         seeing = [name for name in ON_CUDA if name in installed and _has_cuda(name)]
         return (seeing or installed)[0]
     return installed[0]
+
+
+def _readers(files: dict[str, Path]) -> list[str]:
+    """The runtimes that read one of these files, fastest first."""
+    return [name for name in by_speed() if not files.keys().isdisjoint(KINDS[name].suffixes)]
 
 
 def _files(model: str | Path) -> dict[str, Path]:
