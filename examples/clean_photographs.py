@@ -87,8 +87,8 @@ def download(source: str, package: str, version: str, folder: Path) -> Path:
         raise CannotTakeError(f"{command[0]} is not installed: {package} needs it") from None
     files = list(folder.iterdir())
     if done.returncode or not files:
-        why = (done.stderr.strip() or "nothing came").splitlines()[-1]
-        raise CannotTakeError(f"`{' '.join(command)}` failed: {why}")
+        said = [line for line in done.stderr.splitlines() if line and "log of this run" not in line]
+        raise CannotTakeError(f"`{' '.join(command)}` failed: {said[-1] if said else 'no file'}")
     return files[0]
 
 
@@ -237,8 +237,10 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         write(folder, photographs)
         write_manifest(folder, photographs)
-    except (CannotTakeError, OSError) as error:
-        raise SystemExit(f"{error}") from None
+    except CannotTakeError as error:
+        raise SystemExit(str(error)) from None
+    except OSError as error:
+        raise SystemExit(f"{error.filename or folder}: {error.strerror}") from None
 
 
 if __name__ == "__main__":
