@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirnet.data import photographs
+from mirnet.data import drawings, photographs
 from mirnet.errors import DataError
 
 
@@ -49,7 +49,9 @@ def test_patches_come_from_anywhere_in_the_photograph(height, width, seed):
     for _ in range(400):
         rows, columns, blue = photographs.cut(picture, 8, rng) * 255
         spans = rows.max() - rows.min(), columns.max() - columns.min()
-        if spans == (7, 7) and not blue.any():  # neither enlarged nor practised on
+        values = len(rows.unique()), len(columns.unique())
+        # neither enlarged nor practised on
+        if spans == (7, 7) and values == (8, 8) and not blue.any():
             tops.add(int(rows.min()))
             lefts.add(int(columns.min()))
 
@@ -63,7 +65,8 @@ def test_small_photographs_are_enlarged_rather_than_refused():
     assert photographs.cut(coordinates(10, 30), 32, rng).shape == (3, 32, 32)
 
 
-def test_now_and_then_a_patch_is_flat_burnt_or_dark():
+def test_now_and_then_a_patch_is_flat_burnt_or_dark(monkeypatch):
+    monkeypatch.setattr(photographs, "DRAWN_SHARE", 0.0)  # drawings may be any of these, too
     rng = np.random.default_rng(1)
     noise = np.random.default_rng(2).integers(60, 200, (64, 64, 3), dtype=np.uint8)
     picture = torch.from_numpy(noise)
@@ -79,3 +82,14 @@ def test_now_and_then_a_patch_is_flat_burnt_or_dark():
         (dark, photographs.DARK_SHARE),
     ):
         assert kind.float().mean() == pytest.approx(share, abs=0.018)
+
+
+def test_now_and_then_a_patch_is_drawn(recording):
+    rng = np.random.default_rng(1)
+    calls = recording(drawings, "draw")
+
+    for _ in range(2000):
+        photographs.cut(coordinates(20, 20), 16, rng)
+
+    assert len(calls) / 2000 == pytest.approx(photographs.DRAWN_SHARE, abs=0.018)
+    assert {size for size, _ in calls} == {16}

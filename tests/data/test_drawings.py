@@ -1,0 +1,79 @@
+"""Drawn patches: in range, of many kinds, the same for the same generator."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mirnet.data import drawings
+
+
+@pytest.fixture(scope="module")
+def patches():
+    """Some hundred patches from one generator."""
+    rng = np.random.default_rng(0)
+    return torch.stack([drawings.draw(48, rng) for _ in range(300)])
+
+
+@settings(max_examples=60)
+@given(size=st.integers(8, 130), seed=st.integers(0, 10**6))
+def test_patches_are_colour_in_range_and_depend_on_the_generator_alone(size, seed):
+    patch = drawings.draw(size, np.random.default_rng(seed))
+
+    assert patch.shape == (3, size, size)
+    assert patch.dtype == torch.float32
+    assert patch.min() >= 0
+    assert patch.max() <= 1
+    assert torch.equal(patch, drawings.draw(size, np.random.default_rng(seed)))
+
+
+def test_no_patch_comes_twice(patches):
+    assert len({patch.numpy().tobytes() for patch in patches}) > 0.95 * len(patches)
+
+
+def test_there_are_grey_and_coloured_smooth_and_rounded_dark_and_bright_patches(patches):
+    is_grey = (patches.amax(1) - patches.amin(1)).flatten(1).amax(1) < 1e-6
+    levels = patches * 255
+    is_rounded = (levels - levels.round()).abs().flatten(1).amax(1) < 1e-4
+    is_dark = patches.flatten(1).amax(1) < 0.3
+    has_white = (patches == 1).all(1).flatten(1).any(1)
+    for share in (is_grey, is_rounded, is_dark, has_white):
+        assert 0.05 < share.float().mean() < 0.95
+
+
+def test_there_are_smooth_and_sharp_patches(patches):
+    steps = (
+        patches.diff(dim=2).abs().flatten(1).amax(1),
+        patches.diff(dim=3).abs().flatten(1).amax(1),
+    )
+    steepest = torch.maximum(*steps)
+
+    assert (steepest < 0.05).float().mean() > 0.1
+    assert (steepest > 0.9).float().mean() > 0.1
+
+
+@pytest.mark.parametrize("period", [2.0, 4.0, 8.0])
+def test_upright_stripes_of_whole_pixels_have_sharp_edges(period):
+    _, columns = drawings._coordinates(16)
+
+    stripes = drawings._square(columns, period)
+
+    width = int(period) // 2
+    assert np.array_equal(stripes[0], np.tile(np.repeat([1, 0], width), 16 // (2 * width)))
+
+
+def test_slanting_edges_are_anti_aliased():
+    rows, columns = drawings._coordinates(64)
+    distance = np.hypot(rows - 30.2, columns - 31.7) - 20
+
+    assert drawings._covered(-distance).sum() == pytest.approx(np.pi * 20**2, rel=1e-3)
+
+
+def test_glyphs_are_lines_as_thin_as_a_pen():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        height = int(rng.integers(6, 25))
+        glyphs = drawings._alphabet(height, round(0.6 * height), rng)
+        assert (glyphs.max((1, 2)) == 1).mean() > 0.5
+        assert 0.02 < glyphs.mean() < 0.6
