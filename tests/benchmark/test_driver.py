@@ -35,12 +35,15 @@ class Diary:
         self.failed.append(failed)
 
 
+@pytest.fixture
 def children():
-    return psutil.Process().children()
+    """A function that lists the processes which this test has started and which still run."""
+    before = psutil.Process().children()
+    return lambda: [each for each in psutil.Process().children() if each not in before]
 
 
 @pytest.mark.parametrize("batch", [None, 2])
-def test_runtimes_take_turns(batch):
+def test_runtimes_take_turns(batch, children):
     pytest.importorskip("onnxruntime")
     diary = Diary()
     result = measure(plan(names=["onnx", "mnn"], batch=batch, rounds=2, warm_up=1, **SMALL), diary)
@@ -59,7 +62,7 @@ def test_runtimes_take_turns(batch):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are of POSIX")
-def test_of_a_process_that_is_killed_the_signal_is_told_and_the_others_go_on():
+def test_of_a_process_that_is_killed_the_signal_is_told_and_the_others_go_on(children):
     pytest.importorskip("onnxruntime")
 
     def kill_the_first(runtime, number):
@@ -82,7 +85,7 @@ def test_of_a_process_that_is_killed_the_signal_is_told_and_the_others_go_on():
     assert children() == []
 
 
-def test_an_error_of_the_observer_ends_all_processes():
+def test_an_error_of_the_observer_ends_all_processes(children):
     def stop(runtime, number):
         if number is not None:
             raise KeyboardInterrupt
