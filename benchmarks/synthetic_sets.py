@@ -9,7 +9,7 @@ FOLDER gets a folder of pairs for each of `SENSORS`, and for each one more whose
 of quality 85 with the chroma at half size. Each photograph has one camera, one light and the same
 random numbers in all of them: the sets differ in their noise alone, and the clean halves are equal.
 
-Without photographs, those are taken that come with scikit-image. Nothing is trained on them.
+Without photographs, those of scikit-image are taken, on which the bundled model is not trained.
 """
 
 import argparse
