@@ -19,6 +19,7 @@ test:
 docs:  ## what is generated: the command line's page, the pictures
 	python docs/make_cli.py
 	python docs/make_pictures.py
+	python docs/make_gallery.py
 
 bench:
 	python benchmarks/restore.py

@@ -45,7 +45,8 @@ DIMMER = Exposure(light=0.3, shot=1.2e-2, read=2e-4, seed=5)
 
 def expose(photograph: Pixels, exposure: Exposure) -> tuple[Pixels, Pixels]:
     """The photograph as taken again in dim light, with noise and without, 448 columns, 8 bits."""
-    pixels = np.ascontiguousarray(photograph[:, :448])
+    rows = photograph.shape[0] // 2 * 2
+    pixels = np.ascontiguousarray(photograph[:rows, :448])
     clean = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
     generator = torch.Generator().manual_seed(exposure.seed)
     camera = isp.random_camera(1, generator)

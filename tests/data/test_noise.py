@@ -40,6 +40,19 @@ def test_grey_has_equal_values_when_it_is_demosaiced(monkeypatch):
     assert seen[0].std((1, 2, 3)).max() < 1.5e-3  # what 10 bits can tell, times the gains
 
 
+def test_a_given_sensor_camera_and_light_are_those_that_are_used():
+    """In flat grey of raw value x, the noise that a linear development shows is shot · x + read."""
+    flat = torch.full((1, 3, 256, 256), 0.5)
+    one = torch.ones(1, 1, 1, 1)
+    camera = isp.Camera(torch.eye(3)[None], torch.ones(1, 3, 1, 1), one, 0 * one)
+
+    noisy, clean = noise.take(flat, torch.tensor([0.4]), camera, sensor(1e-3, 1e-4), generator())
+
+    torch.testing.assert_close(clean, torch.full_like(clean, 0.2))
+    measured = (noisy - clean)[0, 0, ::2, ::2]  # where red was measured, not interpolated
+    assert measured.var().item() == pytest.approx(1e-3 * 0.2 + 1e-4, rel=0.05)
+
+
 @pytest.mark.parametrize("room", [32, 48 + 2 * noise.MARGIN, 144])
 def test_degraded_patches_have_the_size_and_range_that_was_asked_for(room):
     clean = torch.rand(6, 3, room, room, generator=generator())

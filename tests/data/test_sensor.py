@@ -17,6 +17,34 @@ def some(shot, read, row=0.0, count=1):
     return sensor.Sensor(shot * one, read * one, row * one)
 
 
+def test_a_sensor_of_figures_is_a_batch_of_one():
+    one = sensor.Sensor.of(0.01, 1e-4, 0.002)
+
+    for figure, expected in ((one.shot, 0.01), (one.read, 1e-4), (one.row, 0.002)):
+        assert figure.shape == (1, 1, 1, 1)
+        assert figure.item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", sensor.SYSTEM_CAMERAS)
+def test_a_system_camera_at_a_gain_is_the_middle_of_what_is_drawn_there(name, monkeypatch):
+    camera = sensor.SYSTEM_CAMERAS[name]
+    _, high, *lines = sensor.SYSTEM_CAMERA_LINES[list(sensor.SYSTEM_CAMERAS).index(name)]
+    at_the_highest = torch.stack([high, high, *lines])
+    monkeypatch.setattr(sensor, "SYSTEM_CAMERA_LINES", at_the_highest[None])
+    drawn = sensor._system_camera(20000, generator())
+    push = drawn[:, 0] / (camera.gain[1] / 15583)
+    shot, read, row = (drawn / torch.stack([push, push**2, push], 1)).unbind(1)
+
+    exact, pushed = camera.at(camera.gain[1]), camera.at(camera.gain[1], push=4.0)
+
+    assert exact.shot.item() == pytest.approx(shot.median().item(), rel=1e-4)
+    assert exact.read.item() == pytest.approx(read.median().item(), rel=0.02)
+    assert exact.row.item() == pytest.approx(row.median().item(), rel=0.02)
+    assert pushed.shot.item() == pytest.approx(4 * exact.shot.item())
+    assert pushed.read.item() == pytest.approx(16 * exact.read.item())
+    assert pushed.row.item() == pytest.approx(4 * exact.row.item())
+
+
 @pytest.mark.parametrize(("level", "shot", "read"), [(0.2, 0.01, 1e-4), (0.5, 0.002, 1e-5)])
 def test_the_variance_is_shot_times_light_plus_read(level, shot, read):
     flat = torch.full((8, 1, 256, 256), level)

@@ -13,8 +13,9 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from mirnet.data import draws, finishing, isp
-from mirnet.data.isp import Colour
-from mirnet.data.sensor import expose, random_sensor
+from mirnet.data.draws import Figures
+from mirnet.data.isp import Camera, Colour
+from mirnet.data.sensor import Sensor, expose, random_sensor
 
 Patches = Float[Tensor, "b 3 {size} {size}"]
 
@@ -43,11 +44,17 @@ def photograph(clean: Colour, generator: Generator) -> tuple[Colour, Colour]:
     """
     count = len(clean)
     camera = isp.random_camera(count, generator)
-    scene = isp.unprocess(clean, camera)
     light = draws.log_uniform(count, DIMMEST, 1.0, generator)
     light = torch.where(draws.chance(count, DIMMED_SHARE, generator), light, 1.0)
-    scene = scene * draws.over_pixels(light)
-    recorded = expose(isp.mosaic(scene), random_sensor(count, generator), generator)
+    return take(clean, light, camera, random_sensor(count, generator), generator)
+
+
+def take(
+    clean: Colour, light: Figures, camera: Camera, sensor: Sensor, generator: Generator
+) -> tuple[Colour, Colour]:
+    """What `photograph` does, in given light, with given cameras and sensors."""
+    scene = isp.unprocess(clean, camera) * draws.over_pixels(light)
+    recorded = expose(isp.mosaic(scene), sensor, generator)
     demosaiced = isp.demosaic(isp.balance(recorded, camera), generator)
     return isp.develop(demosaiced, camera), isp.develop(scene * camera.gains, camera)
 

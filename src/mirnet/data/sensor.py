@@ -44,6 +44,14 @@ class SystemCamera:
     read: tuple[float, float, float]
     row: tuple[float, float, float]
 
+    def at(self, gain: float, push: float = 1.0) -> "Sensor":
+        """Its noise at a gain, on the lines themselves, pushed as in `random_sensor`."""
+        read, row = (
+            push * math.exp(slope * math.log(gain) + bias) / SATURATION
+            for slope, bias, _ in (self.read, self.row)
+        )
+        return Sensor.of(push * gain / SATURATION, read**2, row)
+
 
 SYSTEM_CAMERAS = {
     "Canon 5D4": SystemCamera((0.218, 13.96), (0.677, 1.512, 0.246), (0.471, -0.808, 0.244)),
@@ -66,6 +74,11 @@ class Sensor:
     shot: Float[Tensor, "b 1 1 1"]
     read: Float[Tensor, "b 1 1 1"]
     row: Float[Tensor, "b 1 1 1"]
+
+    @classmethod
+    def of(cls, shot: float, read: float, row: float = 0.0) -> "Sensor":
+        """That of a batch of one."""
+        return cls(*torch.tensor([shot, read, row]).reshape(3, 1, 1, 1, 1).unbind())
 
 
 def random_sensor(count: int, generator: Generator) -> Sensor:
