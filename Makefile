@@ -14,7 +14,7 @@ check:  ## format, lint, types, layers, spelling
 	codespell src tests docs benchmarks README.md CHANGELOG.md CONTRIBUTING.md
 
 test:
-	python -m pytest
+	python -m pytest --numprocesses 2 --dist loadfile
 
 docs:  ## what is generated: the command line's page, the pictures
 	python docs/make_cli.py

@@ -31,7 +31,7 @@ RESIZED_SHARE = 0.25
 """Part of the synthetic patches that come from a picture resized after the noise."""
 RESIZING = (0.6, 2.0)
 """By how much larger than needed these are: from digital zoom to shrunk for the web."""
-IDENTITY_SHARE = 0.08
+IDENTITY_SHARE = 0.2
 """Part of the synthetic patches that are left without any noise, so that clean pictures stay."""
 
 PAIR, PHOTOGRAPH, BATCH = range(3)

@@ -20,7 +20,7 @@ SOFT_SHARE = 0.3
 FLAT_SHARE, CLIPPED_SHARE, DARK_SHARE = 0.04, 0.04, 0.03
 """Patches of one colour, with burnt highlights, and nearly black. They keep the network harmless
 where photographs give it too little practice."""
-DRAWN_SHARE = 0.06
+DRAWN_SHARE = 0.12
 """Patches that are drawn: gradients, patterns, text, pages and drawings are harmed most easily."""
 
 
