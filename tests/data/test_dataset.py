@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mirnet.data import dataset, noise
+from mirnet.data import dataset, drawings, noise
 from mirnet.data.dataset import TrainingData
 from mirnet.data.pair_folder import PairFolder
 from mirnet.data.request import Request
@@ -143,15 +143,32 @@ def test_blends_stand_where_the_beta_distribution_says(tmp_path, save):
     assert blended.var() == pytest.approx(1 / (4 * (2 * 1.2 + 1)), abs=0.012)
 
 
-def test_some_patches_have_no_noise_at_all():
+def test_some_patches_are_drawn(recording):
+    calls = recording(drawings, "draw")
     source = data()
 
+    sizes = [len(source[Request(8 * k, 8, 16)].is_clean) for k in range(100)]
+
+    assert len(calls) / sum(sizes) == pytest.approx(dataset.DRAWN_SHARE, abs=0.04)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "share"), [(0.0, dataset.IDENTITY_SHARE), (1.0, dataset.DRAWN_IDENTITY_SHARE)]
+)
+def test_some_patches_have_no_noise_at_all(drawn, share, monkeypatch):
+    monkeypatch.setattr(dataset, "DRAWN_SHARE", drawn)
+    source = data()
+
+    parts = [source[Request(8 * k, 8, 16)] for k in range(60)]
+
+    is_clean = torch.cat([part.is_clean for part in parts])
+    assert is_clean.float().mean() == pytest.approx(share, abs=0.07)
     same = [
         (noisy == clean).all((1, 2, 3))
-        for noisy, clean in (batch(source, 8 * k, 8, 16) for k in range(60))
+        for noisy, clean in (dataset.develop(part, CPU) for part in parts)
     ]
-
-    assert torch.cat(same).float().mean() == pytest.approx(dataset.IDENTITY_SHARE, abs=0.03)
+    assert torch.cat(same)[is_clean].all()
+    assert torch.cat(same)[~is_clean].float().mean() < 0.3  # faint noise in black, or none drawn
 
 
 def test_some_scenes_are_resized_after_the_noise():

@@ -154,3 +154,10 @@ def test_more_than_half_are_as_developed_from_raw_files():
 
     same = [(x == y).all((1, 2, 3)) for x, y in zip((noisy, clean), finished, strict=True)]
     assert (same[0] & same[1]).float().mean() == pytest.approx(0.55, abs=0.07)
+
+
+def test_black_and_white_is_luma_in_all_channels(photograph):
+    found = finishing.grey(photograph)
+
+    expected = in_ycbcr(photograph)[:, :1].expand(-1, 3, -1, -1)
+    torch.testing.assert_close(found, expected)

@@ -90,3 +90,47 @@ def test_jpeg_comes_in_every_quality_and_twice(recording):
     assert qualities.median() == pytest.approx(77, abs=4)
     shares = [len(quality) / 1500 for _, quality, _ in calls]
     assert shares == pytest.approx([0.45 * 0.8, 0.25], abs=0.04)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_some_pictures_have_white_noise_of_every_strength_in_place_of_a_cameras(share, monkeypatch):
+    """Its deviation, and how alike the channels are, in flat grey."""
+    monkeypatch.setattr(noise, "WHITE_SHARE", share)
+    monkeypatch.setattr(noise, "GREY_SHARE", 0.0)
+    monkeypatch.setattr(noise, "WEB_JPEG_SHARE", 0.0)
+
+    noisy, clean = noise.degrade(torch.full((200, 3, 64, 64), 0.5), 32, generator())
+
+    if share == 0:
+        red = (noisy - clean)[:, 0]
+        assert correlation(red[..., :-1], red[..., 1:]).median() > 0.2  # demosaicing
+        return
+    inside = (clean.amin((1, 2, 3)) > 0.35) & (clean.amax((1, 2, 3)) < 0.65)
+    added = (noisy - clean)[inside]
+    deviation = 255 * added.std((2, 3)).mean(1)
+    assert 1.5 < deviation.min() < 4
+    assert 35 < deviation.max() < 60
+    strong = added[deviation > 4]
+    red, green = strong[:, 0], strong[:, 1]
+    assert correlation(red[..., :-1], red[..., 1:]).abs().max() < 0.15
+    alike = correlation(red, green)
+    assert ((alike.abs() < 0.15) | (alike > 0.97)).all()
+    assert (alike > 0.97).float().mean() == pytest.approx(0.5, abs=0.2)
+
+
+def correlation(first, second):
+    """Of each picture's channel with another."""
+    left, right = first.flatten(1), second.flatten(1)
+    covariance = (left * right).mean(1) - left.mean(1) * right.mean(1)
+    return covariance / (left.std(1) * right.std(1) + 1e-9)
+
+
+def test_some_pictures_are_black_and_white():
+    noisy, clean = noise.degrade(
+        torch.rand(600, 3, 32, 32, generator=generator()), 16, generator(1)
+    )
+
+    bright = clean.amax((1, 2, 3)) > 0.5  # the others may be black
+    grey = [(half - half[:, :1]).abs()[bright].amax((1, 2, 3)) < 1e-5 for half in (noisy, clean)]
+    assert torch.equal(*grey)
+    assert grey[0].float().mean() == pytest.approx(noise.GREY_SHARE, abs=0.03)

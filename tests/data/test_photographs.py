@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirnet.data import drawings, photographs
+from mirnet.data import photographs
 from mirnet.errors import DataError
 
 
@@ -65,8 +65,7 @@ def test_small_photographs_are_enlarged_rather_than_refused():
     assert photographs.cut(coordinates(10, 30), 32, rng).shape == (3, 32, 32)
 
 
-def test_now_and_then_a_patch_is_flat_burnt_or_dark(monkeypatch):
-    monkeypatch.setattr(photographs, "DRAWN_SHARE", 0.0)  # drawings may be any of these, too
+def test_now_and_then_a_patch_is_flat_burnt_or_dark():
     rng = np.random.default_rng(1)
     noise = np.random.default_rng(2).integers(60, 200, (64, 64, 3), dtype=np.uint8)
     picture = torch.from_numpy(noise)
@@ -82,14 +81,3 @@ def test_now_and_then_a_patch_is_flat_burnt_or_dark(monkeypatch):
         (dark, photographs.DARK_SHARE),
     ):
         assert kind.float().mean() == pytest.approx(share, abs=0.018)
-
-
-def test_now_and_then_a_patch_is_drawn(recording):
-    rng = np.random.default_rng(1)
-    calls = recording(drawings, "draw")
-
-    for _ in range(2000):
-        photographs.cut(coordinates(20, 20), 16, rng)
-
-    assert len(calls) / 2000 == pytest.approx(photographs.DRAWN_SHARE, abs=0.018)
-    assert {size for size, _ in calls} == {16}

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from mirnet.data import augment, noise, order, photographs
+from mirnet.data import augment, drawings, noise, order, photographs
 from mirnet.data.pairs import Pairs
 from mirnet.data.photographs import Photograph, Scene
 from mirnet.data.request import Request
@@ -31,8 +31,12 @@ RESIZED_SHARE = 0.25
 """Part of the synthetic patches that come from a picture resized after the noise."""
 RESIZING = (0.6, 2.0)
 """By how much larger than needed these are: from digital zoom to shrunk for the web."""
-IDENTITY_SHARE = 0.2
-"""Part of the synthetic patches that are left without any noise, so that clean pictures stay."""
+DRAWN_SHARE = 0.18
+"""Part of the synthetic patches that are drawn, not cut from photographs: gradients, patterns, text,
+pages and drawings are harmed most easily."""
+IDENTITY_SHARE, DRAWN_IDENTITY_SHARE = 0.2, 0.6
+"""Part of the photographs' and of the drawn patches that are left without any noise, so that clean
+pictures stay. What is drawn seldom goes through a camera."""
 
 PAIR, PHOTOGRAPH, BATCH = range(3)
 """Kinds of random streams, all of the same seed."""
@@ -91,6 +95,8 @@ class TrainingData:
         noisy, clean = [], []
         scenes: list[Scene] = []
         resized_scenes: list[Scene] = []
+        identity: list[float] = []
+        resized_identity: list[float] = []
         room = request.patch + 2 * noise.MARGIN
         share = self._share
         rng = np.random.default_rng((self.seed, BATCH, request.first))
@@ -105,9 +111,14 @@ class TrainingData:
             else:
                 stream = np.random.default_rng((self.seed, PHOTOGRAPH, place))
                 is_resized = stream.random() < RESIZED_SHARE
-                scene = self._scene(place, other if is_resized else room, stream)
+                is_drawn = stream.random() < DRAWN_SHARE
+                size = other if is_resized else room
+                scene = drawings.draw(size, stream) if is_drawn else self._cut(place, size, stream)
+                share_clean = DRAWN_IDENTITY_SHARE if is_drawn else IDENTITY_SHARE
                 (resized_scenes if is_resized else scenes).append(scene)
-        same = rng.random(len(scenes) + len(resized_scenes)) < IDENTITY_SHARE
+                (resized_identity if is_resized else identity).append(share_clean)
+        chances = np.array(identity + resized_identity)
+        same = rng.random(len(chances)) < chances
         return Batch(
             _stack(noisy, request.patch),
             _stack(clean, request.patch),
@@ -150,7 +161,7 @@ class TrainingData:
         )
         return torch.from_numpy(pixels.to_float(noisy)), torch.from_numpy(pixels.to_float(clean))
 
-    def _scene(self, place: int, size: int, rng: np.random.Generator) -> Scene:
+    def _cut(self, place: int, size: int, rng: np.random.Generator) -> Scene:
         index = order.shuffled(place, len(self.photographs), self.seed)
         return photographs.cut(self.photographs[index], size, rng)
 

@@ -67,7 +67,7 @@ def _pattern(size: int, rng: Generator) -> Canvas:
     """A checkerboard, a grating with sharp or soft lines, or a zone plate."""
     rows, columns = _coordinates(size)
     kind = rng.integers(4)
-    period = float(np.exp(rng.uniform(np.log(2), np.log(32))))
+    period = 2 * 16 ** float(rng.random() ** 2)  # fine ones are the hardest
     if rng.random() < 0.6:  # upright, of whole pixels
         period = 2.0 * max(round(period / 2), 1)
         down, across = (rows, columns) if rng.random() < 0.5 else (columns, rows)
@@ -158,7 +158,7 @@ def _shape(rows: Field, columns: Field, width: float, rng: Generator) -> Field:
 
 def _writing(size: int, rng: Generator) -> Field:
     """Coverage by rows of glyphs from an alphabet made up for this patch."""
-    height = int(rng.integers(6, 25))
+    height = int(6 * 4 ** rng.random())
     width = round(height * rng.uniform(0.5, 0.8))
     cells = np.zeros((GLYPHS + BLANKS, height + int(rng.integers(1, height // 2 + 2)), width + 1))
     cells[:GLYPHS, :height, :width] = _alphabet(height, width, rng)

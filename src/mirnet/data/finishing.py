@@ -99,9 +99,14 @@ def smooth(noisy: Colour, clean: Colour, sigma: Each, strength: Each) -> Colour:
 
 def sharpen(image: Colour, sigma: Float[Tensor, " b"], amount: Float[Tensor, " b"]) -> Colour:
     """Unsharp masking: what a Gaussian of `sigma` takes from luma is added `amount` times."""
-    luma = (image * TO_YCBCR[0].to(image.device)[:, None, None]).sum(1, keepdim=True)
+    luma = _luma(image)
     detail = luma - blur(luma, sigma[:, None])
     return (image + amount[:, None, None, None] * detail).clamp(0, 1)
+
+
+def grey(image: Colour) -> Colour:
+    """Black and white: luma in all three channels."""
+    return _luma(image).expand_as(image)
 
 
 def blur(image: Float[Tensor, "b c h w"], sigma: Float[Tensor, "b c"]) -> Float[Tensor, "b c h w"]:
@@ -117,6 +122,10 @@ def blur(image: Float[Tensor, "b c h w"], sigma: Float[Tensor, "b c"]) -> Float[
 
 def _padded(image: Float[Tensor, "b c h w"]) -> tuple[int, int]:
     return image.shape[-2] + 2 * REACH, image.shape[-1] + 2 * REACH
+
+
+def _luma(image: Colour) -> Float[Tensor, "b 1 h w"]:
+    return (image * TO_YCBCR[0].to(image.device)[:, None, None]).sum(1, keepdim=True)
 
 
 def _mix(image: Colour, matrix: Float[Tensor, "3 3"]) -> Colour:

@@ -29,6 +29,12 @@ the camera's smoothing sees beyond is mirrored.
 DIMMED_SHARE = 0.6
 DIMMEST = 0.04
 """Part of the pictures with less light than the photograph had, and the least of it."""
+WHITE_SHARE = 0.06
+FAINTEST_WHITE, STRONGEST_WHITE = 2 / 255, 50 / 255
+"""Part of the pictures that have white noise in place of a camera's, half of them the same in all
+channels, as grain is; and its standard deviation. Rendered pictures and scans have such noise."""
+GREY_SHARE = 0.08
+"""Part of all pictures that are turned to black and white."""
 WEB_JPEG_SHARE = 0.25
 """Part of all pictures that are saved as JPEG, maybe again, after resizing."""
 RESIZING = ("bicubic", "bilinear")
@@ -74,6 +80,10 @@ def degrade(clean: Colour, size: int, generator: Generator) -> tuple[Patches, Pa
             F.interpolate(x, (room, room), mode=kind, antialias=True).clamp(0, 1)
             for x in (noisy, clean)
         )
+    is_white = draws.chance(len(clean), WHITE_SHARE, generator)
+    noisy = torch.where(draws.over_pixels(is_white), add_white(clean, generator), noisy)
+    is_grey = draws.chance(len(clean), GREY_SHARE, generator)
+    noisy, clean = (draws.change(is_grey, finishing.grey, half) for half in (noisy, clean))
     is_jpeg = draws.chance(len(clean), WEB_JPEG_SHARE, generator)
     noisy = finishing.compress(noisy, is_jpeg, generator)
     noisy = (noisy * 255).round() / 255
@@ -82,3 +92,14 @@ def degrade(clean: Colour, size: int, generator: Generator) -> tuple[Patches, Pa
     ).tolist()
     window = (..., slice(top + 4, top + 4 + size), slice(left + 4, left + 4 + size))
     return noisy[window], clean[window]
+
+
+def add_white(clean: Colour, generator: Generator) -> Colour:
+    """The pictures with white noise, independent in the channels or the same in all."""
+    count = len(clean)
+    colour = torch.randn(clean.shape, generator=generator, device=generator.device)
+    noise = torch.where(
+        draws.over_pixels(draws.chance(count, 0.5, generator)), colour, colour[:, :1]
+    )
+    deviation = draws.log_uniform(count, FAINTEST_WHITE, STRONGEST_WHITE, generator)
+    return (clean + draws.over_pixels(deviation) * noise).clamp(0, 1)

@@ -8,7 +8,7 @@ import torch.nn.functional as F  # noqa: N812 - the name that torch's users expe
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from mirnet.data import augment, drawings
+from mirnet.data import augment
 from mirnet.errors import DataError
 from mirnet.image import codec
 
@@ -20,8 +20,6 @@ SOFT_SHARE = 0.3
 FLAT_SHARE, CLIPPED_SHARE, DARK_SHARE = 0.04, 0.04, 0.03
 """Patches of one colour, with burnt highlights, and nearly black. They keep the network harmless
 where photographs give it too little practice."""
-DRAWN_SHARE = 0.12
-"""Patches that are drawn: gradients, patterns, text, pages and drawings are harmed most easily."""
 
 
 def load(folder: Path) -> list[Photograph]:
@@ -52,7 +50,7 @@ def cut(photograph: Photograph, size: int, rng: np.random.Generator) -> Scene:
     """A clean patch from anywhere in the photograph, sRGB in 0..1, channels first.
 
     It is turned at random. Part of the time, and where the photograph is too small, it is an
-    enlarged smaller one; now and then it is flat, burnt, nearly black or drawn instead.
+    enlarged smaller one; now and then it is flat, burnt or nearly black instead.
     """
     room = min(photograph.shape[:2])
     is_soft = rng.random() < SOFT_SHARE or room < size
@@ -67,7 +65,7 @@ def cut(photograph: Photograph, size: int, rng: np.random.Generator) -> Scene:
 
 
 def _practise(scene: Scene, rng: np.random.Generator) -> Scene:
-    """Now and then a flat, burnt, nearly black or drawn picture instead of the photograph."""
+    """Now and then a flat, burnt or nearly black picture instead of the photograph."""
     kind = rng.random()
     if kind < FLAT_SHARE:
         colour = rng.random(3) ** rng.uniform(0.3, 3)
@@ -76,6 +74,4 @@ def _practise(scene: Scene, rng: np.random.Generator) -> Scene:
         return (scene * float(rng.uniform(1.2, 3))).clamp(max=1)
     if kind < FLAT_SHARE + CLIPPED_SHARE + DARK_SHARE:
         return scene * float(rng.uniform(0.02, 0.25))
-    if kind < FLAT_SHARE + CLIPPED_SHARE + DARK_SHARE + DRAWN_SHARE:
-        return drawings.draw(scene.shape[-1], rng)
     return scene
