@@ -78,7 +78,8 @@ def test_gradients_equal_the_official_ones(name, size):
 
 
 @pytest.mark.parametrize(
-    ("name", "count"), [("base", 5_858_560), ("small", 3_120_288), ("tiny", 781_392)]
+    ("name", "count"),
+    [("base", 5_858_560), ("small", 3_120_288), ("tiny", 781_392), ("micro", 321_904)],
 )
 def test_presets_have_the_published_number_of_parameters(name, count):
     with torch.device("meta"):

@@ -163,7 +163,7 @@ class Recipe:
     """Everything that decides a training run but the machine."""
 
     preset: str = ""
-    """The network by name: base, small or tiny; empty where `network` describes it."""
+    """The network by name: base, small, tiny or micro; empty where `network` describes it."""
     network: Network | None = None
     weights: str = ""
     """What to start from: a known model's name or a file of weights; empty for a random start."""

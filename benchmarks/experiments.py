@@ -1,0 +1,156 @@
+"""What each choice of the training of `denoise-tiny` is worth: short runs that differ in one thing.
+
+    python benchmarks/experiments.py FOLDER --weights START --photographs DIR --pairs DIR SET ... \
+        [--steps 1000] [--only NAME ...]
+
+All runs begin with the same weights, see the same photographs and real pairs, and have the same
+seed. Each is evaluated with its averaged weights of the last step. FOLDER takes the runs; one that
+is there is not run again. The table has
+
+- a column for each SET, a folder of pairs: PSNR in dB;
+- `photographs`, `drawn` and `patterns`: PSNR to themselves of pictures without noise, in dB, the
+  mean over those of `mirnet.evaluation.harm`, none counted higher than 60;
+- `white`: the deviation that is left of white noise of 15 levels on a grey field.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from unittest import mock
+
+import numpy as np
+import pyvips
+
+import mirnet
+from mirnet.data import dataset, finishing, noise
+from mirnet.evaluation import harm
+from mirnet.restoration.restorer import Restorer
+from mirnet.shapes import Pixels
+from mirnet.training import recipe
+from mirnet.training.start import Options, train
+from mirnet.training.summary import SUMMARY
+
+SIDE = 96
+PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")
+KINDS = {"drawn": ("text", "page"), "patterns": ("pattern",)}
+"""Columns, and the first words of the pictures that count for each."""
+HIGHEST = 60.0
+"""A PSNR above it is as good as infinite."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What one run does otherwise than the first one."""
+
+    question: str
+    settings: tuple[str, ...] = ()
+    """Of the recipe; STEPS stands for how many there are."""
+    shares: tuple[tuple[ModuleType, str, float], ...] = ()
+    """Constants of modules."""
+
+
+EXPERIMENTS = {
+    "as it is": Experiment(""),
+    "no camera finishing": Experiment(
+        "noise reduction, sharpening, JPEG",
+        shares=((finishing, "FINISHED_SHARE", 0.0), (noise, "WEB_JPEG_SHARE", 0.0)),
+    ),
+    "no white noise": Experiment("white noise", shares=((noise, "WHITE_SHARE", 0.0),)),
+    "no black and white": Experiment("black and white", shares=((noise, "GREY_SHARE", 0.0),)),
+    "no drawings": Experiment("drawings", shares=((dataset, "DRAWN_SHARE", 0.0),)),
+    "little identity": Experiment(
+        "patches without noise",
+        shares=((dataset, "IDENTITY_SHARE", 0.05), (dataset, "DRAWN_IDENTITY_SHARE", 0.05)),
+    ),
+    "L1": Experiment("loss", ("optim.charbonnier=0",)),
+    "patches of 128": Experiment(
+        "patch size", ('stages=[{length="STEPS steps", patch=128, batch=2}]',)
+    ),
+    "no averaging": Experiment("averaging", ("optim.ema=0",)),
+    "lr 3e-4": Experiment("learning rate", ("optim.lr=3e-4",)),
+    "lr 2e-3": Experiment("learning rate", ("optim.lr=2e-3",)),
+    "no real pairs": Experiment("real pairs", ("data.real_share=0",)),
+    "30 % real pairs": Experiment("real pairs", ("data.real_share=0.3",)),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("sets", nargs="+", type=Path)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--photographs", type=Path, required=True)
+    parser.add_argument("--pairs", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--only", nargs="+", choices=EXPERIMENTS, default=list(EXPERIMENTS))
+    arguments = parser.parse_args()
+    common = [
+        f'stages=[{{length="{arguments.steps} steps", patch=64, batch=8}}]',
+        f'weights="{arguments.weights}"',
+        f'data.photographs="{arguments.photographs}"',
+        f'data.pairs="{arguments.pairs}"',
+    ]
+    sets = [path.name for path in arguments.sets]
+    columns = ["run", "question", *sets, "photographs", *KINDS, "white"]
+    print(row(columns), row(["---"] * len(columns)), sep="\n")
+    for name in arguments.only:
+        output = arguments.folder / name.replace(" ", "_")
+        experiment = EXPERIMENTS[name]
+        if not (output / SUMMARY).exists():
+            changes = [each.replace("STEPS", str(arguments.steps)) for each in experiment.settings]
+            plan = recipe.load("denoise-tiny", [*common, *changes])
+            with ExitStack() as stack:  # data is made in this process, so the constants hold
+                for module, constant, value in experiment.shares:
+                    stack.enter_context(mock.patch.object(module, constant, value))
+                train(plan, output, Options(), observe=lambda _: None)
+        figures = [*psnr(output / "last.ckpt", arguments.sets), *kept(output / "last.ckpt")]
+        print(row([name, experiment.question, *(f"{each:.2f}" for each in figures)]), flush=True)
+
+
+def psnr(weights: Path, sets: Sequence[Path]) -> list[float]:
+    """Means in dB, by `mirnet evaluate`."""
+    command = [sys.executable, "-m", "mirnet", "evaluate", *sets, "--model", weights, "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    last = json.loads(done.stdout.splitlines()[-1])
+    return [each["methods"][weights.stem]["psnr"] for each in last["data"]]
+
+
+def kept(weights: Path) -> list[float]:
+    """The columns of pictures without noise, and what is left of white noise."""
+    pictures = harm.pictures(SIDE)
+    with mirnet.load(str(weights)) as restorer:
+        photographs = [to_itself(restorer, halved(name)) for name in PHOTOGRAPHS]
+        others = [
+            [to_itself(restorer, each) for name, each in pictures.items() if name.startswith(kinds)]
+            for kinds in KINDS.values()
+        ]
+        grey = harm.noisy_flat(harm.COLOURS["grey"], 15, SIDE, SIDE, is_grey=False)
+        left = float(restorer(grey).std((0, 1)).max())
+    return [*(float(np.mean(each)) for each in (photographs, *others)), left]
+
+
+def to_itself(restorer: Restorer, picture: Pixels) -> float:
+    return min(harm.measure(restorer(picture), picture).psnr, HIGHEST)
+
+
+def halved(name: str) -> Pixels:
+    """A photograph of scikit-image, whose own grain vanishes so."""
+    from skimage import data
+
+    whole = np.ascontiguousarray(getattr(data, name)())
+    half: Pixels = pyvips.Image.new_from_array(whole).resize(0.5).numpy()
+    return half
+
+
+def row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    main()
