@@ -1,13 +1,15 @@
 """Time and memory of `mirnet restore` on one large photograph, runtime by runtime.
 
-    python benchmarks/restore.py [--megapixels 12] [--runtime mnn ...] [--eager-tile 2048]
+    python benchmarks/restore.py [--megapixels 12] [--model denoise ...] [--runtime mnn ...]
+        [--eager-tile 2048]
 
 The photograph is scikit-image's `coffee`, enlarged, with noise, as a JPEG. Each run is a process of
-its own: reading, restoring and writing together. The last row is the same network in plain PyTorch
+its own: reading, restoring and writing together. The last row is `denoise` in plain PyTorch
 eager on one tile as large as memory allows (`--eager-tile`): a photograph of just that size.
 """
 
 import argparse
+import itertools
 import sys
 import tempfile
 from pathlib import Path
@@ -33,6 +35,7 @@ pyvips.Image.new_from_array(pixels).write_to_file(target)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--megapixels", type=float, default=12)
+    parser.add_argument("--model", nargs="*", default=["denoise"])
     parser.add_argument("--runtime", nargs="*", default=["mnn", "openvino", "onnx", "pytorch"])
     parser.add_argument("--threads", default="2")
     parser.add_argument("--eager-tile", type=int, default=2048, help="0 leaves the row out")
@@ -43,11 +46,11 @@ def main() -> None:
         pixels = photograph(source, height, round(height * 4 / 3))
         print(f"{pixels / 1e6:.1f} megapixels")
         print(f"{'':32}  seconds  us/pixel   MP/s  peak MB")
-        for runtime in arguments.runtime:
+        for model, runtime in itertools.product(arguments.model, arguments.runtime):
             command = [sys.executable, "-m", "mirnet", "restore", str(source), "-o", str(target)]
-            options = ["--overwrite", "--runtime", runtime, "--threads", arguments.threads]
-            cost = process.run([*command, *options])
-            report(f"mirnet restore --runtime {runtime}", cost, pixels)
+            options = ["--overwrite", "--model", model, "--runtime", runtime]
+            cost = process.run([*command, *options, "--threads", arguments.threads])
+            report(f"mirnet, {model}, {runtime}", cost, pixels)
         if arguments.eager_tile:
             side = arguments.eager_tile
             pixels = photograph(source, side, side)
