@@ -29,7 +29,7 @@ def load(
         device: `auto`, `cpu`, `cuda`, `tensorrt`, `coreml` or `directml`.
         runtime: `auto` for the fastest that is installed, or `mnn`, `openvino`, `onnx`,
             `pytorch`, `paddle`.
-        tile: side of the square tiles in pixels, a multiple of 4; None for 192, or for the size
+        tile: side of the square tiles in pixels, a multiple of 4; None for 188, or for the size
             of a model that takes no other.
         overlap: pixels that tiles share, a multiple of 4; None for the default.
         strength: 0 for the original, 1 for the network's result; between them, fine grain of the

@@ -102,7 +102,7 @@ def test_a_worker_says_why_it_cannot_and_what_it_is(tmp_path):
         worker.start(job)
     with Worker() as worker:
         ready = worker.start(Job(**{**json.loads(job.line()), "device": "cpu"}))
-        assert ready == {"runtime": "mnn", "tile": 192, "overlap": 16}
+        assert ready == {"runtime": "mnn", "tile": 188, "overlap": 16}
         with pytest.raises(InferenceError, match=r"gone\.png does not exist"):
             worker.run()
         with pytest.raises(InferenceError, match="its process ended with exit code 0"):
