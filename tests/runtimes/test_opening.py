@@ -157,7 +157,12 @@ def test_a_runtime_may_be_named(given):
 @pytest.mark.parametrize(
     ("model", "options", "error", "message"),
     [
-        ("denoize", {}, WeightsError, r"^no model 'denoize': give a file, or one of: denoise$"),
+        (
+            "denoize",
+            {},
+            WeightsError,
+            r"^no model 'denoize': give a file, or one of: denoise, denoise-tiny$",
+        ),
         (".", {}, WeightsError, r"^no model '\.': give a file"),
         ("gone.onnx", {}, WeightsError, r"^no model 'gone\.onnx'"),
         (
