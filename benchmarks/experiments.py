@@ -14,9 +14,6 @@ is there is not run again. The table has
 """
 
 import argparse
-import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -25,7 +22,8 @@ from types import ModuleType
 from unittest import mock
 
 import numpy as np
-import pyvips
+import photographs
+import quality
 
 import mirnet
 from mirnet.data import dataset, finishing, noise
@@ -37,8 +35,7 @@ from mirnet.training.start import Options, train
 from mirnet.training.summary import SUMMARY
 
 SIDE = 96
-PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")
-KINDS = {"drawn": ("text", "page"), "patterns": ("pattern",)}
+KINDS = {"photographs": ("photograph",), "drawn": ("text", "page"), "patterns": ("pattern",)}
 """Columns, and the first words of the pictures that count for each."""
 HIGHEST = 60.0
 """A PSNR above it is as good as infinite."""
@@ -97,8 +94,8 @@ def main() -> None:
         f'data.pairs="{arguments.pairs}"',
     ]
     sets = [path.name for path in arguments.sets]
-    columns = ["run", "question", *sets, "photographs", *KINDS, "white"]
-    print(row(columns), row(["---"] * len(columns)), sep="\n")
+    columns = ["run", "question", *sets, *KINDS, "white"]
+    print(quality.row(*columns), quality.rule(len(columns) - 1), sep="\n")
     for name in arguments.only:
         output = arguments.folder / name.replace(" ", "_")
         experiment = EXPERIMENTS[name]
@@ -110,46 +107,31 @@ def main() -> None:
                     stack.enter_context(mock.patch.object(module, constant, value))
                 train(plan, output, Options(), observe=lambda _: None)
         figures = [*psnr(output / "last.ckpt", arguments.sets), *kept(output / "last.ckpt")]
-        print(row([name, experiment.question, *(f"{each:.2f}" for each in figures)]), flush=True)
+        cells = [f"{each:.2f}" for each in figures]
+        print(quality.row(name, experiment.question, *cells), flush=True)
 
 
 def psnr(weights: Path, sets: Sequence[Path]) -> list[float]:
     """Means in dB, by `mirnet evaluate`."""
-    command = [sys.executable, "-m", "mirnet", "evaluate", *sets, "--model", weights, "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    last = json.loads(done.stdout.splitlines()[-1])
-    return [each["methods"][weights.stem]["psnr"] for each in last["data"]]
+    found = quality.evaluate([*sets, "--model", weights])
+    return [methods[weights.stem]["psnr"] for methods in found.values()]
 
 
 def kept(weights: Path) -> list[float]:
     """The columns of pictures without noise, and what is left of white noise."""
-    pictures = harm.pictures(SIDE)
+    pictures = harm.pictures(SIDE) | photographs.halved()
     with mirnet.load(str(weights)) as restorer:
-        photographs = [to_itself(restorer, halved(name)) for name in PHOTOGRAPHS]
-        others = [
+        figures = [
             [to_itself(restorer, each) for name, each in pictures.items() if name.startswith(kinds)]
             for kinds in KINDS.values()
         ]
         grey = harm.noisy_flat(harm.COLOURS["grey"], 15, SIDE, SIDE, is_grey=False)
         left = float(restorer(grey).std((0, 1)).max())
-    return [*(float(np.mean(each)) for each in (photographs, *others)), left]
+    return [*(float(np.mean(each)) for each in figures), left]
 
 
 def to_itself(restorer: Restorer, picture: Pixels) -> float:
     return min(harm.measure(restorer(picture), picture).psnr, HIGHEST)
-
-
-def halved(name: str) -> Pixels:
-    """A photograph of scikit-image, whose own grain vanishes so."""
-    from skimage import data
-
-    whole = np.ascontiguousarray(getattr(data, name)())
-    half: Pixels = pyvips.Image.new_from_array(whole).resize(0.5).numpy()
-    return half
-
-
-def row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

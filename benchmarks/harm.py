@@ -18,16 +18,13 @@ import argparse
 import contextlib
 from collections.abc import Sequence
 
-import numpy as np
-import pyvips
+import photographs
 
 import mirnet
 from mirnet.evaluation import harm
 from mirnet.restoration.restorer import Restorer
-from mirnet.shapes import Pixels
 from mirnet.weights import catalog
 
-PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")
 DEVIATIONS = (5, 15, 40)
 FIELDS = ("grey", "dark", "sky", "skin", "black")
 
@@ -46,8 +43,9 @@ def main() -> None:
         ]
         for number, model in enumerate(arguments.models):
             print(f"model {number + 1}: {model}")
+        pictures = harm.pictures(arguments.side) | photographs.whole() | photographs.halved()
         heading("without noise", restorers, ("PSNR", "largest", "shift"))
-        for name, picture in {**harm.pictures(arguments.side), **photographs()}.items():
+        for name, picture in pictures.items():
             found = [harm.measure(restorer(picture), picture) for restorer in restorers]
             row(name, [(each.psnr, each.largest, each.shift) for each in found])
         heading("flat fields with noise", restorers, ("drift", "largest", "left"))
@@ -61,17 +59,6 @@ def main() -> None:
                         for each in restorers
                     ]
                     row(name, found)
-
-
-def photographs() -> dict[str, Pixels]:
-    """As they are, and halved by Lanczos's kernel."""
-    from skimage import data
-
-    whole = {name: np.ascontiguousarray(getattr(data, name)()) for name in PHOTOGRAPHS}
-    return {f"photograph {name}": picture for name, picture in whole.items()} | {
-        f"photograph {name}, halved": pyvips.Image.new_from_array(picture).resize(0.5).numpy()
-        for name, picture in whole.items()
-    }
 
 
 def noise(

@@ -13,6 +13,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +30,19 @@ Means = dict[str, Any]
 def main() -> None:
     if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
         sys.exit(__doc__)
-    command = [sys.executable, "-m", "mirnet", "evaluate", *sys.argv[1:], "--json"]
+    sets = evaluate(sys.argv[1:])
+    print(by_figure(*sets.values()) if len(sets) == 1 else by_set(sets))
+
+
+def evaluate(options: Sequence[str | Path]) -> dict[str, dict[str, Means]]:
+    """The means of each method by set, in the order of `mirnet evaluate` with these options."""
+    command = [sys.executable, "-m", "mirnet", "evaluate", *options, "--json"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     last = json.loads(done.stdout.splitlines()[-1])
-    sets = {
+    return {
         Path(each["data"]).name: {"input": each["input"], **each["methods"]}
         for each in last["data"]
     }
-    print(by_figure(*sets.values()) if len(sets) == 1 else by_set(sets))
 
 
 def by_figure(methods: dict[str, Means]) -> str:

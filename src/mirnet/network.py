@@ -55,7 +55,7 @@ SMALL = Configuration(width=64, groups=(1, 2, 4))
 TINY = Configuration(width=32, groups=(1, 2, 4))
 """Ours, for CPUs: a quarter of `SMALL`."""
 MICRO = Configuration(width=32, groups=(1, 2), blocks_per_group=1)
-"""Ours, where time counts: 321,904 parameters, 262 KFLOP a pixel, less than half of `TINY`."""
+"""Ours, where time counts: 321,904 parameters, 261 KFLOP a pixel, less than half of `TINY`."""
 
 PRESETS = {"base": BASE, "small": SMALL, "tiny": TINY, "micro": MICRO}
 

@@ -7,9 +7,11 @@ device that trains, so that data never waits. Everything random comes from the g
 given. docs/noise.md shows the chain, and how what it draws compares with real noise.
 """
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name that torch's users expect
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
 from mirnet.data import draws, finishing, isp
@@ -31,8 +33,10 @@ DIMMEST = 0.04
 """Part of the pictures with less light than the photograph had, and the least of it."""
 WHITE_SHARE = 0.06
 FAINTEST_WHITE, STRONGEST_WHITE = 2 / 255, 50 / 255
-"""Part of the pictures that have white noise in place of a camera's, half of them the same in all
-channels, as grain is; and its standard deviation. Rendered pictures and scans have such noise."""
+"""Part of the pictures that have white noise in place of a camera's, and its standard deviation.
+Rendered pictures and scans have such noise."""
+GRAIN_SHARE = 0.5
+"""Part of the white noise that is the same in all channels, as grain is."""
 GREY_SHARE = 0.08
 """Part of all pictures that are turned to black and white."""
 WEB_JPEG_SHARE = 0.25
@@ -80,8 +84,13 @@ def degrade(clean: Colour, size: int, generator: Generator) -> tuple[Patches, Pa
             F.interpolate(x, (room, room), mode=kind, antialias=True).clamp(0, 1)
             for x in (noisy, clean)
         )
-    is_white = draws.chance(len(clean), WHITE_SHARE, generator)
-    noisy = torch.where(draws.over_pixels(is_white), add_white(clean, generator), noisy)
+    is_white, is_grain = (
+        draws.chance(len(clean), share, generator) for share in (WHITE_SHARE, GRAIN_SHARE)
+    )
+    deviation = draws.log_uniform(len(clean), FAINTEST_WHITE, STRONGEST_WHITE, generator)
+    add = partial(add_white, generator=generator)
+    white = draws.change(is_white, add, clean, deviation, is_grain)
+    noisy = torch.where(draws.over_pixels(is_white), white, noisy)
     is_grey = draws.chance(len(clean), GREY_SHARE, generator)
     noisy, clean = (draws.change(is_grey, finishing.grey, half) for half in (noisy, clean))
     is_jpeg = draws.chance(len(clean), WEB_JPEG_SHARE, generator)
@@ -94,12 +103,10 @@ def degrade(clean: Colour, size: int, generator: Generator) -> tuple[Patches, Pa
     return noisy[window], clean[window]
 
 
-def add_white(clean: Colour, generator: Generator) -> Colour:
-    """The pictures with white noise, independent in the channels or the same in all."""
-    count = len(clean)
-    colour = torch.randn(clean.shape, generator=generator, device=generator.device)
-    noise = torch.where(
-        draws.over_pixels(draws.chance(count, 0.5, generator)), colour, colour[:, :1]
-    )
-    deviation = draws.log_uniform(count, FAINTEST_WHITE, STRONGEST_WHITE, generator)
+def add_white(
+    clean: Colour, deviation: Figures, is_grain: Bool[Tensor, " b"], *, generator: Generator
+) -> Colour:
+    """The pictures with white noise, independent in the channels or, as grain, the same in all."""
+    noise = torch.randn(clean.shape, generator=generator, device=generator.device)
+    noise = torch.where(draws.over_pixels(is_grain), noise[:, :1], noise)
     return (clean + draws.over_pixels(deviation) * noise).clamp(0, 1)
