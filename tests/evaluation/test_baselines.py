@@ -171,7 +171,9 @@ def test_bm3d_is_that_of_its_authors_and_comes_closer_to_the_truth(crop, bm3d):
 
     sigma = metrics.noise_level(noisy, data_range=1.0)
     expected = np.clip(bm3d.bm3d_rgb(noisy.astype(np.float64), sigma), 0, 1)
-    np.testing.assert_allclose(restored.image, expected, atol=1e-5)
+    # Its threads add up in any order, and where a coefficient lies at the threshold a pixel then
+    # differs by 1.5e-4 from run to run: a quarter of a level of 255 is nearer than any mistake.
+    np.testing.assert_allclose(restored.image, expected, atol=1e-3, rtol=0)
     assert restored.image.dtype == np.float32
     assert restored.tiles is restored.tiles_kept is None
     assert psnr(restored.image, truth) > psnr(noisy, truth) + 3
