@@ -77,6 +77,12 @@ def test_tiles_cover_the_picture_and_its_border(layout):
     assert layout.lefts[-1] + wide == width >= layout.width + 2 * layout.border
 
 
+def test_tiles_are_not_of_whole_pages_of_memory_unless_asked_for():
+    assert stitch.Layout(580, 580, 188, 16, 4).tile_size == (164, 160)
+    assert stitch.Layout(580, 580, 160, 16, 4).tile_size == (160, 160)
+    assert stitch.Layout(580, 580, 160, 16, 4, whole=True).tile_size == (160, 160)
+
+
 @given(layouts(longest=1000))
 def test_weights_sum_to_one_everywhere(layout):
     length, side = layout.canvas[1], layout.tile_size[1]

@@ -75,3 +75,26 @@ def test_rounding_up_gives_the_next_multiple_of_4(length):
 
     assert rounded % 4 == 0
     assert 0 <= rounded - length < 4
+
+
+sides = st.integers(8, 128).map(lambda count: 4 * count)
+
+
+@given(st.tuples(sides, sides), st.tuples(sides, sides))
+def test_a_tile_of_whole_pages_grows_by_4_pixels_where_it_may(size, room):
+    most = tuple(map(max, size, room))
+
+    tall, wide = tiles.off_pages(size, most)
+
+    growth = tall - size[0], wide - size[1]
+    assert growth in {(0, 0), (4, 0), (0, 4)}
+    assert (tall <= most[0]) and (wide <= most[1])
+    if size[0] * size[1] % 1024:
+        assert growth == (0, 0)
+    elif growth == (0, 0):
+        assert all(
+            grown * other % 1024 == 0 or grown > limit
+            for grown, other, limit in zip((size[0] + 4, size[1] + 4), size[::-1], most, strict=True)
+        )
+    else:
+        assert tall * wide % 1024

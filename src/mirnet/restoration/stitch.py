@@ -50,14 +50,16 @@ class Layout:
 
     @property
     def tile_size(self) -> tuple[int, int]:
-        """Height and width of every tile, at most `tile`: no larger than it takes."""
+        """Height and width of every tile, at most `tile`: hardly larger than it takes."""
         height, width = self.canvas
+        most = min(height, self.tile), min(width, self.tile)
         if self.whole:
-            return min(height, self.tile), min(width, self.tile)
-        return (
+            return most
+        smallest = (
             tiles.fit(height, self.tile, self.overlap),
             tiles.fit(width, self.tile, self.overlap),
         )
+        return tiles.off_pages(smallest, most)
 
     @property
     def tops(self) -> list[int]:

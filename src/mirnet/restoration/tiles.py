@@ -3,6 +3,9 @@
 from mirnet.errors import TilingError
 from mirnet.shapes import MULTIPLE
 
+PAGE = 1024
+"""Pixels of four bytes in a page of memory: caches place what they hold by its place in a page."""
+
 
 def check(side: int, overlap: int) -> None:
     """Refuse sizes that the network or the blending cannot take.
@@ -40,6 +43,26 @@ def fit(length: int, side: int, overlap: int) -> int:
     """
     count = _count(length, side, overlap)
     return round_up(-(-(length + (count - 1) * overlap) // count))
+
+
+def off_pages(size: tuple[int, int], most: tuple[int, int]) -> tuple[int, int]:
+    """The tile, 4 pixels taller or wider where its channels would be of whole pages.
+
+    All channels of such a tile begin at the same place of a page and push each other out of the
+    cache; docs/tiling.md has what that costs. No side grows beyond that of `most`: where none
+    can, the tile stays as it is.
+
+    >>> off_pages((160, 160), (188, 188)), off_pages((192, 96), (192, 192))
+    ((164, 160), (192, 100))
+    >>> off_pages((164, 160), (188, 188)), off_pages((192, 192), (192, 192))
+    ((164, 160), (192, 192))
+    """
+    height, width = size
+    for taller, wider in ((0, 0), (MULTIPLE, 0), (0, MULTIPLE)):
+        grown = height + taller, width + wider
+        if grown[0] <= most[0] and grown[1] <= most[1] and grown[0] * grown[1] % PAGE:
+            return grown
+    return size
 
 
 def starts(length: int, side: int, overlap: int) -> list[int]:
