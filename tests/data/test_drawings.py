@@ -1,5 +1,7 @@
 """Drawn patches: in range, of many kinds, the same for the same generator."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
@@ -40,6 +42,25 @@ def test_there_are_grey_and_coloured_smooth_and_rounded_dark_and_bright_patches(
     has_white = (patches == 1).all(1).flatten(1).any(1)
     for share in (is_grey, is_rounded, is_dark, has_white):
         assert 0.05 < share.float().mean() < 0.95
+
+
+def test_kinds_come_by_their_shares(monkeypatch):
+    calls = Counter()
+
+    def counted(kind):
+        def draw(size, rng):
+            calls[kind] += 1
+            return kind(size, rng)
+
+        return draw
+
+    shares = drawings.SHARES
+    monkeypatch.setattr(drawings, "SHARES", {counted(kind): shares[kind] for kind in shares})
+    rng = np.random.default_rng(0)
+    for _ in range(1500):
+        drawings.draw(16, rng)
+
+    assert {kind: count / 1500 for kind, count in calls.items()} == pytest.approx(shares, abs=0.04)
 
 
 def test_there_are_smooth_and_sharp_patches(patches):

@@ -93,10 +93,8 @@ class TrainingData:
             DataError, ImageError: if a pair cannot be read or is smaller than the patch.
         """
         noisy, clean = [], []
-        scenes: list[Scene] = []
-        resized_scenes: list[Scene] = []
-        identity: list[float] = []
-        resized_identity: list[float] = []
+        scenes: list[tuple[Scene, bool]] = []
+        resized_scenes: list[tuple[Scene, bool]] = []
         room = request.patch + 2 * noise.MARGIN
         share = self._share
         rng = np.random.default_rng((self.seed, BATCH, request.first))
@@ -110,21 +108,16 @@ class TrainingData:
                 clean.append(pair[1])
             else:
                 stream = np.random.default_rng((self.seed, PHOTOGRAPH, place))
-                is_resized = stream.random() < RESIZED_SHARE
-                is_drawn = stream.random() < DRAWN_SHARE
-                size = other if is_resized else room
-                scene = drawings.draw(size, stream) if is_drawn else self._cut(place, size, stream)
-                share_clean = DRAWN_IDENTITY_SHARE if is_drawn else IDENTITY_SHARE
-                (resized_scenes if is_resized else scenes).append(scene)
-                (resized_identity if is_resized else identity).append(share_clean)
-        chances = np.array(identity + resized_identity)
-        same = rng.random(len(chances)) < chances
+                if stream.random() < RESIZED_SHARE:
+                    resized_scenes.append(self._scene(place, other, stream))
+                else:
+                    scenes.append(self._scene(place, room, stream))
         return Batch(
             _stack(noisy, request.patch),
             _stack(clean, request.patch),
-            _stack(scenes, room),
-            _stack(resized_scenes, other),
-            torch.from_numpy(same),
+            _stack([scene for scene, _ in scenes], room),
+            _stack([scene for scene, _ in resized_scenes], other),
+            torch.tensor([is_clean for _, is_clean in scenes + resized_scenes], dtype=torch.bool),
             request.patch,
             int(rng.integers(2**62)),
         )
@@ -161,9 +154,13 @@ class TrainingData:
         )
         return torch.from_numpy(pixels.to_float(noisy)), torch.from_numpy(pixels.to_float(clean))
 
-    def _cut(self, place: int, size: int, rng: np.random.Generator) -> Scene:
+    def _scene(self, place: int, size: int, rng: np.random.Generator) -> tuple[Scene, bool]:
+        """Drawn or cut from a photograph, and whether it stays without noise."""
+        if rng.random() < DRAWN_SHARE:
+            return drawings.draw(size, rng), rng.random() < DRAWN_IDENTITY_SHARE
         index = order.shuffled(place, len(self.photographs), self.seed)
-        return photographs.cut(self.photographs[index], size, rng)
+        scene = photographs.cut(self.photographs[index], size, rng)
+        return scene, rng.random() < IDENTITY_SHARE
 
 
 def _stack(patches: Sequence[Patch], size: int) -> Float[Tensor, "b 3 {size} {size}"]:

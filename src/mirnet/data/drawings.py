@@ -27,8 +27,10 @@ SOFT_SHARE = 0.25
 """Part that are slightly out of focus."""
 EIGHT_BIT_SHARE = 0.5
 """Part that are rounded, as files hold them; the others are as smooth as 16 bits."""
-PLAIN_SHARE = 0.4
+PLAIN_SHARE = 0.3
 """Part of the pairs of colours that are black and white."""
+FAINTEST = 0.05
+"""The least contrast of gradients and patterns, as a part of what their colours have."""
 
 GLYPHS, POINTS, BLANKS = 12, 5, 3
 """Of an alphabet: glyphs, the corners of a glyph's line, and spaces beside the glyphs."""
@@ -39,8 +41,8 @@ def draw(size: int, rng: Generator) -> Float[Tensor, "3 {size} {size}"]:
 
     It depends on size and generator alone.
     """
-    kinds = (_gradient, _pattern, _text, _page, _drawing)
-    canvas = kinds[int(rng.integers(len(kinds)))](size, rng)
+    kinds = list(SHARES)
+    canvas = kinds[rng.choice(len(kinds), p=list(SHARES.values()))](size, rng)
     if rng.random() < DIM_SHARE:
         canvas = canvas * rng.uniform(0.03, 0.3)
     if rng.random() < SOFT_SHARE:
@@ -60,7 +62,7 @@ def _gradient(size: int, rng: Generator) -> Canvas:
     share = (along - along.min()) / np.ptp(along)
     if rng.random() < 0.3:
         share = 0.5 - 0.5 * np.cos(np.pi * rng.uniform(1, 4) * share)
-    return _blend(*_colours(rng), share * rng.uniform(0.05, 1))
+    return _blend(*_colours(rng), share * FAINTEST ** rng.random())
 
 
 def _pattern(size: int, rng: Generator) -> Canvas:
@@ -85,7 +87,7 @@ def _pattern(size: int, rng: Generator) -> Canvas:
         radius = np.hypot(rows - rng.uniform(0, size), columns - rng.uniform(0, size))
         finest = size * rng.uniform(1, 3)  # the radius where a wave has two pixels
         share = 0.5 + 0.5 * np.cos(np.pi * np.minimum(radius, finest) ** 2 / (2 * finest))
-    contrast = rng.uniform(0.05, 1) if rng.random() < 0.7 else 1.0
+    contrast = FAINTEST ** rng.random() if rng.random() < 0.7 else 1.0
     return _blend(*_colours(rng), (1 - contrast) * rng.random() + contrast * share)
 
 
@@ -127,6 +129,10 @@ def _drawing(size: int, rng: Generator) -> Canvas:
         if rng.random() < 0.5:
             canvas = _blend(canvas, ink, _covered(width / 2 - abs(distance)))
     return canvas
+
+
+SHARES = {_gradient: 0.15, _pattern: 0.3, _text: 0.25, _page: 0.15, _drawing: 0.15}
+"""Of the kinds: patterns and text are the hardest to tell from noise."""
 
 
 def _shape(rows: Field, columns: Field, width: float, rng: Generator) -> Field:
