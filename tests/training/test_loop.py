@@ -46,6 +46,35 @@ def test_it_learns(plan):
     assert state["best"] > before + 2
 
 
+def test_of_a_teacher_of_the_same_weights_there_is_nothing_to_learn(plan):
+    state, _ = train(plan(), "first")
+    start_from = "weights=first/last.ckpt"
+    settings = [start_from, "optim.charbonnier=0", "optim.ema=0", "optim.weight_decay=0"]
+    _, alone = train(plan(*settings), "alone")
+
+    losses = {}
+    for share in (0, 0.25, 1):
+        teacher = ["teacher.weights=first/last.ckpt", f"teacher.share={share}"]
+        taught, seen = train(plan(*settings, *teacher), f"taught{share}")
+        losses[share] = seen[0].loss
+
+    assert alone[0].loss > 0
+    assert losses == pytest.approx({0: alone[0].loss, 0.25: 0.75 * alone[0].loss, 1: 0}, rel=1e-6)
+    for name, tensor in taught["network"].items():
+        assert torch.equal(tensor, state["ema"][name])
+
+
+def test_a_teacher_may_be_of_another_network(plan):
+    wider = ["network={width=12, groups=[1], blocks_per_group=1}"]
+    train(plan(*wider), "teacher")
+
+    _, alone = train(plan(), "alone")
+    state, taught = train(plan("teacher.weights=teacher/last.ckpt"), "taught")
+
+    assert taught[-1].loss != alone[-1].loss
+    assert state["facts"]["recipe"]["teacher"] == {"weights": "last.ckpt", "share": 0.5}
+
+
 def test_every_step_is_observed_with_its_stage(plan):
     _, seen = train(plan(VALIDATED))
 

@@ -151,6 +151,7 @@ def test_a_recipe_survives_the_facts_of_a_checkpoint(write):
         ("optim.ema=1", "ema is 1.0"),
         ("data.real_share=2", "data: real_share is 2.0: expected 0 to 1"),
         ("validation.every=0", "validation: every is '0 steps': expected more than nothing"),
+        ("teacher.share=1.5", "teacher: share is 1.5: expected 0 to 1"),
         ("devices=0", "devices is 0: expected 1 or more"),
         ("seed=-1", "seed is -1"),
         ("precision=half", "precision is 'half': expected one of 32-true, bf16-mixed, 16-mixed"),

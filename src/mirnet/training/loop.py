@@ -19,7 +19,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from mirnet.data import dataset
-from mirnet.data.dataset import Batch
+from mirnet.data.dataset import Batch, Patches
 from mirnet.data.pairs import Pairs
 from mirnet.errors import DataError, DivergedError, RecipeError
 from mirnet.runtimes.pytorch import NO_MEMORY
@@ -133,8 +133,7 @@ class Training:
             noisy, clean = dataset.develop(next(batches), self.fabric.device)
             is_last = part == phase.parts - 1
             with self.fabric.no_backward_sync(run.module, enabled=not is_last):
-                restored = run.module(noisy.to(memory_format=torch.channels_last))
-                loss = charbonnier(restored, clean, recipe.optim.charbonnier) / phase.parts
+                loss = self._loss(noisy, clean) / phase.parts
                 self.fabric.backward(loss)
             total += loss.detach()
         everyone = reduced(self.fabric, torch.cat([total[None], ends.float()]), "mean")
@@ -151,6 +150,19 @@ class Training:
         run.averaged.update_parameters(run.network)
         run.step += 1
         return everyone[0].item(), everyone[1:] > 0
+
+    def _loss(self, noisy: Patches, clean: Patches) -> Float[Tensor, ""]:
+        """How far the network is from the truth, and from its teacher where it has one."""
+        run, recipe = self.run, self.plan.recipe
+        noisy = noisy.to(memory_format=torch.channels_last)
+        restored = run.module(noisy)
+        loss = charbonnier(restored, clean, recipe.optim.charbonnier)
+        if not run.teacher:
+            return loss
+        with torch.no_grad(), self.fabric.autocast():
+            taught = run.teacher(noisy).float()
+        distance = charbonnier(restored, taught, recipe.optim.charbonnier)
+        return torch.lerp(loss, distance, recipe.teacher.share)
 
     def _check(self, what: str, value: Float[Tensor, ""]) -> None:
         if not torch.isfinite(value):

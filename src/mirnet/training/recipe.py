@@ -143,6 +143,22 @@ class Optimisation:
 
 
 @dataclass(frozen=True)
+class Teacher:
+    """A trained network whose results are learnt from beside the truth.
+
+    Distillation (Hinton, Vinyals and Dean: Distilling the knowledge in a neural network, 2015).
+    """
+
+    weights: str = ""
+    """A known model's name or a file of weights, of any network; empty for no teacher."""
+    share: float = 0.5
+    """Part of the loss that is the distance from the teacher's result and not from the truth."""
+
+    def __post_init__(self) -> None:
+        _expect(self, "share", 0 <= self.share <= 1, "0 to 1")
+
+
+@dataclass(frozen=True)
 class Validation:
     """How progress is measured while training."""
 
@@ -182,6 +198,7 @@ class Recipe:
     """Between two checkpoints; each measurement saves one, too."""
     data: Data = field(default_factory=Data)
     optim: Optimisation = field(default_factory=Optimisation)
+    teacher: Teacher = field(default_factory=Teacher)
     validation: Validation = field(default_factory=Validation)
 
     def __post_init__(self) -> None:

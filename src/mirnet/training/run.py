@@ -23,7 +23,7 @@ from mirnet.training.recipe import Recipe
 from mirnet.training.schedule import Plan
 from mirnet.training.validation import Scores
 from mirnet.weights import catalog
-from mirnet.weights.checkpoint import read
+from mirnet.weights.checkpoint import Weights, read
 
 
 @dataclass
@@ -36,6 +36,8 @@ class Run:
     module: _FabricModule
     """The network as it is called: on many devices, in lower precision, compiled."""
     averaged: AveragedModel
+    teacher: MIRNetV2 | None
+    """Whose results are learnt from, too; it does not change."""
     optimizer: torch.optim.Optimizer
     step: int = 0
     """Steps done."""
@@ -122,7 +124,10 @@ def set_up(fabric: Fabric, recipe: Recipe) -> Run:
     if recipe.compile:
         called = torch.compile(network, dynamic=False)  # type: ignore[assignment]
     module, wrapped = fabric.setup(called, optimizer)
-    return Run(fabric, network, module, averaged.to(fabric.device), wrapped)
+    teacher = _teacher(recipe)
+    if teacher:
+        teacher = teacher.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Run(fabric, network, module, averaged.to(fabric.device), teacher, wrapped)
 
 
 def _first(recipe: Recipe) -> MIRNetV2:
@@ -133,14 +138,24 @@ def _first(recipe: Recipe) -> MIRNetV2:
             return wanted.network()
         except ValueError as error:
             raise RecipeError(f"there is no network of {wanted}: {error}") from None
-    model = catalog.find(recipe.weights)
-    weights = read(model.weights() if model else recipe.weights)
+    weights = _read(recipe.weights)
     if weights.configuration != wanted:
         raise RecipeError(
             f"{recipe.weights} is of {weights.configuration}, and the recipe wants {wanted}: "
             "change preset or network"
         )
     return weights.network().train()
+
+
+def _teacher(recipe: Recipe) -> MIRNetV2 | None:
+    name = recipe.teacher.weights
+    return _read(name).network().requires_grad_(False) if name else None
+
+
+def _read(name: str) -> Weights:
+    """A known model's weights, or those of a file."""
+    model = catalog.find(name)
+    return read(model.weights() if model else name)
 
 
 def configuration(recipe: Recipe) -> Configuration:
@@ -157,7 +172,8 @@ def _recorded(recipe: Recipe) -> dict[str, Any]:
     table: dict[str, Any] = _plain(asdict(recipe))
     for section, key in (("data", "photographs"), ("data", "pairs"), ("validation", "pairs")):
         table[section][key] = Path(table[section][key]).name
-    table["weights"] = Path(table["weights"]).name
+    for section in (table, table["teacher"]):
+        section["weights"] = Path(section["weights"]).name
     return table
 
 
