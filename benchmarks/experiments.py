@@ -6,8 +6,7 @@
 All runs begin with the same weights, see the same photographs and real pairs, and have the same
 seed but for one, which shows how much chance does. Each is evaluated with its averaged weights of
 the last step; they are averaged over a hundred steps, since the recipe's thousand would be more
-than a short run has. FOLDER takes the runs; one that
-is there is not run again. The table has
+than a short run has. FOLDER takes the runs; one that is there is not run again. The table has
 
 - a column for each SET, a folder of pairs: PSNR in dB;
 - `photographs`, `drawn` and `patterns`: PSNR to themselves of pictures without noise, in dB, the
@@ -40,6 +39,7 @@ SIDE = 96
 KINDS = {"photographs": ("photograph",), "drawn": ("text", "page"), "patterns": ("pattern",)}
 """Columns, and the first words of the pictures that count for each."""
 AVERAGED = 0.99
+"""Of the averaged weights of before, what a step keeps."""
 HIGHEST = 60.0
 """A PSNR above it is as good as infinite."""
 

@@ -170,10 +170,12 @@ def configuration(recipe: Recipe) -> Configuration:
 def _recorded(recipe: Recipe) -> dict[str, Any]:
     """The recipe as it travels with the weights: folders by their names, not where they lay."""
     table: dict[str, Any] = _plain(asdict(recipe))
-    for section, key in (("data", "photographs"), ("data", "pairs"), ("validation", "pairs")):
+    for section, key in (
+        *(("data", "photographs"), ("data", "pairs"), ("validation", "pairs")),
+        ("teacher", "weights"),
+    ):
         table[section][key] = Path(table[section][key]).name
-    for section in (table, table["teacher"]):
-        section["weights"] = Path(section["weights"]).name
+    table["weights"] = Path(table["weights"]).name
     return table
 
 
