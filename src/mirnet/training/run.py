@@ -124,9 +124,7 @@ def set_up(fabric: Fabric, recipe: Recipe) -> Run:
     if recipe.compile:
         called = torch.compile(network, dynamic=False)  # type: ignore[assignment]
     module, wrapped = fabric.setup(called, optimizer)
-    teacher = _teacher(recipe)
-    if teacher:
-        teacher = teacher.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    teacher = _teacher(recipe, fabric.device)
     return Run(fabric, network, module, averaged.to(fabric.device), teacher, wrapped)
 
 
@@ -147,9 +145,12 @@ def _first(recipe: Recipe) -> MIRNetV2:
     return weights.network().train()
 
 
-def _teacher(recipe: Recipe) -> MIRNetV2 | None:
-    name = recipe.teacher.weights
-    return _read(name).network().requires_grad_(False) if name else None
+def _teacher(recipe: Recipe, device: torch.device) -> MIRNetV2 | None:
+    if not recipe.teacher.weights:
+        return None
+    network = _read(recipe.teacher.weights).network().requires_grad_(False)
+    teacher: MIRNetV2 = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return teacher
 
 
 def _read(name: str) -> Weights:
@@ -170,12 +171,15 @@ def configuration(recipe: Recipe) -> Configuration:
 def _recorded(recipe: Recipe) -> dict[str, Any]:
     """The recipe as it travels with the weights: folders by their names, not where they lay."""
     table: dict[str, Any] = _plain(asdict(recipe))
+    data, validation, teacher = (table[section] for section in ("data", "validation", "teacher"))
     for section, key in (
-        *(("data", "photographs"), ("data", "pairs"), ("validation", "pairs")),
-        ("teacher", "weights"),
+        (table, "weights"),
+        (data, "photographs"),
+        (data, "pairs"),
+        (validation, "pairs"),
+        (teacher, "weights"),
     ):
-        table[section][key] = Path(table[section][key]).name
-    table["weights"] = Path(table["weights"]).name
+        section[key] = Path(section[key]).name
     return table
 
 
