@@ -224,6 +224,8 @@ def test_weights_of_another_network_are_refused(plan):
     [
         ("data.photographs=nowhere", DataError, "nowhere is no folder of photographs"),
         ("validation.pairs=photographs", DataError, "photographs"),
+        ("weights=denoize", WeightsError, r"^no model 'denoize': give a file, or one of: denoise"),
+        ("teacher.weights=gone.ckpt", WeightsError, r"^no model 'gone\.ckpt'"),
         ("network.groups=[3]", RecipeError, "must be divisible by groups"),
         ("stages=[{length=1,patch=48,batch=1}]", DataError, r"48.*34"),
     ],

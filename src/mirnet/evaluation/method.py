@@ -9,7 +9,7 @@ from mirnet.errors import DataError
 from mirnet.evaluation.restoring import restore
 from mirnet.restoration.restorer import Restorer, Tally
 from mirnet.shapes import Image
-from mirnet.weights import identity
+from mirnet.weights import catalog, identity
 
 INPUT = "input"
 """The name of doing nothing: the noisy picture as it is, which is measured always."""
@@ -65,7 +65,7 @@ class ModelMethod:
     """
 
     def __init__(self, name: str, model: str, restorer: Restorer) -> None:
-        path = identity.file(model)
+        path = catalog.file(model)
         self.name = name
         self.facts: Facts = {
             "kind": "model",

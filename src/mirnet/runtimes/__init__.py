@@ -221,8 +221,7 @@ def _files(model: str | Path) -> dict[str, Path]:
         return {path.suffix: path for path in record.files()}
     path = Path(model)
     if not path.is_file():
-        names = ", ".join(record.name for record in catalog.MODELS)
-        raise WeightsError(f"no model {str(model)!r}: give a file, or one of: {names}")
+        raise catalog.unknown(model)
     return {path.suffix.lower(): path}
 
 

@@ -23,7 +23,7 @@ from mirnet.training.recipe import Recipe
 from mirnet.training.schedule import Plan
 from mirnet.training.validation import Scores
 from mirnet.weights import catalog
-from mirnet.weights.checkpoint import Weights, read
+from mirnet.weights.checkpoint import read
 
 
 @dataclass
@@ -136,7 +136,7 @@ def _first(recipe: Recipe) -> MIRNetV2:
             return wanted.network()
         except ValueError as error:
             raise RecipeError(f"there is no network of {wanted}: {error}") from None
-    weights = _read(recipe.weights)
+    weights = read(catalog.file(recipe.weights))
     if weights.configuration != wanted:
         raise RecipeError(
             f"{recipe.weights} is of {weights.configuration}, and the recipe wants {wanted}: "
@@ -148,15 +148,9 @@ def _first(recipe: Recipe) -> MIRNetV2:
 def _teacher(recipe: Recipe, device: torch.device) -> MIRNetV2 | None:
     if not recipe.teacher.weights:
         return None
-    network = _read(recipe.teacher.weights).network().requires_grad_(False)
+    network = read(catalog.file(recipe.teacher.weights)).network().requires_grad_(False)
     teacher: MIRNetV2 = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return teacher
-
-
-def _read(name: str) -> Weights:
-    """A known model's weights, or those of a file."""
-    model = catalog.find(name)
-    return read(model.weights() if model else name)
 
 
 def configuration(recipe: Recipe) -> Configuration:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from mirnet.errors import WeightsError
+
 BUNDLED = Path(__file__).parent / "bundled"
 
 
@@ -56,3 +58,23 @@ def find(name: str) -> Model | None:
     'denoise'
     """
     return next((model for model in MODELS if model.name == name), None)
+
+
+def file(name: str) -> Path:
+    """The file with the weights of the model of that name; any other name is a file's.
+
+    Raises:
+        WeightsError: if there is neither.
+    """
+    model = find(name)
+    if model:
+        return model.weights()
+    if not Path(name).is_file():
+        raise unknown(name)
+    return Path(name)
+
+
+def unknown(name: str | Path) -> WeightsError:
+    """What to say of a name that is neither a model's nor a file's."""
+    names = ", ".join(model.name for model in MODELS)
+    return WeightsError(f"no model {str(name)!r}: give a file, or one of: {names}")

@@ -6,16 +6,10 @@ import math
 from pathlib import Path
 
 from mirnet.errors import WeightsError
-from mirnet.weights import catalog, exported
+from mirnet.weights import exported
 
 LONGEST_HEADER = 100_000_000
 """Of safetensors, in bytes."""
-
-
-def file(model: str) -> Path:
-    """The file of a model of the catalogue, the one with its weights; any other name is a file."""
-    record = catalog.find(model)
-    return record.weights() if record else Path(model)
 
 
 def digest(path: Path) -> str:

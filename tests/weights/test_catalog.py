@@ -1,0 +1,29 @@
+"""Names of models stand for their files; any other name has to be a file's."""
+
+import pytest
+
+from mirnet.errors import WeightsError
+from mirnet.weights import catalog
+
+
+@pytest.mark.parametrize("model", catalog.MODELS, ids=lambda model: model.name)
+def test_what_a_model_says_it_has_is_there(model):
+    assert catalog.find(model.name) is model
+    assert catalog.file(model.name) == model.weights()
+    assert model.weights() in model.files()
+    assert all(path.is_file() for path in (*model.files(), model.card()))
+
+
+def test_any_other_name_is_a_file(tmp_path):
+    path = tmp_path / "mine.onnx"
+    path.touch()
+
+    assert catalog.find(str(path)) is None
+    assert catalog.file(str(path)) == path
+
+
+@pytest.mark.parametrize("name", ["denoize", "", "."])
+def test_what_is_neither_is_told_with_the_models_there_are(name):
+    message = rf"^no model '{name}': give a file, or one of: denoise, denoise-tiny$"
+    with pytest.raises(WeightsError, match=message):
+        catalog.file(name)
