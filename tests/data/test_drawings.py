@@ -84,6 +84,24 @@ def test_upright_stripes_of_whole_pixels_have_sharp_edges(period):
     assert np.array_equal(stripes[0], np.tile(np.repeat([1, 0], width), 16 // (2 * width)))
 
 
+def test_upright_stripes_are_as_wide_as_the_shares_say(monkeypatch):
+    monkeypatch.setattr(drawings, "PATTERNS", (0, 1, 0, 0))
+    rng = np.random.default_rng(0)
+    widths, slanting = Counter(), 0
+    for _ in range(1000):
+        canvas = drawings._pattern(48, rng)
+        if (canvas == canvas[:, :1]).all() or (canvas == canvas[:, :, :1]).all():
+            profile = canvas[:, 0] if (canvas == canvas[:, :1]).all() else canvas[:, :, 0]
+            edges = np.flatnonzero(np.diff(profile).any(0))
+            widths.update(np.unique(np.diff(edges)).tolist())
+        else:
+            slanting += 1
+
+    assert slanting / 1000 == pytest.approx(0.3, abs=0.05)
+    shares = {width: count / widths.total() for width, count in widths.items()}
+    assert shares == pytest.approx(drawings.WIDTHS, abs=0.05)
+
+
 def test_slanting_edges_are_anti_aliased():
     rows, columns = drawings._coordinates(64)
     distance = np.hypot(rows - 30.2, columns - 31.7) - 20

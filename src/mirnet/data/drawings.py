@@ -29,6 +29,10 @@ EIGHT_BIT_SHARE = 0.5
 """Part that are rounded, as files hold them; the others are as smooth as 16 bits."""
 PLAIN_SHARE = 0.3
 """Part of the pairs of colours that are black and white."""
+PATTERNS = (0.4, 0.25, 0.15, 0.2)
+"""Shares of checkerboards, stripes, waves and zone plates among the patterns."""
+WIDTHS = {1: 0.3, 2: 0.25, 3: 0.12, 4: 0.2, 6: 0.06, 8: 0.04, 12: 0.03}
+"""Of upright stripes and fields in pixels, with their shares: fine ones are the hardest."""
 FAINTEST = 0.05
 """The least contrast of gradients and patterns, as a part of what their colours have."""
 
@@ -68,10 +72,10 @@ def _gradient(size: int, rng: Generator) -> Canvas:
 def _pattern(size: int, rng: Generator) -> Canvas:
     """A checkerboard, a grating with sharp or soft lines, or a zone plate."""
     rows, columns = _coordinates(size)
-    kind = rng.integers(4)
+    kind = rng.choice(4, p=PATTERNS)
     period = 2 * 16 ** float(rng.random() ** 2)  # fine ones are the hardest
-    if rng.random() < 0.6:  # upright, of whole pixels
-        period = 2.0 * max(round(period / 2), 1)
+    if rng.random() < 0.7:  # upright, of whole pixels
+        period = 2.0 * rng.choice(list(WIDTHS), p=list(WIDTHS.values()))
         down, across = (rows, columns) if rng.random() < 0.5 else (columns, rows)
     else:
         angle = rng.uniform(0, np.pi)
@@ -131,7 +135,7 @@ def _drawing(size: int, rng: Generator) -> Canvas:
     return canvas
 
 
-SHARES = {_gradient: 0.15, _pattern: 0.3, _text: 0.25, _page: 0.15, _drawing: 0.15}
+SHARES = {_gradient: 0.12, _pattern: 0.36, _text: 0.25, _page: 0.15, _drawing: 0.12}
 """Of the kinds: patterns and text are the hardest to tell from noise."""
 
 
