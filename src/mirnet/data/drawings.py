@@ -21,7 +21,7 @@ Field = Float[np.ndarray, "s s"]
 Colour = Float[np.ndarray, "3"]
 Numbers = Float[np.ndarray, "..."]
 
-DIM_SHARE = 0.15
+DIM_SHARE = 0.25
 """Part of the patches that lie in deep shadow: there eight bits have few levels to lose."""
 SOFT_SHARE = 0.25
 """Part that are slightly out of focus."""
