@@ -90,9 +90,10 @@ def test_upright_stripes_are_as_wide_as_the_shares_say(monkeypatch):
     widths, slanting = Counter(), 0
     for _ in range(1000):
         canvas = drawings._pattern(48, rng)
-        if (canvas == canvas[:, :1]).all() or (canvas == canvas[:, :, :1]).all():
-            profile = canvas[:, 0] if (canvas == canvas[:, :1]).all() else canvas[:, :, 0]
-            edges = np.flatnonzero(np.diff(profile).any(0))
+        profiles = canvas[:, :1], canvas[:, :, :1]
+        upright = [each for each in profiles if (canvas == each).all()]
+        if upright:
+            edges = np.flatnonzero(np.diff(upright[0].reshape(3, 48)).any(0))
             widths.update(np.unique(np.diff(edges)).tolist())
         else:
             slanting += 1

@@ -219,9 +219,7 @@ def _files(model: str | Path) -> dict[str, Path]:
     record = catalog.find(str(model))
     if record:
         return {path.suffix: path for path in record.files()}
-    path = Path(model)
-    if not path.is_file():
-        raise catalog.unknown(model)
+    path = catalog.file(str(model))
     return {path.suffix.lower(): path}
 
 

@@ -69,12 +69,8 @@ def file(name: str) -> Path:
     model = find(name)
     if model:
         return model.weights()
-    if not Path(name).is_file():
-        raise unknown(name)
-    return Path(name)
-
-
-def unknown(name: str | Path) -> WeightsError:
-    """What to say of a name that is neither a model's nor a file's."""
-    names = ", ".join(model.name for model in MODELS)
-    return WeightsError(f"no model {str(name)!r}: give a file, or one of: {names}")
+    path = Path(name)
+    if not path.is_file():
+        names = ", ".join(model.name for model in MODELS)
+        raise WeightsError(f"no model {name!r}: give a file, or one of: {names}")
+    return path
