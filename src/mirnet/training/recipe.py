@@ -128,7 +128,8 @@ class Optimisation:
     charbonnier: float = 1e-3
     """Epsilon of the Charbonnier loss, sqrt(difference² + epsilon²); with 0 it is L1."""
     ema: float = 0.999
-    """Decay of the averaged weights, which are the ones that are kept; 0 for the last step's."""
+    """Decay of the averaged weights, which are the ones that are kept; 0 for the last step's. It
+    rises to this in the first steps, see `mirnet.training.averaging`."""
 
     def __post_init__(self) -> None:
         known = self.optimizer in OPTIMIZERS

@@ -12,13 +12,14 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.wrappers import _FabricModule
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.checkpoint import checkpoint as recomputed
 
 from mirnet import network
 from mirnet.errors import RecipeError
 from mirnet.network import Configuration, MIRNetV2, MultiScaleBlock
 from mirnet.training import checkpoint
+from mirnet.training.averaging import average
 from mirnet.training.recipe import Recipe
 from mirnet.training.schedule import Plan
 from mirnet.training.validation import Scores
@@ -108,10 +109,7 @@ def set_up(fabric: Fabric, recipe: Recipe) -> Run:
     fabric.seed_everything(recipe.seed, verbose=False)
     # channels-last halves the time of a step with bfloat16 on a CPU, and helps on a GPU
     network = _first(recipe).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    averaged = AveragedModel(
-        network,
-        multi_avg_fn=get_ema_multi_avg_fn(recipe.optim.ema),  # type: ignore[no-untyped-call]
-    )
+    averaged = average(network, recipe.optim.ema)
     optim = recipe.optim
     kind = torch.optim.Adam if optim.optimizer == "adam" else torch.optim.AdamW
     optimizer = kind(network.parameters(), lr=optim.lr, weight_decay=optim.weight_decay)

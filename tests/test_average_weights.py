@@ -1,0 +1,68 @@
+"""The example that averages the weights of several runs, as a user runs it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from mirnet.network import Configuration
+from mirnet.weights.checkpoint import Weights, read, write
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "average_weights.py"
+SHAPE = Configuration(width=8, groups=(1, 2))
+
+
+@pytest.fixture
+def written(tmp_path, monkeypatch):
+    """Writes random weights into the working folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def write_random(name, shape=SHAPE):
+        weights = Weights.of(shape.network(), {"task": "denoise", "recipe": {"name": name}})
+        write(weights, f"{name}.safetensors")
+        return weights
+
+    torch.manual_seed(2)
+    return write_random
+
+
+def run(*names):
+    files = [f"{name}.safetensors" for name in names]
+    return subprocess.run([sys.executable, EXAMPLE, *files], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_every_file_weighs_the_same_and_the_last_one_gives_the_facts(written, count):
+    files = [written(f"run{number}") for number in range(count)]
+
+    done = run(*(f"run{number}" for number in range(count)), "mean")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    mean = read("mean.safetensors")
+    assert mean.configuration == SHAPE
+    assert mean.facts["recipe"] == {"name": f"run{count - 1}"}
+    for name, tensor in mean.tensors.items():
+        expected = sum(each.tensors[name] for each in files) / count
+        torch.testing.assert_close(tensor, expected)
+
+
+def test_different_networks_are_refused(written):
+    written("narrow")
+    written("wide", Configuration(width=16, groups=(1, 2)))
+
+    done = run("narrow", "wide", "mean")
+
+    assert done.returncode == 2
+    assert "the files are of different networks" in done.stderr
+    assert not Path("mean.safetensors").exists()
+
+
+def test_files_and_a_place_for_the_mean_are_asked_for(written):
+    written("alone")
+
+    done = run("alone")
+
+    assert done.returncode == 2
+    assert "required" in done.stderr
