@@ -31,8 +31,8 @@ def _moving(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
 
     def move(averages: Tensors, weights: Tensors, updates: Tensor | int) -> None:
         # the number lies on the device: to ask for it would make the GPU wait
-        kept = torch.as_tensor((updates + 1) / (updates + 10)).clamp(max=decay)
+        moved = 1 - torch.as_tensor((updates + 1) / (updates + 10)).clamp(max=decay)
         for mean, weight in zip(averages, weights, strict=True):
-            mean.lerp_(weight, 1 - kept.to(mean.dtype))
+            mean.lerp_(weight, moved)
 
     return move
