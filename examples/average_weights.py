@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from mirnet.errors import WeightsError
 from mirnet.weights.checkpoint import Weights, read, write
 
 
@@ -34,10 +35,13 @@ def main() -> None:
     parser.add_argument("trained", type=Path, nargs="+")
     parser.add_argument("mean", type=Path)
     options = parser.parse_args()
-    files = [read(path) for path in options.trained]
-    if len({each.configuration for each in files}) > 1:
-        parser.error("the files are of different networks")
-    write(mean(files), options.mean)
+    try:
+        files = [read(path) for path in options.trained]
+        if len({each.configuration for each in files}) > 1:
+            parser.error("the files are of different networks")
+        write(mean(files), options.mean)
+    except (WeightsError, OSError) as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from mirnet.errors import WeightsError
 from mirnet.weights.checkpoint import Weights, read, write
 
 BLOCK = re.compile(r"groups\.(\d+)\.(?:blocks\.(\d+)\.)?")
@@ -43,11 +44,14 @@ def main() -> None:
     parser.add_argument("--groups", type=int, required=True)
     parser.add_argument("--blocks", type=int, required=True)
     options = parser.parse_args()
-    trained = read(options.trained)
-    groups, blocks = len(trained.configuration.groups), trained.configuration.blocks_per_group
-    if not (0 < options.groups <= groups and 0 < options.blocks <= blocks):
-        parser.error(f"the trained network has {groups} groups of {blocks} blocks")
-    write(fewer(trained, options.groups, options.blocks), options.smaller)
+    try:
+        trained = read(options.trained)
+        groups, blocks = len(trained.configuration.groups), trained.configuration.blocks_per_group
+        if not (0 < options.groups <= groups and 0 < options.blocks <= blocks):
+            parser.error(f"the trained network has {groups} groups of {blocks} blocks")
+        write(fewer(trained, options.groups, options.blocks), options.smaller)
+    except (WeightsError, OSError) as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

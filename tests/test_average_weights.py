@@ -59,6 +59,26 @@ def test_different_networks_are_refused(written):
     assert not Path("mean.safetensors").exists()
 
 
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (("alone", "missing", "mean"), "missing.safetensors: cannot be read"),
+        (("alone", "text", "mean"), "text.safetensors"),
+        (("alone", "nowhere/mean"), "nowhere"),
+    ],
+)
+def test_what_cannot_be_read_or_written_is_named_in_one_line(written, names, message):
+    written("alone")
+    Path("text.safetensors").write_text("no weights")
+
+    done = run(*names)
+
+    assert done.returncode == 2
+    assert message in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert not Path("mean.safetensors").exists()
+
+
 def test_files_and_a_place_for_the_mean_are_asked_for(written):
     written("alone")
 

@@ -50,3 +50,12 @@ def test_more_than_there_is_or_nothing_is_refused(tmp_path, groups, blocks):
     assert done.returncode == 2
     assert "the trained network has 3 groups of 2 blocks" in done.stderr
     assert not (tmp_path / "smaller.safetensors").exists()
+
+
+def test_a_missing_file_is_named_in_one_line(tmp_path):
+    done = run(tmp_path, 1, 1)
+
+    assert done.returncode == 2
+    assert "trained.safetensors" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "smaller.safetensors").exists()
