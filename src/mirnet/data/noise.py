@@ -31,7 +31,7 @@ the camera's smoothing sees beyond is mirrored.
 DIMMED_SHARE = 0.6
 DIMMEST = 0.04
 """Part of the pictures with less light than the photograph had, and the least of it."""
-WHITE_SHARE = 0.14
+WHITE_SHARE = 0.2
 FAINTEST_WHITE, STRONGEST_WHITE = 2 / 255, 60 / 255
 """Part of the pictures that have white noise in place of a camera's, and its standard deviation.
 Rendered pictures and scans have such noise."""
