@@ -40,7 +40,7 @@ def main() -> None:
         if len({each.configuration for each in files}) > 1:
             parser.error("the files are of different networks")
         write(mean(files), options.mean)
-    except (WeightsError, OSError) as error:
+    except WeightsError as error:
         parser.error(str(error))
 
 

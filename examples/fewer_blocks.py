@@ -50,7 +50,7 @@ def main() -> None:
         if not (0 < options.groups <= groups and 0 < options.blocks <= blocks):
             parser.error(f"the trained network has {groups} groups of {blocks} blocks")
         write(fewer(trained, options.groups, options.blocks), options.smaller)
-    except (WeightsError, OSError) as error:
+    except WeightsError as error:
         parser.error(str(error))
 
 
