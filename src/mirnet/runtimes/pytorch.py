@@ -50,7 +50,10 @@ class PyTorchRuntime:
             self._network: MIRNetV2 | None = network.eval().to(device)
         except (RuntimeError, AssertionError) as error:
             reason = str(error).partition("\n")[0]
-            raise InferenceError(f"PyTorch cannot use the device {device}: {reason}") from None
+            raise InferenceError(
+                f"PyTorch cannot use the device {device}: {reason}; choose one that is there, such "
+                "as cpu"
+            ) from None
         self._device = device
 
     def __call__(self, batch: Batch) -> Batch:
