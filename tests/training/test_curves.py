@@ -37,6 +37,23 @@ def test_there_is_a_panel_for_each_scalar_that_was_measured(tmp_path, load):
         assert has_colour(bare, panel.colour) == (panel.name in ("loss", "lr"))
 
 
+def test_a_loss_in_decibels_is_drawn_on_a_straight_axis(tmp_path, load):
+    """Turned upside down it gives the same curve: all that differs are the numbers beside it."""
+    rising = [30 + 10 * (1 - 0.9**step) for step in range(40)]
+    below, above = (
+        load(curves.draw(write(tmp_path / name, [sign * value for value in rising])))
+        for name, sign in (("below", -1), ("above", 1))
+    )
+
+    def heights(picture):
+        colour = (picture[40:280, 150:1150, :3] == (31, 95, 168)).all(-1)
+        assert colour.any(0).mean() > 0.8
+        return colour.argmax(0)[colour.any(0)]
+
+    assert heights(below)[0] < heights(below)[-1] - 100
+    assert heights(above)[0] > heights(above)[-1] + 100
+
+
 def test_borders_of_stages_are_lines_through_all_panels(tmp_path, load):
     folder = write(tmp_path, [1.0, 0.5, 0.25, 0.2, 0.1])
     # libvips remembers pictures by their names

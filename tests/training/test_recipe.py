@@ -148,6 +148,7 @@ def test_a_recipe_survives_the_facts_of_a_checkpoint(write):
         ("optim.weight_decay=-1", "weight_decay is -1.0"),
         ("optim.clip=-1", "clip is -1.0"),
         ("optim.charbonnier=-1", "charbonnier is -1.0"),
+        ("optim.loss=ssim", "loss is 'ssim': expected one of charbonnier, psnr"),
         ("optim.ema=1", "ema is 1.0"),
         ("data.real_share=2", "data: real_share is 2.0: expected 0 to 1"),
         ("validation.every=0", "validation: every is '0 steps': expected more than nothing"),

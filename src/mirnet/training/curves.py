@@ -38,14 +38,14 @@ class Panel:
     colour: str
     unit: str = ""
     digits: int = 2
-    is_log: bool = False
-    """Whether the axis is logarithmic; the curve is then a noisy one, too."""
+    is_noisy: bool = False
+    """Whether the curve lies pale under its mean; on a logarithmic axis where it is positive."""
     has_best: bool = False
     """Whether the highest point is worth a mark."""
 
 
 PANELS = (
-    Panel("loss", "loss", "#1f5fa8", is_log=True),
+    Panel("loss", "loss", "#1f5fa8", is_noisy=True),
     Panel("psnr", "validation PSNR, dB", "#1b7f4d", unit=" dB", has_best=True),
     Panel("ssim_y", "validation SSIM of Y", "#7a3fa0", digits=4, has_best=True),
     Panel("lr", "learning rate", "#c2571a"),
@@ -97,11 +97,12 @@ def _draw_panel(axes: "Axes", panel: Panel, rows: Sequence[table.Row]) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     steps, values = _points(rows, panel)
-    if panel.is_log:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    if panel.is_noisy:
+        if values.min() > 0:  # decibels are logarithms already
+            axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_minor_locator(NullLocator())
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.plot(steps, values, color=panel.colour, linewidth=0.7, alpha=0.35)
         axes.plot(*_smoothed(steps, values), color=panel.colour, linewidth=1.8)
     else:
@@ -124,11 +125,7 @@ def _draw_panel(axes: "Axes", panel: Panel, rows: Sequence[table.Row]) -> None:
 def _points(rows: Sequence[table.Row], panel: Panel) -> tuple[Points, Points]:
     """Steps and values of what can be drawn."""
     points = [(row.step, row.values.get(panel.name, math.nan)) for row in rows]
-    drawn = [
-        (step, value)
-        for step, value in points
-        if math.isfinite(value) and (value > 0 or not panel.is_log)
-    ]
+    drawn = [(step, value) for step, value in points if math.isfinite(value)]
     steps, values = np.array(drawn, dtype=float).reshape(-1, 2).T
     return steps, values
 
@@ -136,8 +133,8 @@ def _points(rows: Sequence[table.Row], panel: Panel) -> tuple[Points, Points]:
 def _smoothed(
     steps: Points, values: Points
 ) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
-    """The mean of each point and its neighbours, on the logarithmic scale, ends left out."""
+    """The mean of each point and its neighbours, ends left out."""
     width = min(SMOOTHED, max(len(values) // 10, 1))
-    logs = np.convolve(np.log(values), np.full(width, 1 / width), mode="valid")
+    means = np.convolve(values, np.full(width, 1 / width), mode="valid")
     start = (width - 1) // 2
-    return steps[start : start + len(logs)], np.exp(logs)
+    return steps[start : start + len(means)], means

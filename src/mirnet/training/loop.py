@@ -25,7 +25,7 @@ from mirnet.errors import DataError, DivergedError, RecipeError
 from mirnet.runtimes.pytorch import NO_MEMORY
 from mirnet.training import checkpoint, curves, interruption, logs, validation
 from mirnet.training.devices import reduced
-from mirnet.training.loss import charbonnier
+from mirnet.training.loss import charbonnier, minus_psnr
 from mirnet.training.run import Run
 from mirnet.training.schedule import Phase, Plan
 from mirnet.training.summary import SUMMARY, Summary
@@ -153,16 +153,22 @@ class Training:
 
     def _loss(self, noisy: Patches, clean: Patches) -> Float[Tensor, ""]:
         """How far the network is from the truth, and from its teacher where it has one."""
-        run, recipe = self.run, self.plan.recipe
+        run = self.run
         noisy = noisy.to(memory_format=torch.channels_last)
         restored = run.module(noisy)
-        loss = charbonnier(restored, clean, recipe.optim.charbonnier)
+        loss = self._distance(restored, clean)
         if not run.teacher:
             return loss
         with torch.no_grad(), self.fabric.autocast():
             taught = run.teacher(noisy).float()
-        distance = charbonnier(restored, taught, recipe.optim.charbonnier)
-        return torch.lerp(loss, distance, recipe.teacher.share)
+        distance = self._distance(restored, taught)
+        return torch.lerp(loss, distance, self.plan.recipe.teacher.share)
+
+    def _distance(self, restored: Patches, wanted: Patches) -> Float[Tensor, ""]:
+        optim = self.plan.recipe.optim
+        if optim.loss == "psnr":
+            return minus_psnr(restored, wanted)
+        return charbonnier(restored, wanted, optim.charbonnier)
 
     def _check(self, what: str, value: Float[Tensor, ""]) -> None:
         if not torch.isfinite(value):

@@ -19,6 +19,7 @@ PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 """As Lightning Fabric names them."""
 
 OPTIMIZERS = ("adam", "adamw")
+LOSSES = ("charbonnier", "psnr")
 """They differ in what weight decay does: added to the gradient, or to the step."""
 
 
@@ -125,6 +126,9 @@ class Optimisation:
     weight_decay: float = 1e-8
     clip: float = 0.0
     """Largest gradient norm; 0 for no limit."""
+    loss: str = "charbonnier"
+    """One of `LOSSES`: Charbonnier's, or minus the PSNR of each patch in dB, whose gradients are
+    some thousand times as large, which `clip` has to heed."""
     charbonnier: float = 1e-3
     """Epsilon of the Charbonnier loss, sqrt(difference² + epsilon²); with 0 it is L1."""
     ema: float = 0.999
@@ -139,6 +143,7 @@ class Optimisation:
         _expect(self, "hold", 0 <= self.hold <= 1, "0 to 1")
         _expect(self, "weight_decay", 0 <= self.weight_decay < math.inf, "0 or more")
         _expect(self, "clip", 0 <= self.clip < math.inf, "0 or more")
+        _expect(self, "loss", self.loss in LOSSES, f"one of {', '.join(LOSSES)}")
         _expect(self, "charbonnier", 0 <= self.charbonnier < math.inf, "0 or more")
         _expect(self, "ema", 0 <= self.ema < 1, "0 or more, and less than 1")
 
