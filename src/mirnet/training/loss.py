@@ -24,9 +24,9 @@ def charbonnier(restored: Output, clean: Output, epsilon: float) -> Float[Tensor
 def minus_psnr(restored: Output, clean: Output) -> Float[Tensor, ""]:
     """The mean over the patches of minus their PSNR in dB, on the unclipped output.
 
-    Each patch weighs by how near it is already: one at 40 dB has three times the gradient of one
-    at 30, where Charbonnier's loss gives both the same. Below `INVISIBLE` there is little left to
-    gain, 48.1 dB at most. (Chen et al.: HINet, CVPR workshops 2021.)
+    Each patch weighs by how near it is already: one at 40 dB has nearly three times the gradient
+    of one at 30, where Charbonnier's loss gives both the same. Below `INVISIBLE` there is little
+    left to gain, 48.1 dB at most. (Chen et al.: HINet, CVPR workshops 2021.)
     """
     squares = ((restored.float() - clean) ** 2).mean((1, 2, 3))
     return 10 * (squares + INVISIBLE**2).log10().mean()
