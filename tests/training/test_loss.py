@@ -1,4 +1,4 @@
-"""The losses and its gradient at the places where they might fail."""
+"""The losses and their gradients at the places where they might fail."""
 
 import math
 

@@ -19,8 +19,9 @@ PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 """As Lightning Fabric names them."""
 
 OPTIMIZERS = ("adam", "adamw")
-LOSSES = ("charbonnier", "psnr")
 """They differ in what weight decay does: added to the gradient, or to the step."""
+
+LOSSES = ("charbonnier", "psnr")
 
 
 class Span(str):
