@@ -212,8 +212,9 @@ def patches(arguments: argparse.Namespace) -> tuple[torch.Tensor, torch.Tensor]:
 
 def ready(noisy: torch.Tensor, clean: torch.Tensor) -> Iterator[Batch]:
     """A batch of real pairs as the loader hands it over, again and again."""
-    none, is_clean = noisy[:0], torch.zeros(0, dtype=torch.bool)
-    return itertools.repeat(Batch(noisy, clean, none, none, is_clean, noisy.shape[-1], seed=0))
+    none, no_scene = noisy[:0], torch.zeros(0, dtype=torch.bool)
+    batch = Batch(noisy, clean, none, none, no_scene, no_scene, noisy.shape[-1], seed=0)
+    return itertools.repeat(batch)
 
 
 def plain_step(

@@ -5,15 +5,15 @@ import pytest
 
 @pytest.fixture
 def recording(monkeypatch):
-    """A function that has a module's function, which still does its work, note its arguments."""
+    """A function that has a module's function note its arguments, which still does its work."""
 
     def record(module, name):
         calls = []
         function = getattr(module, name)
 
-        def noting(*arguments):
+        def noting(*arguments, **options):
             calls.append(arguments)
-            return function(*arguments)
+            return function(*arguments, **options)
 
         monkeypatch.setattr(module, name, noting)
         return calls

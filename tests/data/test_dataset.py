@@ -175,6 +175,24 @@ def test_some_patches_have_no_noise_at_all(drawn, share, monkeypatch):
     assert same[is_clean].all()
 
 
+@pytest.mark.parametrize(
+    ("drawn", "share"), [(0.0, noise.WHITE_SHARE), (1.0, dataset.DRAWN_WHITE_SHARE)]
+)
+def test_drawn_patches_have_white_noise_more_often(drawn, share, monkeypatch, recording):
+    monkeypatch.setattr(dataset, "DRAWN_SHARE", drawn)
+    calls = recording(noise, "add_white")
+    source = data()
+
+    parts = [source[Request(8 * k, 8, 16)] for k in range(60)]
+    for part in parts:
+        dataset.develop(part, CPU)
+
+    is_drawn = torch.cat([part.is_drawn for part in parts])
+    assert is_drawn.float().mean() == drawn
+    white = sum(len(clean) for clean, *_ in calls)
+    assert white / len(is_drawn) == pytest.approx(share, abs=0.06)
+
+
 def test_some_scenes_are_resized_after_the_noise():
     source = data()
 

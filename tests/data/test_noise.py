@@ -95,11 +95,10 @@ def test_jpeg_comes_in_every_quality_and_twice(recording):
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_some_pictures_have_white_noise_of_every_strength_in_place_of_a_cameras(share, monkeypatch):
     """Its deviation, and how alike the channels are, in flat grey."""
-    monkeypatch.setattr(noise, "WHITE_SHARE", share)
     monkeypatch.setattr(noise, "GREY_SHARE", 0.0)
     monkeypatch.setattr(noise, "WEB_JPEG_SHARE", 0.0)
 
-    noisy, clean = noise.degrade(torch.full((200, 3, 64, 64), 0.5), 32, generator())
+    noisy, clean = noise.degrade(torch.full((200, 3, 64, 64), 0.5), 32, generator(), share)
 
     if share == 0:
         red = (noisy - clean)[:, 0]
@@ -116,6 +115,20 @@ def test_some_pictures_have_white_noise_of_every_strength_in_place_of_a_cameras(
     alike = correlation(red, green)
     assert ((alike.abs() < 0.15) | (alike > 0.97)).all()
     assert (alike > 0.97).float().mean() == pytest.approx(0.5, abs=0.2)
+
+
+def test_each_picture_can_have_a_chance_of_white_noise_of_its_own(monkeypatch):
+    monkeypatch.setattr(noise, "GREY_SHARE", 0.0)
+    monkeypatch.setattr(noise, "WEB_JPEG_SHARE", 0.0)
+    shares = torch.tensor([0.0, 1.0]).repeat(50)
+
+    noisy, clean = noise.degrade(torch.full((100, 3, 64, 64), 0.5), 32, generator(), shares)
+
+    red = (noisy - clean)[:, 0]
+    strong = 255 * red.std((1, 2)) > 4  # weaker noise is mostly rounding
+    beside = correlation(red[..., :-1], red[..., 1:])
+    assert beside[strong & (shares == 0)].median() > 0.2
+    assert beside[strong & (shares == 1)].abs().max() < 0.2
 
 
 def correlation(first, second):

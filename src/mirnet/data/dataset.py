@@ -37,6 +37,9 @@ text, pages and drawings are harmed most easily."""
 IDENTITY_SHARE, DRAWN_IDENTITY_SHARE = 0.06, 0.5
 """Part of the photographs' and of the drawn patches that are left without any noise, so that clean
 pictures stay. What is drawn seldom goes through a camera."""
+DRAWN_WHITE_SHARE = 0.7
+"""Part of the drawn patches' noise that is white. In flat and nearly black fields, which drawings
+have most of, strong white noise is the hardest to tell from a camera's."""
 
 PAIR, PHOTOGRAPH, BATCH = range(3)
 """Kinds of random streams, all of the same seed."""
@@ -55,6 +58,8 @@ class Batch(NamedTuple):
     """Those that are resized for the patch after the noise."""
     is_clean: Bool[Tensor, " n"]
     """Which of the scenes, the resized ones last, stay without noise."""
+    is_drawn: Bool[Tensor, " n"]
+    """Which of them are drawn, the others being cut from photographs."""
     patch: int
     seed: int
     """Of the noise."""
@@ -93,8 +98,8 @@ class TrainingData:
             DataError, ImageError: if a pair cannot be read or is smaller than the patch.
         """
         noisy, clean = [], []
-        scenes: list[tuple[Scene, bool]] = []
-        resized_scenes: list[tuple[Scene, bool]] = []
+        scenes: list[_Chosen] = []
+        resized_scenes: list[_Chosen] = []
         room = request.patch + 2 * noise.MARGIN
         share = self._share
         rng = np.random.default_rng((self.seed, BATCH, request.first))
@@ -112,12 +117,14 @@ class TrainingData:
                     resized_scenes.append(self._scene(place, other, stream))
                 else:
                     scenes.append(self._scene(place, room, stream))
+        chosen = scenes + resized_scenes
         return Batch(
             _stack(noisy, request.patch),
             _stack(clean, request.patch),
-            _stack([scene for scene, _ in scenes], room),
-            _stack([scene for scene, _ in resized_scenes], other),
-            torch.tensor([is_clean for _, is_clean in scenes + resized_scenes], dtype=torch.bool),
+            _stack([each.scene for each in scenes], room),
+            _stack([each.scene for each in resized_scenes], other),
+            torch.tensor([each.is_clean for each in chosen], dtype=torch.bool),
+            torch.tensor([each.is_drawn for each in chosen], dtype=torch.bool),
             request.patch,
             int(rng.integers(2**62)),
         )
@@ -154,13 +161,23 @@ class TrainingData:
         )
         return torch.from_numpy(pixels.to_float(noisy)), torch.from_numpy(pixels.to_float(clean))
 
-    def _scene(self, place: int, size: int, rng: np.random.Generator) -> tuple[Scene, bool]:
-        """Drawn or cut from a photograph, and whether it stays without noise."""
-        if rng.random() < DRAWN_SHARE:
-            return drawings.draw(size, rng), rng.random() < DRAWN_IDENTITY_SHARE
-        index = order.shuffled(place, len(self.photographs), self.seed)
-        scene = photographs.cut(self.photographs[index], size, rng)
-        return scene, rng.random() < IDENTITY_SHARE
+    def _scene(self, place: int, size: int, rng: np.random.Generator) -> "_Chosen":
+        is_drawn = rng.random() < DRAWN_SHARE
+        if is_drawn:
+            scene = drawings.draw(size, rng)
+        else:
+            index = order.shuffled(place, len(self.photographs), self.seed)
+            scene = photographs.cut(self.photographs[index], size, rng)
+        share = DRAWN_IDENTITY_SHARE if is_drawn else IDENTITY_SHARE
+        return _Chosen(scene, rng.random() < share, is_drawn)
+
+
+class _Chosen(NamedTuple):
+    """A clean scene, whether it stays without noise, and whether it is drawn."""
+
+    scene: Scene
+    is_clean: bool
+    is_drawn: bool
 
 
 def _stack(patches: Sequence[Patch], size: int) -> Float[Tensor, "b 3 {size} {size}"]:
@@ -176,13 +193,15 @@ def develop(batch: Batch, device: torch.device) -> tuple[Patches, Patches]:
     generator = Generator(device).manual_seed(batch.seed)
     parts = [(batch.noisy.to(device), batch.clean.to(device))]
     count = len(batch.scenes)
-    for scenes, is_clean in (
-        (batch.scenes, batch.is_clean[:count]),
-        (batch.resized_scenes, batch.is_clean[count:]),
+    is_clean = batch.is_clean.to(device)
+    white = torch.where(batch.is_drawn, DRAWN_WHITE_SHARE, noise.WHITE_SHARE).to(device)
+    for scenes, here in (
+        (batch.scenes, slice(count)),
+        (batch.resized_scenes, slice(count, None)),
     ):
         if len(scenes):
-            noisy, clean = noise.degrade(scenes.to(device), batch.patch, generator)
-            same = is_clean.to(device)[:, None, None, None]
+            noisy, clean = noise.degrade(scenes.to(device), batch.patch, generator, white[here])
+            same = is_clean[here][:, None, None, None]
             parts.append((torch.where(same, clean, noisy), clean))
     noisy, clean = (torch.cat(half) for half in zip(*parts, strict=True))
     return noisy, clean

@@ -21,7 +21,7 @@ Field = Float[np.ndarray, "s s"]
 Colour = Float[np.ndarray, "3"]
 Numbers = Float[np.ndarray, "..."]
 
-DIM_SHARE = 0.25
+DIM_SHARE = 0.4
 """Part of the patches that lie in deep shadow: there eight bits have few levels to lose."""
 SOFT_SHARE = 0.25
 """Part that are slightly out of focus."""
@@ -135,7 +135,7 @@ def _drawing(size: int, rng: Generator) -> Canvas:
     return canvas
 
 
-SHARES = {_gradient: 0.12, _pattern: 0.36, _text: 0.25, _page: 0.15, _drawing: 0.12}
+SHARES = {_gradient: 0.18, _pattern: 0.34, _text: 0.23, _page: 0.14, _drawing: 0.11}
 """Of the kinds: patterns and text are the hardest to tell from noise."""
 
 

@@ -28,8 +28,8 @@ def normal(count: int, generator: Generator) -> Figures:
     return torch.randn(count, generator=generator, device=generator.device)
 
 
-def chance(count: int, probability: float, generator: Generator) -> Bool[Tensor, " b"]:
-    """True for this part of the pictures."""
+def chance(count: int, probability: float | Figures, generator: Generator) -> Bool[Tensor, " b"]:
+    """True for this part of the pictures, or for each with a probability of its own."""
     return torch.rand(count, generator=generator, device=generator.device) < probability
 
 

@@ -33,7 +33,7 @@ DIMMEST = 0.04
 """Part of the pictures with less light than the photograph had, and the least of it."""
 WHITE_SHARE = 0.2
 FAINTEST_WHITE, STRONGEST_WHITE = 2 / 255, 60 / 255
-"""Part of the pictures that have white noise in place of a camera's, and its standard deviation.
+"""Part of the photographs that have white noise in place of a camera's, and its standard deviation.
 Rendered pictures and scans have such noise."""
 GRAIN_SHARE = 0.5
 """Part of the white noise that is the same in all channels, as grain is."""
@@ -69,12 +69,14 @@ def take(
     return isp.develop(demosaiced, camera), isp.develop(scene * camera.gains, camera)
 
 
-def degrade(clean: Colour, size: int, generator: Generator) -> tuple[Patches, Patches]:
+def degrade(
+    clean: Colour, size: int, generator: Generator, white_share: float | Figures = WHITE_SHARE
+) -> tuple[Patches, Patches]:
     """Noisy and clean patches of `size` by `size` from clean scenes (sRGB, 0..1).
 
     All sides are multiples of 16, for JPEG's blocks. Where `clean` does not measure
     size + 2 · MARGIN a side, the finished picture is resized to that, as photographs for the web
-    and digital zoom are.
+    and digital zoom are. `white_share` is the chance of white noise, one for all or one for each.
     """
     noisy, clean = finishing.finish(*photograph(clean, generator), generator)
     room = size + 2 * MARGIN
@@ -85,7 +87,7 @@ def degrade(clean: Colour, size: int, generator: Generator) -> tuple[Patches, Pa
             for x in (noisy, clean)
         )
     is_white, is_grain = (
-        draws.chance(len(clean), share, generator) for share in (WHITE_SHARE, GRAIN_SHARE)
+        draws.chance(len(clean), share, generator) for share in (white_share, GRAIN_SHARE)
     )
     deviation = draws.log_uniform(len(clean), FAINTEST_WHITE, STRONGEST_WHITE, generator)
     add = partial(add_white, generator=generator)
