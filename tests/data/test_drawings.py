@@ -85,7 +85,7 @@ def test_upright_stripes_of_whole_pixels_have_sharp_edges(period):
 
 
 def test_upright_stripes_are_as_wide_as_the_shares_say(monkeypatch):
-    monkeypatch.setattr(drawings, "PATTERNS", (0, 1, 0, 0))
+    monkeypatch.setattr(drawings, "PATTERNS", {drawings._stripes: 1.0})
     rng = np.random.default_rng(0)
     widths, slanting = Counter(), 0
     for _ in range(1000):

@@ -7,7 +7,9 @@ Edges are anti-aliased by distance: a pixel half a pixel inside an edge is cover
 outside is not, and between them coverage falls evenly.
 """
 
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +22,7 @@ Field = Float[np.ndarray, "s s"]
 """One number a pixel: a distance, a coverage, a share."""
 Colour = Float[np.ndarray, "3"]
 Numbers = Float[np.ndarray, "..."]
+Kind = TypeVar("Kind")
 
 DIM_SHARE = 0.4
 """Part of the patches that lie in deep shadow: there eight bits have few levels to lose."""
@@ -29,8 +32,6 @@ EIGHT_BIT_SHARE = 0.5
 """Part that are rounded, as files hold them; the others are as smooth as 16 bits."""
 PLAIN_SHARE = 0.3
 """Part of the pairs of colours that are black and white."""
-PATTERNS = (0.4, 0.25, 0.15, 0.2)
-"""Shares of checkerboards, stripes, waves and zone plates among the patterns."""
 WIDTHS = {1: 0.3, 2: 0.25, 3: 0.12, 4: 0.2, 6: 0.06, 8: 0.04, 12: 0.03}
 """Of upright stripes and fields in pixels, with their shares: fine ones are the hardest."""
 FAINTEST = 0.05
@@ -45,8 +46,7 @@ def draw(size: int, rng: Generator) -> Float[Tensor, "3 {size} {size}"]:
 
     It depends on size and generator alone.
     """
-    kinds = list(SHARES)
-    canvas = kinds[rng.choice(len(kinds), p=list(SHARES.values()))](size, rng)
+    canvas = _one_of(SHARES, rng)(size, rng)
     if rng.random() < DIM_SHARE:
         canvas = canvas * rng.uniform(0.03, 0.3)
     if rng.random() < SOFT_SHARE:
@@ -70,29 +70,54 @@ def _gradient(size: int, rng: Generator) -> Canvas:
 
 
 def _pattern(size: int, rng: Generator) -> Canvas:
-    """A checkerboard, a grating with sharp or soft lines, or a zone plate."""
-    rows, columns = _coordinates(size)
-    kind = rng.choice(4, p=PATTERNS)
-    period = 2 * 16 ** float(rng.random() ** 2)  # fine ones are the hardest
-    if rng.random() < 0.7:  # upright, of whole pixels
-        period = 2.0 * rng.choice(list(WIDTHS), p=list(WIDTHS.values()))
-        down, across = (rows, columns) if rng.random() < 0.5 else (columns, rows)
-    else:
-        angle = rng.uniform(0, np.pi)
-        down, across = (_along(rows, columns, each) for each in (angle, angle + np.pi / 2))
-    if kind == 0:
-        first, second = _square(down, period), _square(across, period)
-        share = first * second + (1 - first) * (1 - second)
-    elif kind == 1:
-        share = _square(down, period)
-    elif kind == 2:
-        share = 0.5 + 0.5 * np.cos(2 * np.pi * down / max(period, 2.5))
-    else:
-        radius = np.hypot(rows - rng.uniform(0, size), columns - rng.uniform(0, size))
-        finest = size * rng.uniform(1, 3)  # the radius where a wave has two pixels
-        share = 0.5 + 0.5 * np.cos(np.pi * np.minimum(radius, finest) ** 2 / (2 * finest))
+    """A checkerboard, a grating with sharp or soft lines, or a zone plate; mostly a pale one."""
+    share = _one_of(PATTERNS, rng)(size, rng)
     contrast = FAINTEST ** rng.random() if rng.random() < 0.7 else 1.0
     return _blend(*_colours(rng), (1 - contrast) * rng.random() + contrast * share)
+
+
+def _checkerboard(size: int, rng: Generator) -> Field:
+    down, across, period = _grid(size, rng)
+    first, second = _square(down, period), _square(across, period)
+    share: Field = first * second + (1 - first) * (1 - second)
+    return share
+
+
+def _stripes(size: int, rng: Generator) -> Field:
+    down, _, period = _grid(size, rng)
+    return _square(down, period)
+
+
+def _waves(size: int, rng: Generator) -> Field:
+    down, _, period = _grid(size, rng)
+    share: Field = 0.5 + 0.5 * np.cos(2 * np.pi * down / max(period, 2.5))
+    return share
+
+
+def _zone_plate(size: int, rng: Generator) -> Field:
+    """Rings, the finer the further out, no finer than two pixels."""
+    rows, columns = _coordinates(size)
+    radius = np.hypot(rows - rng.uniform(0, size), columns - rng.uniform(0, size))
+    finest = size * rng.uniform(1, 3)  # the radius where a wave has two pixels
+    share: Field = 0.5 + 0.5 * np.cos(np.pi * np.minimum(radius, finest) ** 2 / (2 * finest))
+    return share
+
+
+PATTERNS = {_checkerboard: 0.4, _stripes: 0.25, _waves: 0.15, _zone_plate: 0.2}
+"""With their shares."""
+
+
+def _grid(size: int, rng: Generator) -> tuple[Field, Field, float]:
+    """Two coordinates at right angles, upright or turned, and a period in pixels."""
+    rows, columns = _coordinates(size)
+    if rng.random() < 0.7:  # upright, of whole pixels
+        period = 2.0 * _one_of(WIDTHS, rng)
+        down, across = (rows, columns) if rng.random() < 0.5 else (columns, rows)
+    else:
+        period = 2 * 16 ** float(rng.random() ** 2)  # fine ones are the hardest
+        angle = rng.uniform(0, np.pi)
+        down, across = (_along(rows, columns, each) for each in (angle, angle + np.pi / 2))
+    return down, across, period
 
 
 def _text(size: int, rng: Generator) -> Canvas:
@@ -137,6 +162,12 @@ def _drawing(size: int, rng: Generator) -> Canvas:
 
 SHARES = {_gradient: 0.18, _pattern: 0.34, _text: 0.23, _page: 0.14, _drawing: 0.11}
 """Of the kinds: patterns and text are the hardest to tell from noise."""
+
+
+def _one_of(shares: Mapping[Kind, float], rng: Generator) -> Kind:
+    """One at random, by their shares, which sum to one."""
+    kinds = list(shares)
+    return kinds[rng.choice(len(kinds), p=list(shares.values()))]
 
 
 def _shape(rows: Field, columns: Field, width: float, rng: Generator) -> Field:
