@@ -44,6 +44,19 @@ def test_there_are_grey_and_coloured_smooth_and_rounded_dark_and_bright_patches(
         assert 0.05 < share.float().mean() < 0.95
 
 
+def test_most_dark_patches_have_raised_blacks(monkeypatch):
+    monkeypatch.setattr(drawings, "DIM_SHARE", 1.0)
+    monkeypatch.setattr(drawings, "PLAIN_SHARE", 1.0)  # black and white
+    monkeypatch.setattr(drawings, "SHARES", {drawings._text: 1.0})
+    rng = np.random.default_rng(0)
+
+    dark = torch.stack([drawings.draw(64, rng) for _ in range(300)]).flatten(1)
+
+    assert dark.amax(1).max() <= drawings.HIGHEST_BLACK + 0.3
+    raised = dark.amin(1) > 0.5 / 255  # less is rounded to nought in eight bits
+    assert raised.float().mean() == pytest.approx(drawings.RAISED_SHARE, abs=0.06)
+
+
 def test_kinds_come_by_their_shares(monkeypatch):
     calls = Counter()
 

@@ -26,6 +26,9 @@ Kind = TypeVar("Kind")
 
 DIM_SHARE = 0.4
 """Part of the patches that lie in deep shadow: there eight bits have few levels to lose."""
+RAISED_SHARE, HIGHEST_BLACK = 0.7, 0.2
+"""Part of the dark patches whose black is raised, and how far: were most of them black, a network
+would take dark grey with noise that is cut off at black for black."""
 SOFT_SHARE = 0.25
 """Part that are slightly out of focus."""
 EIGHT_BIT_SHARE = 0.5
@@ -48,7 +51,8 @@ def draw(size: int, rng: Generator) -> Float[Tensor, "3 {size} {size}"]:
     """
     canvas = _one_of(SHARES, rng)(size, rng)
     if rng.random() < DIM_SHARE:
-        canvas = canvas * rng.uniform(0.03, 0.3)
+        black = rng.uniform(0, HIGHEST_BLACK) if rng.random() < RAISED_SHARE else 0.0
+        canvas = black + canvas * rng.uniform(0.03, 0.3)
     if rng.random() < SOFT_SHARE:
         canvas = _soften(canvas, rng.uniform(0, 0.25))
     if rng.random() < EIGHT_BIT_SHARE:
