@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture
 def recording(monkeypatch):
-    """A function that has a module's function note its arguments, which still does its work."""
+    """A function that makes a module's function note its positional arguments and work on."""
 
     def record(module, name):
         calls = []

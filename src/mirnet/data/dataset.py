@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from mirnet.data import augment, drawings, noise, order, photographs
+from mirnet.data import augment, drawings, draws, noise, order, photographs
 from mirnet.data.pairs import Pairs
 from mirnet.data.photographs import Photograph, Scene
 from mirnet.data.request import Request
@@ -201,7 +201,7 @@ def develop(batch: Batch, device: torch.device) -> tuple[Patches, Patches]:
     ):
         if len(scenes):
             noisy, clean = noise.degrade(scenes.to(device), batch.patch, generator, white[here])
-            same = is_clean[here][:, None, None, None]
+            same = draws.over_pixels(is_clean[here])
             parts.append((torch.where(same, clean, noisy), clean))
     noisy, clean = (torch.cat(half) for half in zip(*parts, strict=True))
     return noisy, clean

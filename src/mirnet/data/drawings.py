@@ -108,7 +108,7 @@ def _zone_plate(size: int, rng: Generator) -> Field:
 
 
 PATTERNS = {_checkerboard: 0.4, _stripes: 0.25, _waves: 0.15, _zone_plate: 0.2}
-"""With their shares."""
+"""With their shares among the patterns."""
 
 
 def _grid(size: int, rng: Generator) -> tuple[Field, Field, float]:

@@ -101,7 +101,7 @@ def sharpen(image: Colour, sigma: Float[Tensor, " b"], amount: Float[Tensor, " b
     """Unsharp masking: what a Gaussian of `sigma` takes from luma is added `amount` times."""
     luma = _luma(image)
     detail = luma - blur(luma, sigma[:, None])
-    return (image + amount[:, None, None, None] * detail).clamp(0, 1)
+    return (image + draws.over_pixels(amount) * detail).clamp(0, 1)
 
 
 def grey(image: Colour) -> Colour:
