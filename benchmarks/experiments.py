@@ -62,7 +62,9 @@ EXPERIMENTS = {
         "noise reduction, sharpening, JPEG",
         shares=((finishing, "FINISHED_SHARE", 0.0), (noise, "WEB_JPEG_SHARE", 0.0)),
     ),
-    "no white noise": Experiment("white noise", shares=((noise, "WHITE_SHARE", 0.0),)),
+    "no white noise": Experiment(
+        "white noise", shares=((noise, "WHITE_SHARE", 0.0), (noise, "DRAWN_WHITE_SHARE", 0.0))
+    ),
     "no black and white": Experiment("black and white", shares=((noise, "GREY_SHARE", 0.0),)),
     "no drawings": Experiment("drawings", shares=((dataset, "DRAWN_SHARE", 0.0),)),
     "little identity": Experiment(

@@ -161,7 +161,7 @@ def test_some_patches_have_no_noise_at_all(drawn, share, monkeypatch):
     monkeypatch.setattr(dataset, "DRAWN_SHARE", drawn)
     source = data()
 
-    parts = [source[Request(8 * k, 8, 16)] for k in range(120)]
+    parts = [source[Request(8 * k, 8, 16)] for k in range(300)]
 
     is_clean = torch.cat([part.is_clean for part in parts])
     same = torch.cat(
@@ -176,7 +176,7 @@ def test_some_patches_have_no_noise_at_all(drawn, share, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("drawn", "share"), [(0.0, noise.WHITE_SHARE), (1.0, dataset.DRAWN_WHITE_SHARE)]
+    ("drawn", "share"), [(0.0, noise.WHITE_SHARE), (1.0, noise.DRAWN_WHITE_SHARE)]
 )
 def test_drawn_patches_have_white_noise_more_often(drawn, share, monkeypatch, recording):
     monkeypatch.setattr(dataset, "DRAWN_SHARE", drawn)

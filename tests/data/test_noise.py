@@ -1,5 +1,7 @@
 """The chain from a clean photograph to a noisy one."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -97,8 +99,9 @@ def test_some_pictures_have_white_noise_of_every_strength_in_place_of_a_cameras(
     """Its deviation, and how alike the channels are, in flat grey."""
     monkeypatch.setattr(noise, "GREY_SHARE", 0.0)
     monkeypatch.setattr(noise, "WEB_JPEG_SHARE", 0.0)
+    monkeypatch.setattr(noise, "WHITE_SHARE", share)
 
-    noisy, clean = noise.degrade(torch.full((200, 3, 64, 64), 0.5), 32, generator(), share)
+    noisy, clean = noise.degrade(torch.full((200, 3, 64, 64), 0.5), 32, generator())
 
     if share == 0:
         red = (noisy - clean)[:, 0]
@@ -117,18 +120,24 @@ def test_some_pictures_have_white_noise_of_every_strength_in_place_of_a_cameras(
     assert (alike > 0.97).float().mean() == pytest.approx(0.5, abs=0.2)
 
 
-def test_each_picture_can_have_a_chance_of_white_noise_of_its_own(monkeypatch):
-    monkeypatch.setattr(noise, "GREY_SHARE", 0.0)
-    monkeypatch.setattr(noise, "WEB_JPEG_SHARE", 0.0)
-    shares = torch.tensor([0.0, 1.0]).repeat(50)
+def test_what_is_drawn_has_white_noise_oftener_and_stronger(recording):
+    calls = recording(noise, "add_white")
+    is_drawn = torch.tensor([False, True]).repeat(1000)
 
-    noisy, clean = noise.degrade(torch.full((100, 3, 64, 64), 0.5), 32, generator(), shares)
+    clean = is_drawn[:, None, None, None] * torch.ones(3, 32, 32)  # tells which is which
+    noise.degrade(clean, 16, generator(), is_drawn)
 
-    red = (noisy - clean)[:, 0]
-    strong = 255 * red.std((1, 2)) > 4  # weaker noise is mostly rounding
-    beside = correlation(red[..., :-1], red[..., 1:])
-    assert beside[strong & (shares == 0)].median() > 0.2
-    assert beside[strong & (shares == 1)].abs().max() < 0.2
+    ((before, deviation, _),) = calls
+    white = before.mean((1, 2, 3)) > 0.1
+    for drawn, share, median in (
+        (False, noise.WHITE_SHARE, math.sqrt(noise.FAINTEST_WHITE * noise.STRONGEST_WHITE)),
+        (True, noise.DRAWN_WHITE_SHARE, (noise.FAINTEST_WHITE + noise.STRONGEST_WHITE) / 2),
+    ):
+        found = deviation[white == drawn]
+        assert len(found) / 1000 == pytest.approx(share, abs=0.04)
+        assert found.median() == pytest.approx(median, rel=0.2)
+        assert found.min() >= noise.FAINTEST_WHITE
+        assert found.max() <= noise.STRONGEST_WHITE
 
 
 def correlation(first, second):

@@ -37,9 +37,6 @@ text, pages and drawings are harmed most easily."""
 IDENTITY_SHARE, DRAWN_IDENTITY_SHARE = 0.06, 0.5
 """Part of the photographs' and of the drawn patches that are left without any noise, so that clean
 pictures stay. What is drawn seldom goes through a camera."""
-DRAWN_WHITE_SHARE = 0.7
-"""Part of the drawn patches' noise that is white. In flat and nearly black fields, which drawings
-have most of, strong white noise is the hardest to tell from a camera's."""
 
 PAIR, PHOTOGRAPH, BATCH = range(3)
 """Kinds of random streams, all of the same seed."""
@@ -193,14 +190,13 @@ def develop(batch: Batch, device: torch.device) -> tuple[Patches, Patches]:
     generator = Generator(device).manual_seed(batch.seed)
     parts = [(batch.noisy.to(device), batch.clean.to(device))]
     count = len(batch.scenes)
-    is_clean = batch.is_clean.to(device)
-    white = torch.where(batch.is_drawn, DRAWN_WHITE_SHARE, noise.WHITE_SHARE).to(device)
+    is_clean, is_drawn = batch.is_clean.to(device), batch.is_drawn.to(device)
     for scenes, here in (
         (batch.scenes, slice(count)),
         (batch.resized_scenes, slice(count, None)),
     ):
         if len(scenes):
-            noisy, clean = noise.degrade(scenes.to(device), batch.patch, generator, white[here])
+            noisy, clean = noise.degrade(scenes.to(device), batch.patch, generator, is_drawn[here])
             same = draws.over_pixels(is_clean[here])
             parts.append((torch.where(same, clean, noisy), clean))
     noisy, clean = (torch.cat(half) for half in zip(*parts, strict=True))

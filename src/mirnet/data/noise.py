@@ -20,6 +20,7 @@ from mirnet.data.isp import Camera, Colour
 from mirnet.data.sensor import Sensor, expose, random_sensor
 
 Patches = Float[Tensor, "b 3 {size} {size}"]
+Flags = Bool[Tensor, " b"]
 
 MARGIN = 16
 """Pixels that `degrade` wants around the patch on every side and cuts off again.
@@ -31,10 +32,13 @@ the camera's smoothing sees beyond is mirrored.
 DIMMED_SHARE = 0.6
 DIMMEST = 0.04
 """Part of the pictures with less light than the photograph had, and the least of it."""
-WHITE_SHARE = 0.2
-FAINTEST_WHITE, STRONGEST_WHITE = 2 / 255, 60 / 255
-"""Part of the photographs that have white noise in place of a camera's, and its standard deviation.
+WHITE_SHARE, DRAWN_WHITE_SHARE = 0.2, 0.6
+"""Part of the photographs and of the drawn patches that have white noise in place of a camera's.
 Rendered pictures and scans have such noise."""
+FAINTEST_WHITE, STRONGEST_WHITE = 2 / 255, 60 / 255
+"""Its standard deviation: on photographs each factor is as likely as any other, on drawn patches
+each figure. In flat and nearly black fields, which drawings have most of, strong white noise is the
+hardest to tell from a camera's."""
 GRAIN_SHARE = 0.5
 """Part of the white noise that is the same in all channels, as grain is."""
 GREY_SHARE = 0.08
@@ -70,13 +74,13 @@ def take(
 
 
 def degrade(
-    clean: Colour, size: int, generator: Generator, white_share: float | Figures = WHITE_SHARE
+    clean: Colour, size: int, generator: Generator, is_drawn: Flags | None = None
 ) -> tuple[Patches, Patches]:
     """Noisy and clean patches of `size` by `size` from clean scenes (sRGB, 0..1).
 
     All sides are multiples of 16, for JPEG's blocks. Where `clean` does not measure
     size + 2 · MARGIN a side, the finished picture is resized to that, as photographs for the web
-    and digital zoom are. `white_share` is the chance of white noise, one for all or one for each.
+    and digital zoom are. What `is_drawn`, by default nothing, has white noise oftener and stronger.
     """
     noisy, clean = finishing.finish(*photograph(clean, generator), generator)
     room = size + 2 * MARGIN
@@ -86,13 +90,7 @@ def degrade(
             F.interpolate(x, (room, room), mode=kind, antialias=True).clamp(0, 1)
             for x in (noisy, clean)
         )
-    is_white, is_grain = (
-        draws.chance(len(clean), share, generator) for share in (white_share, GRAIN_SHARE)
-    )
-    deviation = draws.log_uniform(len(clean), FAINTEST_WHITE, STRONGEST_WHITE, generator)
-    add = partial(add_white, generator=generator)
-    white = draws.change(is_white, add, clean, deviation, is_grain)
-    noisy = torch.where(draws.over_pixels(is_white), white, noisy)
+    noisy = _with_white(noisy, clean, is_drawn, generator)
     is_grey = draws.chance(len(clean), GREY_SHARE, generator)
     noisy, clean = (draws.change(is_grey, finishing.grey, half) for half in (noisy, clean))
     is_jpeg = draws.chance(len(clean), WEB_JPEG_SHARE, generator)
@@ -105,8 +103,27 @@ def degrade(
     return noisy[window], clean[window]
 
 
+def _with_white(
+    noisy: Colour, clean: Colour, is_drawn: Flags | None, generator: Generator
+) -> Colour:
+    """The noisy pictures, some with white noise on the clean ones in place of what they have."""
+    count = len(clean)
+    if is_drawn is None:
+        is_drawn = torch.zeros(count, dtype=torch.bool, device=clean.device)
+    share = torch.where(is_drawn, DRAWN_WHITE_SHARE, WHITE_SHARE)
+    is_white, is_grain = (draws.chance(count, each, generator) for each in (share, GRAIN_SHARE))
+    deviation = torch.where(
+        is_drawn,
+        draws.uniform(count, FAINTEST_WHITE, STRONGEST_WHITE, generator),
+        draws.log_uniform(count, FAINTEST_WHITE, STRONGEST_WHITE, generator),
+    )
+    add = partial(add_white, generator=generator)
+    white = draws.change(is_white, add, clean, deviation, is_grain)
+    return torch.where(draws.over_pixels(is_white), white, noisy)
+
+
 def add_white(
-    clean: Colour, deviation: Figures, is_grain: Bool[Tensor, " b"], *, generator: Generator
+    clean: Colour, deviation: Figures, is_grain: Flags, *, generator: Generator
 ) -> Colour:
     """The pictures with white noise, independent in the channels or, as grain, the same in all."""
     noise = torch.randn(clean.shape, generator=generator, device=generator.device)
