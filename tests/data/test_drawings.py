@@ -118,7 +118,7 @@ def test_upright_stripes_are_as_wide_as_the_shares_say(monkeypatch):
 
 def test_slanting_edges_are_anti_aliased():
     rows, columns = drawings._coordinates(64)
-    distance = np.hypot(rows - 30.2, columns - 31.7) - 20
+    distance = drawings._disc(rows - 30.2, columns - 31.7, 20.0, 1.0, np.random.default_rng())
 
     assert drawings._covered(-distance).sum() == pytest.approx(np.pi * 20**2, rel=1e-3)
 

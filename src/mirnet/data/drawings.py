@@ -157,7 +157,9 @@ def _drawing(size: int, rng: Generator) -> Canvas:
     for _ in range(rng.integers(3, 9)):
         fill, ink = _colours(rng)
         width = float(np.exp(rng.uniform(0, np.log(8))))
-        distance = _shape(rows, columns, width, rng)
+        down, across = rows - rng.uniform(0, size), columns - rng.uniform(0, size)
+        radius = size * rng.uniform(0.03, 0.5)
+        distance = _one_of(SHAPES, rng)(down, across, radius, width, rng)
         canvas = _blend(canvas, fill, _covered(-distance))
         if rng.random() < 0.5:
             canvas = _blend(canvas, ink, _covered(width / 2 - abs(distance)))
@@ -175,31 +177,37 @@ def _one_of(shares: Mapping[Kind, float], rng: Generator) -> Kind:
     return kinds[rng.choice(len(kinds), p=list(shares.values()))]
 
 
-def _shape(rows: Field, columns: Field, width: float, rng: Generator) -> Field:
-    """Distances from the rim of a random shape, negative inside; lines are `width` wide."""
-    size = len(rows)
-    distance: Field
-    down, across = rows - rng.uniform(0, size), columns - rng.uniform(0, size)
-    radius = size * rng.uniform(0.03, 0.5)
-    kind = rng.integers(4)
-    if kind == 0:
-        distance = np.hypot(down, across) - radius
-    elif kind == 1:
-        distance = abs(np.hypot(down, across) - radius) - width / 2
-    elif kind == 2:
-        sides = int(rng.integers(3, 7))
-        angles = rng.uniform(0, 2 * np.pi) + np.arange(sides) * 2 * np.pi / sides
-        reaches = radius * rng.uniform(0.5, 1, sides)
-        edges = [
-            _along(down, across, angle) - reach
-            for angle, reach in zip(angles, reaches, strict=True)
-        ]
-        distance = np.maximum.reduce(edges)
-    else:
-        corners = rng.uniform(-radius, radius, (rng.integers(2, 5), 2)) * 2
-        lines = [_to_line(down, across, *start, *end) for start, end in pairwise(corners)]
-        distance = np.minimum.reduce(lines) - width / 2
+def _disc(down: Field, across: Field, radius: float, width: float, rng: Generator) -> Field:
+    distance: Field = np.hypot(down, across) - radius
     return distance
+
+
+def _ring(down: Field, across: Field, radius: float, width: float, rng: Generator) -> Field:
+    distance: Field = abs(np.hypot(down, across) - radius) - width / 2
+    return distance
+
+
+def _polygon(down: Field, across: Field, radius: float, width: float, rng: Generator) -> Field:
+    sides = int(rng.integers(3, 7))
+    angles = rng.uniform(0, 2 * np.pi) + np.arange(sides) * 2 * np.pi / sides
+    reaches = radius * rng.uniform(0.5, 1, sides)
+    edges = [
+        _along(down, across, angle) - reach for angle, reach in zip(angles, reaches, strict=True)
+    ]
+    distance: Field = np.maximum.reduce(edges)
+    return distance
+
+
+def _stroke(down: Field, across: Field, radius: float, width: float, rng: Generator) -> Field:
+    """One to three straight lines, each from where the last one ended."""
+    corners = rng.uniform(-radius, radius, (rng.integers(2, 5), 2)) * 2
+    lines = [_to_line(down, across, *start, *end) for start, end in pairwise(corners)]
+    distance: Field = np.minimum.reduce(lines) - width / 2
+    return distance
+
+
+SHAPES = {_disc: 0.25, _ring: 0.25, _polygon: 0.25, _stroke: 0.25}
+"""With their shares: distances from the rim of a shape about the origin, negative inside it."""
 
 
 def _writing(size: int, rng: Generator) -> Field:

@@ -11,6 +11,8 @@ import torch.nn.functional as F  # noqa: N812 - the name that torch's users expe
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from mirnet.data import draws
+
 LUMINANCE = torch.tensor(
     [
         [16, 11, 10, 16, 24, 40, 51, 61],
@@ -58,7 +60,7 @@ def compress(
     chroma = quantise(ycbcr[:, 1:], CHROMINANCE.to(image.device), scale)
     half = quantise(F.avg_pool2d(ycbcr[:, 1:], 2), CHROMINANCE.to(image.device), scale)
     coarse = F.interpolate(half, scale_factor=2, mode="bilinear", align_corners=False)
-    chroma = torch.where(subsample[:, None, None, None], coarse, chroma)
+    chroma = torch.where(draws.over_pixels(subsample), coarse, chroma)
     inverse = torch.linalg.inv(matrix)
     rgb = torch.einsum("ij,bjhw->bihw", inverse, torch.cat([luma + 128, chroma], 1))
     return rgb.round().clamp(0, 255) / 255
