@@ -55,6 +55,9 @@ class Experiment:
     """Constants of modules."""
 
 
+COMMON = ("optim.loss=charbonnier", "optim.clip=0.5", "data.real_share=0.12")
+"""What the recipe had when these questions were asked."""
+
 EXPERIMENTS = {
     "as it is": Experiment(""),
     "another seed": Experiment("chance", ("seed=5",)),
@@ -96,6 +99,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=EXPERIMENTS, default=list(EXPERIMENTS))
     arguments = parser.parse_args()
     common = [
+        *COMMON,
         f'stages=[{{length="{arguments.steps} steps", patch=64, batch=8}}]',
         f'weights="{arguments.weights}"',
         f'data.photographs="{arguments.photographs}"',
