@@ -31,7 +31,7 @@ RESIZED_SHARE = 0.25
 """Part of the synthetic patches that come from a picture resized after the noise."""
 RESIZING = (0.6, 2.0)
 """By how much larger than needed these are: from digital zoom to shrunk for the web."""
-DRAWN_SHARE = 0.25
+DRAWN_SHARE = 0.35
 """Part of the synthetic patches that are drawn and not cut from photographs: gradients, patterns,
 text, pages and drawings are harmed most easily."""
 IDENTITY_SHARE, DRAWN_IDENTITY_SHARE = 0.06, 0.5

@@ -166,7 +166,7 @@ def _drawing(size: int, rng: Generator) -> Canvas:
     return canvas
 
 
-SHARES = {_gradient: 0.25, _pattern: 0.31, _text: 0.21, _page: 0.13, _drawing: 0.1}
+SHARES = {_gradient: 0.32, _pattern: 0.28, _text: 0.19, _page: 0.12, _drawing: 0.09}
 """Of the kinds: patterns and text are the hardest to tell from noise, and smooth fields show best
 what is left of it."""
 
