@@ -74,6 +74,13 @@ def test_noise_is_as_strong_as_asked_for_and_grey_if_asked_for():
         assert (noisy[..., 0] == noisy[..., 1]).all() == is_grey
 
 
+@pytest.mark.parametrize("is_grey", [False, True])
+def test_chance_does_not_move_the_mean_of_a_noisy_field(is_grey):
+    noisy = harm.noisy_flat((0.5, 0.5, 0.5), 40.0, 96, 96, is_grey=is_grey)
+
+    np.testing.assert_allclose(noisy.mean((0, 1)), 127.5, atol=0.1)  # rounding and rare clipping
+
+
 def test_the_mean_of_numbers_of_light_and_the_colour_itself_are_no_drift():
     rng = np.random.default_rng(0)
     light = 0.2 + rng.normal(0, 0.05, (200, 200, 3))
