@@ -159,7 +159,8 @@ def _drawing(size: int, rng: Generator) -> Canvas:
         width = float(np.exp(rng.uniform(0, np.log(8))))
         down, across = rows - rng.uniform(0, size), columns - rng.uniform(0, size)
         radius = size * rng.uniform(0.03, 0.5)
-        distance = _one_of(SHAPES, rng)(down, across, radius, width, rng)
+        shape = SHAPES[rng.integers(len(SHAPES))]
+        distance = shape(down, across, radius, width, rng)
         canvas = _blend(canvas, fill, _covered(-distance))
         if rng.random() < 0.5:
             canvas = _blend(canvas, ink, _covered(width / 2 - abs(distance)))
@@ -206,8 +207,8 @@ def _stroke(down: Field, across: Field, radius: float, width: float, rng: Genera
     return distance
 
 
-SHAPES = {_disc: 0.25, _ring: 0.25, _polygon: 0.25, _stroke: 0.25}
-"""With their shares: distances from the rim of a shape about the origin, negative inside it."""
+SHAPES = (_disc, _ring, _polygon, _stroke)
+"""Each as likely: distances from the rim of a shape about the origin, negative inside it."""
 
 
 def _writing(size: int, rng: Generator) -> Field:
