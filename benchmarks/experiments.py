@@ -15,7 +15,7 @@ than a short run has. FOLDER takes the runs; one that is there is not run again.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ import quality
 
 import mirnet
 from mirnet.data import dataset, finishing, noise
+from mirnet.data.noise import Kind
 from mirnet.evaluation import harm
 from mirnet.restoration.restorer import Restorer
 from mirnet.shapes import Pixels
@@ -51,7 +52,7 @@ class Experiment:
     question: str
     settings: tuple[str, ...] = ()
     """Of the recipe; STEPS stands for how many there are."""
-    shares: tuple[tuple[ModuleType, str, float], ...] = ()
+    shares: tuple[tuple[ModuleType, str, float | Mapping[Kind, float]], ...] = ()
     """Constants of modules."""
 
 
@@ -66,13 +67,13 @@ EXPERIMENTS = {
         shares=((finishing, "FINISHED_SHARE", 0.0), (noise, "WEB_JPEG_SHARE", 0.0)),
     ),
     "no white noise": Experiment(
-        "white noise", shares=((noise, "WHITE_SHARE", 0.0), (noise, "DRAWN_WHITE_SHARE", 0.0))
+        "white noise", shares=((noise, "WHITE_SHARES", dict.fromkeys(Kind, 0.0)),)
     ),
     "no black and white": Experiment("black and white", shares=((noise, "GREY_SHARE", 0.0),)),
-    "no drawings": Experiment("drawings", shares=((dataset, "DRAWN_SHARE", 0.0),)),
+    "no drawings": Experiment("drawings", shares=((dataset, "SHARES", {Kind.PHOTOGRAPH: 1.0}),)),
     "little identity": Experiment(
         "patches without noise",
-        shares=((dataset, "IDENTITY_SHARE", 0.05), (dataset, "DRAWN_IDENTITY_SHARE", 0.05)),
+        shares=((dataset, "IDENTITY_SHARES", dict.fromkeys(Kind, 0.05)),),
     ),
     "L1": Experiment("loss", ("optim.charbonnier=0",)),
     "patches of 128": Experiment(

@@ -6,6 +6,7 @@ import torch
 
 from mirnet.data import dataset, drawings, noise
 from mirnet.data.dataset import TrainingData
+from mirnet.data.noise import Kind
 from mirnet.data.pair_folder import PairFolder
 from mirnet.data.request import Request
 from mirnet.errors import DataError
@@ -143,22 +144,30 @@ def test_blends_stand_where_the_beta_distribution_says(tmp_path, save):
     assert blended.var() == pytest.approx(1 / (4 * (2 * 1.2 + 1)), abs=0.012)
 
 
-def test_some_patches_are_drawn(recording):
-    calls = recording(drawings, "draw")
+def test_kinds_of_scenes_come_by_their_shares(recording):
+    drawn, fields = (recording(drawings, name) for name in ("draw", "field"))
     source = data()
 
     parts = [source[Request(8 * k, 8, 16)] for k in range(1000)]
 
-    assert len(calls) / 8000 == pytest.approx(dataset.DRAWN_SHARE, abs=0.018)
+    kinds = torch.cat([part.kinds for part in parts])
+    for kind in Kind:
+        assert (kinds == kind).sum() / 8000 == pytest.approx(dataset.SHARES[kind], abs=0.018)
+    assert len(drawn) == (kinds == Kind.DRAWING).sum()
+    assert len(fields) == (kinds == Kind.FIELD).sum()
     sides = {half.shape[-1] for part in parts for half in (part.scenes, part.resized_scenes)}
-    assert {size for size, _ in calls} <= sides
+    assert {size for size, _ in drawn + fields} <= sides
 
 
-@pytest.mark.parametrize(
-    ("drawn", "share"), [(0.0, dataset.IDENTITY_SHARE), (1.0, dataset.DRAWN_IDENTITY_SHARE)]
-)
-def test_some_patches_have_no_noise_at_all(drawn, share, monkeypatch):
-    monkeypatch.setattr(dataset, "DRAWN_SHARE", drawn)
+@pytest.fixture(params=Kind, ids=lambda kind: kind.name.lower())
+def only(request, monkeypatch):
+    """The kind of which all scenes are."""
+    monkeypatch.setattr(dataset, "SHARES", {request.param: 1.0})
+    return request.param
+
+
+def test_some_patches_have_no_noise_at_all(only):
+    share = dataset.IDENTITY_SHARES[only]
     source = data()
 
     parts = [source[Request(8 * k, 8, 16)] for k in range(300)]
@@ -175,11 +184,7 @@ def test_some_patches_have_no_noise_at_all(drawn, share, monkeypatch):
     assert same[is_clean].all()
 
 
-@pytest.mark.parametrize(
-    ("drawn", "share"), [(0.0, noise.WHITE_SHARE), (1.0, noise.DRAWN_WHITE_SHARE)]
-)
-def test_drawn_patches_have_white_noise_more_often(drawn, share, monkeypatch, recording):
-    monkeypatch.setattr(dataset, "DRAWN_SHARE", drawn)
+def test_white_noise_comes_by_the_kind_of_scene(only, recording):
     calls = recording(noise, "add_white")
     source = data()
 
@@ -187,10 +192,10 @@ def test_drawn_patches_have_white_noise_more_often(drawn, share, monkeypatch, re
     for part in parts:
         dataset.develop(part, CPU)
 
-    is_drawn = torch.cat([part.is_drawn for part in parts])
-    assert is_drawn.float().mean() == drawn
+    kinds = torch.cat([part.kinds for part in parts])
+    assert (kinds == only).all()
     white = sum(len(clean) for clean, *_ in calls)
-    assert white / len(is_drawn) == pytest.approx(share, abs=0.06)
+    assert white / len(kinds) == pytest.approx(noise.WHITE_SHARES[only], abs=0.06)
 
 
 def test_some_scenes_are_resized_after_the_noise():

@@ -30,6 +30,32 @@ def test_patches_are_colour_in_range_and_depend_on_the_generator_alone(size, see
     assert torch.equal(patch, drawings.draw(size, np.random.default_rng(seed)))
 
 
+@given(size=st.integers(8, 130), seed=st.integers(0, 10**6))
+def test_fields_have_one_colour_and_depend_on_the_generator_alone(size, seed):
+    field = drawings.field(size, np.random.default_rng(seed))
+
+    assert field.shape == (3, size, size)
+    assert field.dtype == torch.float32
+    assert torch.equal(field, field[:, :1, :1].expand_as(field))
+    assert 0 <= field.min() <= field.max() <= 1
+    assert torch.equal(field, drawings.field(size, np.random.default_rng(seed)))
+
+
+def test_most_fields_are_dark_but_not_black_and_half_of_these_grey(monkeypatch):
+    monkeypatch.setattr(drawings, "_colour", lambda _: np.ones(3))  # all others are white
+    rng = np.random.default_rng(0)
+
+    colours = torch.stack([drawings.field(8, rng) for _ in range(4000)])[..., 0, 0]
+
+    dark = colours[colours.amax(1) < 1]
+    assert len(dark) / 4000 == pytest.approx(drawings.DARK_FIELDS, abs=0.03)
+    rounding = 0.5 / 255
+    assert dark.min() == pytest.approx(drawings.DARKEST, abs=rounding)
+    assert dark.max() == pytest.approx(drawings.BRIGHTEST_DARK, abs=rounding)
+    is_grey = dark.amax(1) == dark.amin(1)
+    assert is_grey.float().mean() == pytest.approx(0.5, abs=0.04)
+
+
 def test_no_patch_comes_twice(patches):
     assert len({patch.numpy().tobytes() for patch in patches}) > 0.95 * len(patches)
 

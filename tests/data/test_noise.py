@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirnet.data import isp, jpeg, noise
+from mirnet.data import finishing, isp, jpeg, noise
+from mirnet.data.noise import Kind
 from mirnet.data.sensor import Sensor
 
 
@@ -99,7 +100,7 @@ def test_some_pictures_have_white_noise_of_every_strength_in_place_of_a_cameras(
     """Its deviation, and how alike the channels are, in flat grey."""
     monkeypatch.setattr(noise, "GREY_SHARE", 0.0)
     monkeypatch.setattr(noise, "WEB_JPEG_SHARE", 0.0)
-    monkeypatch.setattr(noise, "WHITE_SHARE", share)
+    monkeypatch.setitem(noise.WHITE_SHARES, Kind.PHOTOGRAPH, share)
 
     noisy, clean = noise.degrade(torch.full((200, 3, 64, 64), 0.5), 32, generator())
 
@@ -120,24 +121,35 @@ def test_some_pictures_have_white_noise_of_every_strength_in_place_of_a_cameras(
     assert (alike > 0.97).float().mean() == pytest.approx(0.5, abs=0.2)
 
 
-def test_what_is_drawn_has_white_noise_oftener_and_stronger(recording):
+def test_white_noise_is_the_more_frequent_and_stronger_the_flatter_the_scene(recording):
     calls = recording(noise, "add_white")
-    is_drawn = torch.tensor([False, True]).repeat(1000)
+    kinds = torch.tensor(list(Kind)).repeat(1000)
 
-    clean = is_drawn[:, None, None, None] * torch.ones(3, 32, 32)  # tells which is which
-    noise.degrade(clean, 16, generator(), is_drawn)
+    colours = torch.eye(3)[kinds]  # tell which is which
+    noise.degrade(colours[..., None, None].expand(-1, -1, 32, 32), 16, generator(), kinds)
 
     ((before, deviation, _),) = calls
-    white = before.mean((1, 2, 3)) > 0.1
-    for drawn, share, median in (
-        (False, noise.WHITE_SHARE, math.sqrt(noise.FAINTEST_WHITE * noise.STRONGEST_WHITE)),
-        (True, noise.DRAWN_WHITE_SHARE, (noise.FAINTEST_WHITE + noise.STRONGEST_WHITE) / 2),
-    ):
-        found = deviation[white == drawn]
-        assert len(found) / 1000 == pytest.approx(share, abs=0.04)
+    white = before.mean((2, 3)).argmax(1)
+    low, high = noise.FAINTEST_WHITE, noise.STRONGEST_WHITE
+    for kind in Kind:
+        found = deviation[white == kind]
+        median = math.sqrt(low * high) if kind is Kind.PHOTOGRAPH else (low + high) / 2
+        assert len(found) / 1000 == pytest.approx(noise.WHITE_SHARES[kind], abs=0.04)
         assert found.median() == pytest.approx(median, rel=0.2)
-        assert found.min() >= noise.FAINTEST_WHITE
-        assert found.max() <= noise.STRONGEST_WHITE
+        assert found.min() >= low
+        assert found.max() <= high
+
+
+def test_fields_are_saved_as_jpeg_by_no_later_program(recording):
+    calls = recording(finishing, "compress")
+    kinds = torch.tensor(list(Kind)).repeat(200)
+
+    noise.degrade(torch.full((len(kinds), 3, 32, 32), 0.5), 16, generator(), kinds)
+
+    _, (_, is_jpeg, _) = calls  # the camera's, and that of a later program
+    assert not is_jpeg[kinds == Kind.FIELD].any()
+    others = is_jpeg[kinds != Kind.FIELD].float().mean()
+    assert others == pytest.approx(noise.WEB_JPEG_SHARE, abs=0.08)
 
 
 def correlation(first, second):

@@ -36,7 +36,7 @@ def test_workers_bring_the_same_batches_in_the_same_order(plan):
     for one, other in zip(alone, helped, strict=True):
         assert type(one) is type(other)
         assert (one.patch, one.seed) == (other.patch, other.seed)
-        for name in ("noisy", "clean", "scenes", "resized_scenes", "is_clean", "is_drawn"):
+        for name in ("noisy", "clean", "scenes", "resized_scenes", "is_clean", "kinds"):
             assert torch.equal(getattr(one, name), getattr(other, name)), name
 
 

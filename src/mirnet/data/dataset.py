@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
 from mirnet.data import augment, drawings, draws, noise, order, photographs
+from mirnet.data.noise import Kind
 from mirnet.data.pairs import Pairs
 from mirnet.data.photographs import Photograph, Scene
 from mirnet.data.request import Request
@@ -31,14 +32,14 @@ RESIZED_SHARE = 0.25
 """Part of the synthetic patches that come from a picture resized after the noise."""
 RESIZING = (0.6, 2.0)
 """By how much larger than needed these are: from digital zoom to shrunk for the web."""
-DRAWN_SHARE = 0.35
-"""Part of the synthetic patches that are drawn and not cut from photographs: gradients, patterns,
-text, pages and drawings are harmed most easily."""
-IDENTITY_SHARE, DRAWN_IDENTITY_SHARE = 0.06, 0.5
-"""Part of the photographs' and of the drawn patches that are left without any noise, so that clean
-pictures stay. What is drawn seldom goes through a camera."""
+SHARES = {Kind.PHOTOGRAPH: 0.5, Kind.DRAWING: 0.3, Kind.FIELD: 0.2}
+"""Parts of the synthetic patches. Gradients, patterns, text, pages and drawings are harmed most
+easily, and noisy fields of one colour show best what is left of the noise, and every cast."""
+IDENTITY_SHARES = {Kind.PHOTOGRAPH: 0.06, Kind.DRAWING: 0.5, Kind.FIELD: 0.2}
+"""Parts of each that are left without any noise, so that clean pictures stay. What is drawn seldom
+goes through a camera."""
 
-PAIR, PHOTOGRAPH, BATCH = range(3)
+PAIR, SCENE, BATCH = range(3)
 """Kinds of random streams, all of the same seed."""
 
 
@@ -55,8 +56,8 @@ class Batch(NamedTuple):
     """Those that are resized for the patch after the noise."""
     is_clean: Bool[Tensor, " n"]
     """Which of the scenes, the resized ones last, stay without noise."""
-    is_drawn: Bool[Tensor, " n"]
-    """Which of them are drawn, the others being cut from photographs."""
+    kinds: Int[Tensor, " n"]
+    """Of the same scenes, as `noise.Kind`."""
     patch: int
     seed: int
     """Of the noise."""
@@ -109,7 +110,7 @@ class TrainingData:
                 noisy.append(pair[0])
                 clean.append(pair[1])
             else:
-                stream = np.random.default_rng((self.seed, PHOTOGRAPH, place))
+                stream = np.random.default_rng((self.seed, SCENE, place))
                 if stream.random() < RESIZED_SHARE:
                     resized_scenes.append(self._scene(place, other, stream))
                 else:
@@ -121,7 +122,7 @@ class TrainingData:
             _stack([each.scene for each in scenes], room),
             _stack([each.scene for each in resized_scenes], other),
             torch.tensor([each.is_clean for each in chosen], dtype=torch.bool),
-            torch.tensor([each.is_drawn for each in chosen], dtype=torch.bool),
+            torch.tensor([each.kind for each in chosen], dtype=torch.long),
             request.patch,
             int(rng.integers(2**62)),
         )
@@ -159,22 +160,22 @@ class TrainingData:
         return torch.from_numpy(pixels.to_float(noisy)), torch.from_numpy(pixels.to_float(clean))
 
     def _scene(self, place: int, size: int, rng: np.random.Generator) -> "_Chosen":
-        is_drawn = rng.random() < DRAWN_SHARE
-        if is_drawn:
-            scene = drawings.draw(size, rng)
-        else:
+        kind = Kind(int(rng.choice(list(SHARES), p=list(SHARES.values()))))
+        if kind is Kind.PHOTOGRAPH:
             index = order.shuffled(place, len(self.photographs), self.seed)
             scene = photographs.cut(self.photographs[index], size, rng)
-        share = DRAWN_IDENTITY_SHARE if is_drawn else IDENTITY_SHARE
-        return _Chosen(scene, rng.random() < share, is_drawn)
+        else:
+            draw = drawings.field if kind is Kind.FIELD else drawings.draw
+            scene = draw(size, rng)
+        return _Chosen(scene, kind, rng.random() < IDENTITY_SHARES[kind])
 
 
 class _Chosen(NamedTuple):
-    """A clean scene, whether it stays without noise, and whether it is drawn."""
+    """A clean scene, what it is, and whether it stays without noise."""
 
     scene: Scene
+    kind: Kind
     is_clean: bool
-    is_drawn: bool
 
 
 def _stack(patches: Sequence[Patch], size: int) -> Float[Tensor, "b 3 {size} {size}"]:
@@ -190,13 +191,13 @@ def develop(batch: Batch, device: torch.device) -> tuple[Patches, Patches]:
     generator = Generator(device).manual_seed(batch.seed)
     parts = [(batch.noisy.to(device), batch.clean.to(device))]
     count = len(batch.scenes)
-    is_clean, is_drawn = batch.is_clean.to(device), batch.is_drawn.to(device)
+    is_clean, kinds = batch.is_clean.to(device), batch.kinds.to(device)
     for scenes, here in (
         (batch.scenes, slice(count)),
         (batch.resized_scenes, slice(count, None)),
     ):
         if len(scenes):
-            noisy, clean = noise.degrade(scenes.to(device), batch.patch, generator, is_drawn[here])
+            noisy, clean = noise.degrade(scenes.to(device), batch.patch, generator, kinds[here])
             same = draws.over_pixels(is_clean[here])
             parts.append((torch.where(same, clean, noisy), clean))
     noisy, clean = (torch.cat(half) for half in zip(*parts, strict=True))

@@ -1,7 +1,8 @@
 """Clean patches that are drawn: what photographs hold too little of, and denoisers like to spoil.
 
-Smooth gradients, gratings and checkerboards, rows of glyphs, pages as on screens, drawings. Glyphs
-are strokes of our own and no letters, since fonts differ from machine to machine.
+Smooth gradients, gratings and checkerboards, rows of glyphs, pages as on screens, drawings; fields
+of one colour. Glyphs are strokes of our own and no letters, since fonts differ from machine to
+machine.
 
 Edges are anti-aliased by distance: a pixel half a pixel inside an edge is covered, one half a pixel
 outside is not, and between them coverage falls evenly.
@@ -33,12 +34,16 @@ SOFT_SHARE = 0.25
 """Part that are slightly out of focus."""
 EIGHT_BIT_SHARE = 0.5
 """Part that are rounded, as files hold them; the others are as smooth as 16 bits."""
-PLAIN_SHARE = 0.3
+PLAIN_SHARE = 0.4
 """Part of the pairs of colours that are black and white."""
 WIDTHS = {1: 0.3, 2: 0.25, 3: 0.12, 4: 0.2, 6: 0.06, 8: 0.04, 12: 0.03}
 """Of upright stripes and fields in pixels, with their shares: fine ones are the hardest."""
 FAINTEST = 0.05
 """The least contrast of gradients and patterns, as a part of what their colours have."""
+DARK_FIELDS, DARKEST, BRIGHTEST_DARK = 0.75, 0.02, 0.4
+"""Part of the fields that are dark, half of them grey, and their values before the camera dims some
+of them: there noise is cut off at black, so that its mean is not nought. Black itself is left out:
+where a network cannot tell, shadows are to stay open."""
 
 GLYPHS, POINTS, BLANKS = 12, 5, 3
 """Of an alphabet: glyphs, the corners of a glyph's line, and spaces beside the glyphs."""
@@ -60,6 +65,21 @@ def draw(size: int, rng: Generator) -> Float[Tensor, "3 {size} {size}"]:
     return torch.from_numpy(canvas.astype(np.float32).clip(0, 1))
 
 
+def field(size: int, rng: Generator) -> Float[Tensor, "3 {size} {size}"]:
+    """A clean patch of one colour, sRGB in 0..1, mostly a dark one.
+
+    It depends on size and generator alone.
+    """
+    if rng.random() < DARK_FIELDS:
+        is_grey = rng.random() < 0.5
+        colour = rng.uniform(DARKEST, BRIGHTEST_DARK, 1 if is_grey else 3) * np.ones(3)
+    else:
+        colour = _colour(rng)
+    if rng.random() < EIGHT_BIT_SHARE:
+        colour = np.rint(colour * 255) / 255
+    return torch.from_numpy(colour.astype(np.float32))[:, None, None].expand(3, size, size)
+
+
 def _gradient(size: int, rng: Generator) -> Canvas:
     """From one colour to another: straight or round, steep or gentle, once or back and forth."""
     rows, columns = _coordinates(size)
@@ -74,9 +94,9 @@ def _gradient(size: int, rng: Generator) -> Canvas:
 
 
 def _pattern(size: int, rng: Generator) -> Canvas:
-    """A checkerboard, a grating with sharp or soft lines, or a zone plate; mostly a pale one."""
+    """A checkerboard, a grating with sharp or soft lines, or a zone plate; half of them pale."""
     share = _one_of(PATTERNS, rng)(size, rng)
-    contrast = FAINTEST ** rng.random() if rng.random() < 0.7 else 1.0
+    contrast = FAINTEST ** rng.random() if rng.random() < 0.5 else 1.0
     return _blend(*_colours(rng), (1 - contrast) * rng.random() + contrast * share)
 
 

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
 Figures = Float[Tensor, " b"]
+Flags = Bool[Tensor, " b"]
 
 
 def uniform(count: int, low: float, high: float, generator: Generator) -> Figures:
@@ -28,7 +29,7 @@ def normal(count: int, generator: Generator) -> Figures:
     return torch.randn(count, generator=generator, device=generator.device)
 
 
-def chance(count: int, probability: float | Figures, generator: Generator) -> Bool[Tensor, " b"]:
+def chance(count: int, probability: float | Figures, generator: Generator) -> Flags:
     """True for this part of the pictures, or for each with a probability of its own."""
     return torch.rand(count, generator=generator, device=generator.device) < probability
 
@@ -39,7 +40,7 @@ def over_pixels(figures: Tensor) -> Tensor:
 
 
 def change(
-    chosen: Bool[Tensor, " b"],
+    chosen: Flags,
     function: Callable[..., Tensor],
     pictures: Float[Tensor, "b c h w"],
     *figures: Tensor,

@@ -7,20 +7,33 @@ device that trains, so that data never waits. Everything random comes from the g
 given. docs/noise.md shows the chain, and how what it draws compares with real noise.
 """
 
+from enum import IntEnum
 from functools import partial
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name that torch's users expect
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
 from mirnet.data import draws, finishing, isp
-from mirnet.data.draws import Figures
+from mirnet.data.draws import Figures, Flags
 from mirnet.data.isp import Camera, Colour
 from mirnet.data.sensor import Sensor, expose, random_sensor
 
 Patches = Float[Tensor, "b 3 {size} {size}"]
-Flags = Bool[Tensor, " b"]
+
+
+class Kind(IntEnum):
+    """What a clean scene is: how often its noise is white, and how strong, depends on that."""
+
+    PHOTOGRAPH = 0
+    DRAWING = 1
+    FIELD = 2
+    """Of one colour."""
+
+
+Kinds = Int[Tensor, " b"]
+"""A `Kind` for each of a batch."""
 
 MARGIN = 16
 """Pixels that `degrade` wants around the patch on every side and cuts off again.
@@ -32,19 +45,20 @@ the camera's smoothing sees beyond is mirrored.
 DIMMED_SHARE = 0.6
 DIMMEST = 0.04
 """Part of the pictures with less light than the photograph had, and the least of it."""
-WHITE_SHARE, DRAWN_WHITE_SHARE = 0.2, 0.6
-"""Part of the photographs and of the drawn patches that have white noise in place of a camera's.
-Rendered pictures and scans have such noise."""
+WHITE_SHARES = {Kind.PHOTOGRAPH: 0.2, Kind.DRAWING: 0.6, Kind.FIELD: 1.0}
+"""Part of the scenes that have white noise in place of a camera's, by their kind. Rendered pictures
+and scans have such noise."""
 FAINTEST_WHITE, STRONGEST_WHITE = 2 / 255, 60 / 255
-"""Its standard deviation: on photographs each factor is as likely as any other, on drawn patches
-each figure. In flat and nearly black fields, which drawings have most of, strong white noise is the
-hardest to tell from a camera's."""
+"""Its standard deviation: on photographs each factor is as likely as any other, on all else each
+figure. In flat and nearly black fields strong white noise is the hardest to tell from a camera's,
+and the level below it the hardest to find."""
 GRAIN_SHARE = 0.5
 """Part of the white noise that is the same in all channels, as grain is."""
 GREY_SHARE = 0.08
 """Part of all pictures that are turned to black and white."""
 WEB_JPEG_SHARE = 0.25
-"""Part of all pictures that are saved as JPEG, maybe again, after resizing."""
+"""Part of all pictures but fields that are saved as JPEG, maybe again, after resizing. In a field
+with strong noise little would be left then to tell its level by."""
 RESIZING = ("bicubic", "bilinear")
 """Kernels that pictures are resized by, widened where they shrink."""
 
@@ -74,13 +88,13 @@ def take(
 
 
 def degrade(
-    clean: Colour, size: int, generator: Generator, is_drawn: Flags | None = None
+    clean: Colour, size: int, generator: Generator, kinds: Kinds | None = None
 ) -> tuple[Patches, Patches]:
     """Noisy and clean patches of `size` by `size` from clean scenes (sRGB, 0..1).
 
     All sides are multiples of 16, for JPEG's blocks. Where `clean` does not measure
     size + 2 · MARGIN a side, the finished picture is resized to that, as photographs for the web
-    and digital zoom are. What `is_drawn`, by default nothing, has white noise oftener and stronger.
+    and digital zoom are. White noise depends on the `kinds` of the scenes, by default photographs.
     """
     noisy, clean = finishing.finish(*photograph(clean, generator), generator)
     room = size + 2 * MARGIN
@@ -90,10 +104,12 @@ def degrade(
             F.interpolate(x, (room, room), mode=kind, antialias=True).clamp(0, 1)
             for x in (noisy, clean)
         )
-    noisy = _with_white(noisy, clean, is_drawn, generator)
+    if kinds is None:
+        kinds = torch.full((len(clean),), Kind.PHOTOGRAPH, device=clean.device)
+    noisy = _with_white(noisy, clean, kinds, generator)
     is_grey = draws.chance(len(clean), GREY_SHARE, generator)
     noisy, clean = (draws.change(is_grey, finishing.grey, half) for half in (noisy, clean))
-    is_jpeg = draws.chance(len(clean), WEB_JPEG_SHARE, generator)
+    is_jpeg = draws.chance(len(clean), WEB_JPEG_SHARE, generator) & (kinds != Kind.FIELD)
     noisy = finishing.compress(noisy, is_jpeg, generator)
     noisy = (noisy * 255).round() / 255
     top, left = torch.randint(
@@ -103,19 +119,15 @@ def degrade(
     return noisy[window], clean[window]
 
 
-def _with_white(
-    noisy: Colour, clean: Colour, is_drawn: Flags | None, generator: Generator
-) -> Colour:
+def _with_white(noisy: Colour, clean: Colour, kinds: Kinds, generator: Generator) -> Colour:
     """The noisy pictures, some with white noise on the clean ones in place of what they have."""
     count = len(clean)
-    if is_drawn is None:
-        is_drawn = torch.zeros(count, dtype=torch.bool, device=clean.device)
-    share = torch.where(is_drawn, DRAWN_WHITE_SHARE, WHITE_SHARE)
+    share = torch.tensor([WHITE_SHARES[kind] for kind in Kind], device=clean.device)[kinds]
     is_white, is_grain = (draws.chance(count, each, generator) for each in (share, GRAIN_SHARE))
     deviation = torch.where(
-        is_drawn,
-        draws.uniform(count, FAINTEST_WHITE, STRONGEST_WHITE, generator),
+        kinds == Kind.PHOTOGRAPH,
         draws.log_uniform(count, FAINTEST_WHITE, STRONGEST_WHITE, generator),
+        draws.uniform(count, FAINTEST_WHITE, STRONGEST_WHITE, generator),
     )
     add = partial(add_white, generator=generator)
     white = draws.change(is_white, add, clean, deviation, is_grain)
