@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirnet.data import finishing, isp, jpeg, noise
+from mirnet.data import isp, jpeg, noise
 from mirnet.data.noise import Kind
 from mirnet.data.sensor import Sensor
 
@@ -138,18 +138,6 @@ def test_white_noise_is_the_more_frequent_and_stronger_the_flatter_the_scene(rec
         assert found.median() == pytest.approx(median, rel=0.2)
         assert found.min() >= low
         assert found.max() <= high
-
-
-def test_fields_are_saved_as_jpeg_by_no_later_program(recording):
-    calls = recording(finishing, "compress")
-    kinds = torch.tensor(list(Kind)).repeat(200)
-
-    noise.degrade(torch.full((len(kinds), 3, 32, 32), 0.5), 16, generator(), kinds)
-
-    _, (_, is_jpeg, _) = calls  # the camera's, and that of a later program
-    assert not is_jpeg[kinds == Kind.FIELD].any()
-    others = is_jpeg[kinds != Kind.FIELD].float().mean()
-    assert others == pytest.approx(noise.WEB_JPEG_SHARE, abs=0.08)
 
 
 def correlation(first, second):

@@ -32,7 +32,7 @@ RESIZED_SHARE = 0.25
 """Part of the synthetic patches that come from a picture resized after the noise."""
 RESIZING = (0.6, 2.0)
 """By how much larger than needed these are: from digital zoom to shrunk for the web."""
-SHARES = {Kind.PHOTOGRAPH: 0.5, Kind.DRAWING: 0.3, Kind.FIELD: 0.2}
+SHARES = {Kind.PHOTOGRAPH: 0.55, Kind.DRAWING: 0.3, Kind.FIELD: 0.15}
 """Parts of the synthetic patches. Gradients, patterns, text, pages and drawings are harmed most
 easily, and noisy fields of one colour show best what is left of the noise, and every cast."""
 IDENTITY_SHARES = {Kind.PHOTOGRAPH: 0.06, Kind.DRAWING: 0.5, Kind.FIELD: 0.2}

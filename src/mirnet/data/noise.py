@@ -57,8 +57,7 @@ GRAIN_SHARE = 0.5
 GREY_SHARE = 0.08
 """Part of all pictures that are turned to black and white."""
 WEB_JPEG_SHARE = 0.25
-"""Part of all pictures but fields that are saved as JPEG, maybe again, after resizing. In a field
-with strong noise little would be left then to tell its level by."""
+"""Part of all pictures that are saved as JPEG, maybe again, after resizing."""
 RESIZING = ("bicubic", "bilinear")
 """Kernels that pictures are resized by, widened where they shrink."""
 
@@ -109,7 +108,7 @@ def degrade(
     noisy = _with_white(noisy, clean, kinds, generator)
     is_grey = draws.chance(len(clean), GREY_SHARE, generator)
     noisy, clean = (draws.change(is_grey, finishing.grey, half) for half in (noisy, clean))
-    is_jpeg = draws.chance(len(clean), WEB_JPEG_SHARE, generator) & (kinds != Kind.FIELD)
+    is_jpeg = draws.chance(len(clean), WEB_JPEG_SHARE, generator)
     noisy = finishing.compress(noisy, is_jpeg, generator)
     noisy = (noisy * 255).round() / 255
     top, left = torch.randint(
