@@ -160,13 +160,14 @@ class TrainingData:
         return torch.from_numpy(pixels.to_float(noisy)), torch.from_numpy(pixels.to_float(clean))
 
     def _scene(self, place: int, size: int, rng: np.random.Generator) -> "_Chosen":
-        kind = Kind(int(rng.choice(list(SHARES), p=list(SHARES.values()))))
+        kind = drawings.one_of(SHARES, rng)
         if kind is Kind.PHOTOGRAPH:
             index = order.shuffled(place, len(self.photographs), self.seed)
             scene = photographs.cut(self.photographs[index], size, rng)
+        elif kind is Kind.DRAWING:
+            scene = drawings.draw(size, rng)
         else:
-            draw = drawings.field if kind is Kind.FIELD else drawings.draw
-            scene = draw(size, rng)
+            scene = drawings.field(size, rng)
         return _Chosen(scene, kind, rng.random() < IDENTITY_SHARES[kind])
 
 

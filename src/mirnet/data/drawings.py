@@ -54,15 +54,13 @@ def draw(size: int, rng: Generator) -> Float[Tensor, "3 {size} {size}"]:
 
     It depends on size and generator alone.
     """
-    canvas = _one_of(SHARES, rng)(size, rng)
+    canvas = one_of(SHARES, rng)(size, rng)
     if rng.random() < DIM_SHARE:
         black = rng.uniform(0, HIGHEST_BLACK) if rng.random() < RAISED_SHARE else 0.0
         canvas = black + canvas * rng.uniform(0.03, 0.3)
     if rng.random() < SOFT_SHARE:
         canvas = _soften(canvas, rng.uniform(0, 0.25))
-    if rng.random() < EIGHT_BIT_SHARE:
-        canvas = np.rint(canvas * 255) / 255
-    return torch.from_numpy(canvas.astype(np.float32).clip(0, 1))
+    return _stored(canvas, rng)
 
 
 def field(size: int, rng: Generator) -> Float[Tensor, "3 {size} {size}"]:
@@ -75,9 +73,7 @@ def field(size: int, rng: Generator) -> Float[Tensor, "3 {size} {size}"]:
         colour = rng.uniform(DARKEST, BRIGHTEST_DARK, 1 if is_grey else 3) * np.ones(3)
     else:
         colour = _colour(rng)
-    if rng.random() < EIGHT_BIT_SHARE:
-        colour = np.rint(colour * 255) / 255
-    return torch.from_numpy(colour.astype(np.float32))[:, None, None].expand(3, size, size)
+    return _stored(colour, rng)[:, None, None].expand(3, size, size)
 
 
 def _gradient(size: int, rng: Generator) -> Canvas:
@@ -95,7 +91,7 @@ def _gradient(size: int, rng: Generator) -> Canvas:
 
 def _pattern(size: int, rng: Generator) -> Canvas:
     """A checkerboard, a grating with sharp or soft lines, or a zone plate; half of them pale."""
-    share = _one_of(PATTERNS, rng)(size, rng)
+    share = one_of(PATTERNS, rng)(size, rng)
     contrast = FAINTEST ** rng.random() if rng.random() < 0.5 else 1.0
     return _blend(*_colours(rng), (1 - contrast) * rng.random() + contrast * share)
 
@@ -135,7 +131,7 @@ def _grid(size: int, rng: Generator) -> tuple[Field, Field, float]:
     """Two coordinates at right angles, upright or turned, and a period in pixels."""
     rows, columns = _coordinates(size)
     if rng.random() < 0.7:  # upright, of whole pixels
-        period = 2.0 * _one_of(WIDTHS, rng)
+        period = 2.0 * one_of(WIDTHS, rng)
         down, across = (rows, columns) if rng.random() < 0.5 else (columns, rows)
     else:
         period = 2 * 16 ** float(rng.random() ** 2)  # fine ones are the hardest
@@ -192,7 +188,7 @@ SHARES = {_gradient: 0.32, _pattern: 0.28, _text: 0.19, _page: 0.12, _drawing: 0
 what is left of it."""
 
 
-def _one_of(shares: Mapping[Kind, float], rng: Generator) -> Kind:
+def one_of(shares: Mapping[Kind, float], rng: Generator) -> Kind:
     """One at random, by their shares, which sum to one."""
     kinds = list(shares)
     return kinds[rng.choice(len(kinds), p=list(shares.values()))]
@@ -322,6 +318,13 @@ def _blend(ground: Canvas | Colour, colour: Colour, share: Field) -> Canvas:
     below = ground if ground.ndim == 3 else ground[:, None, None]
     canvas: Canvas = below + share * (colour[:, None, None] - below)
     return canvas
+
+
+def _stored(values: Numbers, rng: Generator) -> Float[Tensor, "..."]:
+    """As files hold them: clipped, some of them rounded."""
+    if rng.random() < EIGHT_BIT_SHARE:
+        values = np.rint(values * 255) / 255
+    return torch.from_numpy(values.astype(np.float32).clip(0, 1))
 
 
 def _soften(canvas: Canvas, side: float) -> Canvas:
