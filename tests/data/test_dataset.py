@@ -115,6 +115,28 @@ def test_16_bit_pairs_keep_their_depth(tmp_path, save):
     assert len((noisy * 65535).round().unique()) > 700
 
 
+def test_the_noise_of_pairs_can_be_amplified(tmp_path, save):
+    rng = np.random.default_rng(0)
+    for bits, dtype in ((8, np.uint8), (16, np.uint16)):
+        clean = np.full((40, 40, 3), 0.4 * (2**bits - 1))
+        halves = {"noisy": clean + rng.normal(0, 0.02 * 2**bits, clean.shape), "clean": clean}
+        for half, pixels in halves.items():
+            save(tmp_path / half / f"{bits}.png", pixels=pixels.round().astype(dtype))
+    plain, amplified = (
+        data(PairFolder(tmp_path), photographs=[], amplify=factor) for factor in (1.0, 4.0)
+    )
+
+    noisy, clean = batch(plain, count=40)
+    stronger, same = batch(amplified, count=40)
+
+    assert torch.equal(same, clean)
+    factors = (stronger - clean).std((1, 2, 3)) / (noisy - clean).std((1, 2, 3))
+    assert 0.75 < factors.min() < 1.5
+    assert 3 < factors.max() < 5.2
+    again = batch(amplified, 30, 10)
+    assert torch.equal(again[0], stronger[30:])
+
+
 def test_blends_are_between_two_pairs_and_both_halves_alike(pairs):
     source = data(pairs, photographs=[], mixup=1.2)
 

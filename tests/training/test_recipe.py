@@ -151,6 +151,7 @@ def test_a_recipe_survives_the_facts_of_a_checkpoint(write):
         ("optim.loss=ssim", "loss is 'ssim': expected one of charbonnier, psnr"),
         ("optim.ema=1", "ema is 1.0"),
         ("data.real_share=2", "data: real_share is 2.0: expected 0 to 1"),
+        ("data.amplify=0.5", "data: amplify is 0.5: expected 1 or more"),
         ("validation.every=0", "validation: every is '0 steps': expected more than nothing"),
         ("teacher.share=1.5", "teacher: share is 1.5: expected 0 to 1"),
         ("devices=0", "devices is 0: expected 1 or more"),

@@ -1,10 +1,25 @@
 """What is varied between two looks at the same picture."""
 
 import numpy as np
-from jaxtyping import Shaped
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor
+from torch.nn.functional import pad, unfold
+
+from mirnet.data import light
 
 TURNS = 8
 """The symmetries of a square."""
+CHANNEL_GAIN = 1.1
+"""By how much the noise of a channel is amplified more, or less, than that of all: light and colour
+matrix are not always the same."""
+REACH = 2
+"""Pixels to each side that the filter takes in by which the halves of a pair differ."""
+RIDGE = 1e-6
+"""So that a patch of one colour has a filter, too; small beside any structure."""
+
+Patch = Float[Tensor, "3 h w"]
+Gains = Float[Tensor, "3 1 1"]
 
 
 def turn(image: Shaped[np.ndarray, "h w c"], which: int) -> Shaped[np.ndarray, "h2 w2 c"]:
@@ -14,3 +29,43 @@ def turn(image: Shaped[np.ndarray, "h w c"], which: int) -> Shaped[np.ndarray, "
     """
     turned = np.rot90(image, which % 4)
     return turned[:, ::-1] if which >= 4 else turned
+
+
+def gains(most: float, rng: np.random.Generator) -> Gains:
+    """Of R, G, B: 1 to `most`, each factor as likely, and each channel's own part of it."""
+    of_all = rng.uniform(0, np.log(most))
+    of_each = rng.uniform(-1, 1, 3) * np.log(CHANNEL_GAIN)
+    return torch.from_numpy(of_all + of_each).float().exp()[:, None, None]
+
+
+def amplify(
+    noisy: Patch, clean: Patch, gains: Gains, step: float, rng: np.random.Generator
+) -> Patch:
+    """The noisy patch with its noise made stronger, in 0..1.
+
+    That makes a camera's noise at high ISO of that at low ISO: stronger, but alike in its grain and
+    its colours. Noise adds in linear light, so it is amplified there: only then does it darken what
+    is seen as strong noise does (docs/noise.md). Values are `step` apart in the file; what was
+    rounded off is drawn, since it would be amplified to a comb.
+    """
+    rounded_off = step * (torch.from_numpy(rng.random(noisy.shape, np.float32)) - 0.5)
+    recorded = light.from_srgb(noisy + rounded_off)
+    noise = recorded - _as_recorded(light.from_srgb(clean), recorded)
+    return light.to_srgb(recorded + (gains - 1) * noise)
+
+
+def _as_recorded(clean: Patch, recorded: Patch) -> Patch:
+    """The clean patch filtered to be as near as can be to what was recorded, but for the noise.
+
+    The halves of a pair may be a pixel apart or differ in sharpness, and edges would be amplified
+    with the noise. One filter for all three colours; the least squares have some hundred equations
+    a coefficient even of the smallest patch.
+    """
+    height, width = clean.shape[1:]
+    padded = pad(clean[None], (REACH,) * 4, mode="reflect")[0]
+    neighbours = unfold(padded[:, None].double(), 2 * REACH + 1).transpose(1, 2).flatten(0, 1)
+    products = neighbours.T @ neighbours
+    products += products.trace() / len(products) * RIDGE * torch.eye(len(products))
+    filter_ = torch.linalg.solve(products, neighbours.T @ recorded.double().flatten())
+    fitted: Tensor = neighbours @ filter_
+    return fitted.float().view(3, height, width)

@@ -24,6 +24,7 @@ from mirnet.data.photographs import Photograph, Scene
 from mirnet.data.request import Request
 from mirnet.errors import DataError
 from mirnet.image import pixels
+from mirnet.shapes import Pixels
 
 Patch = Float[Tensor, "3 s s"]
 Patches = Float[Tensor, "b 3 s s"]
@@ -75,6 +76,8 @@ class TrainingData:
     seed: int
     mixup: float = 0.0
     """Of the Beta distribution from which a blend's weight is drawn."""
+    amplify: float = 1.0
+    """The noise of real pairs is made stronger by up to so much."""
 
     def __post_init__(self) -> None:
         if not self.pairs and not self.photographs:
@@ -153,11 +156,13 @@ class TrainingData:
     ) -> tuple[Patch, Patch]:
         place = (float(rng.random()), float(rng.random()))
         which = int(rng.integers(augment.TURNS))
-        noisy, clean = (
-            np.ascontiguousarray(augment.turn(half, which).transpose(2, 0, 1))
-            for half in pairs.crop(index, side, place)
-        )
-        return torch.from_numpy(pixels.to_float(noisy)), torch.from_numpy(pixels.to_float(clean))
+        halves = pairs.crop(index, side, place)
+        noisy, clean = (_channels_first(augment.turn(half, which)) for half in halves)
+        if self.amplify > 1:
+            dtype = halves[0].dtype
+            step = 1 / pixels.peak(dtype) if dtype.kind == "u" else 0.0
+            noisy = augment.amplify(noisy, clean, augment.gains(self.amplify, rng), step, rng)
+        return noisy, clean
 
     def _scene(self, place: int, size: int, rng: np.random.Generator) -> "_Chosen":
         kind = drawings.one_of(SHARES, rng)
@@ -177,6 +182,10 @@ class _Chosen(NamedTuple):
     scene: Scene
     kind: Kind
     is_clean: bool
+
+
+def _channels_first(half: Pixels) -> Patch:
+    return torch.from_numpy(pixels.to_float(np.ascontiguousarray(half.transpose(2, 0, 1))))
 
 
 def _stack(patches: Sequence[Patch], size: int) -> Float[Tensor, "b 3 {size} {size}"]:

@@ -2,18 +2,18 @@
 
 The pipeline of Brooks et al., "Unprocessing Images for Learned Raw Denoising", CVPR 2019
 (section 3), with wider ranges: white balance of dim indoor light, weaker colour matrices, other
-gammas. In its order: white balance, demosaicing, colour matrix, gamma, tone curve. Shapes are
-b 3 h w for colour and b 1 h w for a mosaic; values 0..1; one camera a picture.
+gammas, and sRGB's curve. In its order: white balance, demosaicing, colour matrix, gamma, tone
+curve. Shapes are b 3 h w for colour and b 1 h w for a mosaic; values 0..1; one camera a picture.
 """
 
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name that torch's users expect
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from mirnet.data import draws
+from mirnet.data import draws, light
 
 Colour = Float[Tensor, "b 3 h w"]
 Mosaic = Float[Tensor, "b 1 h w"]
@@ -44,6 +44,9 @@ noise (docs/noise.md)."""
 GAMMAS = (1.8, 2.6)
 """Brooks et al. have 2.2; the curves of real cameras lie around it (Grossberg and Nayar, "What is
 the space of camera response functions?", CVPR 2003)."""
+SRGB_SHARE = 0.5
+"""Part of the cameras with sRGB's curve, straight near black, where a power is infinitely steep.
+The real pairs of docs/noise.md have it."""
 DARKEST = 1e-8
 """Below this the power of gamma has no useful gradient (Brooks et al.)."""
 
@@ -57,8 +60,10 @@ class Camera:
     gains: Float[Tensor, "b 3 1 1"]
     """White balance and brightening, a factor a channel."""
     gamma: Float[Tensor, "b 1 1 1"]
+    has_srgb_curve: Bool[Tensor, "b 1 1 1"]
+    """Where sRGB's curve takes the place of the gamma."""
     has_tone_curve: Float[Tensor, "b 1 1 1"]
-    """1 where a smoothstep tone curve follows the gamma, else 0."""
+    """1 where a smoothstep tone curve follows, else 0."""
 
 
 def random_camera(count: int, generator: Generator) -> Camera:
@@ -80,15 +85,18 @@ def random_camera(count: int, generator: Generator) -> Camera:
     gains = brightening[:, None] * torch.stack([red, torch.ones_like(red), blue], 1)
     gamma = draws.over_pixels(draws.uniform(count, *GAMMAS, generator))
     has_tone_curve = draws.over_pixels(draws.chance(count, 0.5, generator).float())
-    return Camera(to_camera, gains[..., None, None], gamma, has_tone_curve)
+    has_srgb_curve = draws.over_pixels(draws.chance(count, SRGB_SHARE, generator))
+    return Camera(to_camera, gains[..., None, None], gamma, has_srgb_curve, has_tone_curve)
 
 
 def unprocess(srgb: Colour, camera: Camera) -> Colour:
     """Linear camera colours of developed pictures; all three channels at every pixel."""
     curved = 0.5 - torch.sin(torch.asin(1 - 2 * srgb.clamp(0, 1)) / 3)
     toned = torch.lerp(srgb.clamp(0, 1), curved, camera.has_tone_curve)
-    linear = apply_matrix(toned.clamp(min=DARKEST) ** camera.gamma, camera.to_camera)
-    return protect_highlights(linear, camera.gains).clamp(0, 1)
+    powered = toned.clamp(min=DARKEST) ** camera.gamma
+    linear = torch.where(camera.has_srgb_curve, light.from_srgb(toned), powered)
+    recorded = apply_matrix(linear, camera.to_camera)
+    return protect_highlights(recorded, camera.gains).clamp(0, 1)
 
 
 def protect_highlights(linear: Colour, gains: Float[Tensor, "b 3 1 1"]) -> Colour:
@@ -116,7 +124,8 @@ def develop(balanced: Colour, camera: Camera) -> Colour:
     """Developed pictures, 0..1, from balanced camera colours: matrix, gamma, tone curve."""
     to_srgb = torch.linalg.inv(camera.to_camera)
     linear = apply_matrix(balanced.clamp(0, 1), to_srgb).clamp(0, 1)
-    toned = linear.clamp(min=DARKEST) ** (1 / camera.gamma)
+    powered = linear.clamp(min=DARKEST) ** (1 / camera.gamma)
+    toned = torch.where(camera.has_srgb_curve, light.to_srgb(linear), powered)
     curved = 3 * toned**2 - 2 * toned**3
     return torch.lerp(toned, curved, camera.has_tone_curve)
 

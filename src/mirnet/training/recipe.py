@@ -101,6 +101,8 @@ class Data:
     """Real pairs: a folder of them, or of their packed shards; empty for none."""
     real_share: float = 0.0
     """Part of the patches that are real pairs: all without photographs, none without pairs."""
+    amplify: float = 1.0
+    """The noise of real pairs is made stronger by a factor of up to so much; 1 leaves it."""
     mixup: float = 0.0
     """Real pairs are blended with others, the weight drawn from Beta(mixup, mixup); 0 for never
     (Zhang et al., ICLR 2018)."""
@@ -109,6 +111,7 @@ class Data:
 
     def __post_init__(self) -> None:
         _expect(self, "real_share", 0 <= self.real_share <= 1, "0 to 1")
+        _expect(self, "amplify", 1 <= self.amplify < math.inf, "1 or more")
         _expect(self, "mixup", 0 <= self.mixup < math.inf, "0 or more")
 
 

@@ -109,6 +109,7 @@ def open_data(recipe: Recipe) -> tuple[TrainingData, Pairs | None]:
         at.real_share,
         recipe.seed,
         at.mixup,
+        at.amplify,
     )
     if data.pairs:
         data.pairs.check(max(stage.patch for stage in recipe.stages))
