@@ -5,6 +5,8 @@
 Each photograph is shrunk to half, so that its own noise vanishes, softened as by a lens, and taken
 anew by the camera of `mirnet.data.noise`: by a phone and by a system camera, as calibrated, at
 three sensitivities each.
+Its curve is a gamma, with or without a tone curve, so that the sets stay what they were before
+cameras with sRGB's curve were among those of training.
 FOLDER gets a folder of pairs for each of `SENSORS`, and for each one more whose noisy half is JPEG
 of quality 85 with the chroma at half size. Each photograph has one camera, one light and the same
 random numbers in all of them: the sets differ in their noise alone, and the clean halves are equal.
@@ -14,6 +16,7 @@ Without photographs, those of scikit-image are taken, on which the bundled model
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +92,7 @@ def take(photograph: np.ndarray, sensor: Sensor, seed: int) -> tuple[torch.Tenso
     seen = half.crop(0, 0, half.width // 2 * 2, half.height // 2 * 2).numpy()
     scene = torch.from_numpy(seen.copy()).permute(2, 0, 1)[None].float() / 255
     generator = torch.Generator().manual_seed(seed)
-    camera = isp.random_camera(1, generator)
+    camera = replace(isp.random_camera(1, generator), has_srgb_curve=torch.zeros(1, 1, 1, 1) > 0)
     pair = noise.take(scene, torch.ones(1), camera, sensor, generator)
     noisy, clean = (each[..., BORDER:-BORDER, BORDER:-BORDER] for each in pair)
     return noisy, clean
