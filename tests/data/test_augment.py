@@ -105,6 +105,15 @@ def test_halves_that_are_apart_do_not_part_further():
         assert noise[:, places].std() / before[:, places].std() == pytest.approx(4, rel=0.15)
 
 
+@pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
+def test_a_patch_of_one_colour_without_noise_stays(level):
+    flat = torch.full((3, 16, 16), level)
+
+    amplified = augment.amplify(flat, flat, FOURFOLD, 0.0, np.random.default_rng(0))
+
+    torch.testing.assert_close(amplified, flat, atol=2e-5, rtol=0)
+
+
 def test_what_is_amplified_stays_between_black_and_white():
     noisy, clean = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 

@@ -16,7 +16,7 @@ matrix are not always the same."""
 REACH = 2
 """Pixels to each side that the filter takes in by which the halves of a pair differ."""
 RIDGE = 1e-6
-"""So that a patch of one colour has a filter, too; small beside any structure."""
+"""So that a patch of one colour, or a black one, has a filter, too; small beside any structure."""
 
 Patch = Float[Tensor, "3 h w"]
 Gains = Float[Tensor, "3 1 1"]
@@ -58,14 +58,14 @@ def _as_recorded(clean: Patch, recorded: Patch) -> Patch:
     """The clean patch filtered to be as near as can be to what was recorded, but for the noise.
 
     The halves of a pair may be a pixel apart or differ in sharpness, and edges would be amplified
-    with the noise. One filter for all three colours; the least squares have some hundred equations
-    a coefficient even of the smallest patch.
+    with the noise. One filter for all three colours; the least squares have thirty equations a
+    coefficient even of the smallest patch.
     """
     height, width = clean.shape[1:]
     padded = pad(clean[None], (REACH,) * 4, mode="reflect")[0]
     neighbours = unfold(padded[:, None].double(), 2 * REACH + 1).transpose(1, 2).flatten(0, 1)
     products = neighbours.T @ neighbours
-    products += products.trace() / len(products) * RIDGE * torch.eye(len(products))
+    products += RIDGE * (1 + products.trace() / len(products)) * torch.eye(len(products))
     filter_ = torch.linalg.solve(products, neighbours.T @ recorded.double().flatten())
     fitted: Tensor = neighbours @ filter_
     return fitted.float().view(3, height, width)
