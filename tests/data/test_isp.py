@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage import data
 
-from mirnet.data import isp
+from mirnet.data import isp, light
 
 
 def generator(seed=0):
@@ -69,6 +69,26 @@ def test_a_camera_applies_all_of_its_colour_matrix_or_less(monkeypatch):
     torch.testing.assert_close(drawn, strengths[:, None, None] * full)
     assert strengths.aminmax().min == pytest.approx(0.4, abs=0.02)
     assert strengths.aminmax().max == pytest.approx(1, abs=0.02)
+
+
+def test_some_cameras_have_srgbs_curve_with_a_tone_curve_or_without():
+    camera = isp.random_camera(4000, generator())
+
+    for has_tone_curve in (0, 1):
+        chosen = camera.has_srgb_curve[camera.has_tone_curve == has_tone_curve]
+        assert len(chosen) == pytest.approx(2000, abs=100)
+        assert chosen.float().mean() == pytest.approx(isp.SRGB_SHARE, abs=0.05)
+
+
+def test_a_camera_with_srgbs_curve_develops_by_it():
+    linear = torch.linspace(0, 1, 64).expand(1, 3, 1, 64)
+    one = torch.ones(1, 1, 1, 1)
+    camera = isp.Camera(torch.eye(3)[None], torch.ones(1, 3, 1, 1), 2.2 * one, one > 0, 0 * one)
+
+    developed = isp.develop(linear, camera)
+
+    torch.testing.assert_close(developed, light.to_srgb(linear))
+    torch.testing.assert_close(isp.unprocess(developed, camera), linear, atol=1e-5, rtol=0)
 
 
 def test_each_camera_has_a_gamma_of_its_own():

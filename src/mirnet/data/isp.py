@@ -84,7 +84,7 @@ def random_camera(count: int, generator: Generator) -> Camera:
     blue = draws.uniform(count, 1.2, 2.8, generator)
     gains = brightening[:, None] * torch.stack([red, torch.ones_like(red), blue], 1)
     gamma = draws.over_pixels(draws.uniform(count, *GAMMAS, generator))
-    curve = draws.over_pixels(draws.uniform(count, 0.0, 1.0, generator))
+    curve = draws.over_pixels(draws.uniform(count, 0.0, 1.0, generator))  # one number says both
     has_tone_curve = (curve < 0.5).float()
     has_srgb_curve = curve % 0.5 < 0.5 * SRGB_SHARE
     return Camera(to_camera, gains[..., None, None], gamma, has_srgb_curve, has_tone_curve)
