@@ -92,7 +92,7 @@ def take(photograph: np.ndarray, sensor: Sensor, seed: int) -> tuple[torch.Tenso
     seen = half.crop(0, 0, half.width // 2 * 2, half.height // 2 * 2).numpy()
     scene = torch.from_numpy(seen.copy()).permute(2, 0, 1)[None].float() / 255
     generator = torch.Generator().manual_seed(seed)
-    camera = replace(isp.random_camera(1, generator), has_srgb_curve=torch.zeros(1, 1, 1, 1) > 0)
+    camera = replace(isp.random_camera(1, generator), has_srgb_curve=torch.tensor([False]))
     pair = noise.take(scene, torch.ones(1), camera, sensor, generator)
     noisy, clean = (each[..., BORDER:-BORDER, BORDER:-BORDER] for each in pair)
     return noisy, clean

@@ -75,7 +75,7 @@ def test_some_cameras_have_srgbs_curve_with_a_tone_curve_or_without():
     camera = isp.random_camera(4000, generator())
 
     for has_tone_curve in (0, 1):
-        chosen = camera.has_srgb_curve[camera.has_tone_curve == has_tone_curve]
+        chosen = camera.has_srgb_curve[camera.has_tone_curve.flatten() == has_tone_curve]
         assert len(chosen) == pytest.approx(2000, abs=100)
         assert chosen.float().mean() == pytest.approx(isp.SRGB_SHARE, abs=0.05)
 
@@ -83,7 +83,8 @@ def test_some_cameras_have_srgbs_curve_with_a_tone_curve_or_without():
 def test_a_camera_with_srgbs_curve_develops_by_it():
     linear = torch.linspace(0, 1, 64).expand(1, 3, 1, 64)
     one = torch.ones(1, 1, 1, 1)
-    camera = isp.Camera(torch.eye(3)[None], torch.ones(1, 3, 1, 1), 2.2 * one, one > 0, 0 * one)
+    has_it = torch.tensor([True])
+    camera = isp.Camera(torch.eye(3)[None], torch.ones(1, 3, 1, 1), 2.2 * one, has_it, 0 * one)
 
     developed = isp.develop(linear, camera)
 

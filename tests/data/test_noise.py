@@ -47,7 +47,9 @@ def test_a_given_sensor_camera_and_light_are_those_that_are_used():
     """In flat grey of raw value x, the noise that a linear development shows is shot · x + read."""
     flat = torch.full((1, 3, 256, 256), 0.5)
     one = torch.ones(1, 1, 1, 1)
-    camera = isp.Camera(torch.eye(3)[None], torch.ones(1, 3, 1, 1), one, one < 1, 0 * one)
+    camera = isp.Camera(
+        torch.eye(3)[None], torch.ones(1, 3, 1, 1), one, torch.tensor([False]), 0 * one
+    )
 
     noisy, clean = noise.take(flat, torch.tensor([0.4]), camera, sensor(1e-3, 1e-4), generator())
 

@@ -159,8 +159,7 @@ class TrainingData:
         halves = pairs.crop(index, side, place)
         noisy, clean = (_channels_first(augment.turn(half, which)) for half in halves)
         if self.amplify > 1:
-            dtype = halves[0].dtype
-            step = 1 / pixels.peak(dtype) if dtype.kind == "u" else 0.0
+            step = 1 / pixels.peak(halves[0].dtype)
             noisy = augment.amplify(noisy, clean, augment.gains(self.amplify, rng), step, rng)
         return noisy, clean
 

@@ -6,11 +6,12 @@ gammas, and sRGB's curve. In its order: white balance, demosaicing, colour matri
 curve. Shapes are b 3 h w for colour and b 1 h w for a mosaic; values 0..1; one camera a picture.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name that torch's users expect
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Generator, Tensor
 
 from mirnet.data import draws, light
@@ -60,7 +61,7 @@ class Camera:
     gains: Float[Tensor, "b 3 1 1"]
     """White balance and brightening, a factor a channel."""
     gamma: Float[Tensor, "b 1 1 1"]
-    has_srgb_curve: Bool[Tensor, "b 1 1 1"]
+    has_srgb_curve: draws.Flags
     """Where sRGB's curve takes the place of the gamma."""
     has_tone_curve: Float[Tensor, "b 1 1 1"]
     """1 where a smoothstep tone curve follows, else 0."""
@@ -84,8 +85,8 @@ def random_camera(count: int, generator: Generator) -> Camera:
     blue = draws.uniform(count, 1.2, 2.8, generator)
     gains = brightening[:, None] * torch.stack([red, torch.ones_like(red), blue], 1)
     gamma = draws.over_pixels(draws.uniform(count, *GAMMAS, generator))
-    curve = draws.over_pixels(draws.uniform(count, 0.0, 1.0, generator))  # one number says both
-    has_tone_curve = (curve < 0.5).float()
+    curve = draws.uniform(count, 0.0, 1.0, generator)  # one number says both
+    has_tone_curve = draws.over_pixels((curve < 0.5).float())
     has_srgb_curve = curve % 0.5 < 0.5 * SRGB_SHARE
     return Camera(to_camera, gains[..., None, None], gamma, has_srgb_curve, has_tone_curve)
 
@@ -94,8 +95,7 @@ def unprocess(srgb: Colour, camera: Camera) -> Colour:
     """Linear camera colours of developed pictures; all three channels at every pixel."""
     curved = 0.5 - torch.sin(torch.asin(1 - 2 * srgb.clamp(0, 1)) / 3)
     toned = torch.lerp(srgb.clamp(0, 1), curved, camera.has_tone_curve)
-    powered = toned.clamp(min=DARKEST) ** camera.gamma
-    linear = torch.where(camera.has_srgb_curve, light.from_srgb(toned), powered)
+    linear = _by_curve(toned, camera, light.from_srgb, camera.gamma)
     recorded = apply_matrix(linear, camera.to_camera)
     return protect_highlights(recorded, camera.gains).clamp(0, 1)
 
@@ -125,10 +125,24 @@ def develop(balanced: Colour, camera: Camera) -> Colour:
     """Developed pictures, 0..1, from balanced camera colours: matrix, gamma, tone curve."""
     to_srgb = torch.linalg.inv(camera.to_camera)
     linear = apply_matrix(balanced.clamp(0, 1), to_srgb).clamp(0, 1)
-    powered = linear.clamp(min=DARKEST) ** (1 / camera.gamma)
-    toned = torch.where(camera.has_srgb_curve, light.to_srgb(linear), powered)
+    toned = _by_curve(linear, camera, light.to_srgb, 1 / camera.gamma)
     curved = 3 * toned**2 - 2 * toned**3
     return torch.lerp(toned, curved, camera.has_tone_curve)
+
+
+def _by_curve(
+    image: Colour,
+    camera: Camera,
+    srgb_curve: Callable[[Colour], Colour],
+    power: Float[Tensor, "b 1 1 1"],
+) -> Colour:
+    """Each picture by the one curve that its camera has: powers take time."""
+    curved = draws.change(camera.has_srgb_curve, srgb_curve, image)
+    return draws.change(~camera.has_srgb_curve, _powered, curved, power)
+
+
+def _powered(image: Colour, power: Float[Tensor, "b 1 1 1"]) -> Colour:
+    return image.clamp(min=DARKEST) ** power
 
 
 def apply_matrix(image: Colour, matrix: Float[Tensor, "b 3 3"]) -> Colour:
