@@ -17,6 +17,7 @@ def load(
     tile: int | None = None,
     overlap: int | None = None,
     strength: float = 1.0,
+    self_ensemble: int = 1,
     threads: int | None = None,
 ) -> Restorer:
     """A restorer for a model of the catalogue or a model file.
@@ -34,6 +35,8 @@ def load(
         overlap: pixels that tiles share, a multiple of 4; None for the default.
         strength: 0 for the original, 1 for the network's result; between them, fine grain of the
             luminance comes back, and hardly any colour noise.
+        self_ensemble: how many turned and mirrored views of a tile are averaged, 1 to 8: less
+            noise, in as many times the time.
         threads: on the CPU; None for one a core.
 
     Raises:
@@ -42,7 +45,9 @@ def load(
         TilingError: if tile and overlap do not fit together.
     """
     opened = runtimes.open(model, runtime=runtime, device=device, threads=threads)
-    return Restorer(opened, tile=tile, overlap=overlap, strength=strength)
+    return Restorer(
+        opened, tile=tile, overlap=overlap, strength=strength, self_ensemble=self_ensemble
+    )
 
 
 def restore(
@@ -50,7 +55,7 @@ def restore(
 ) -> npt.NDArray[Any]:
     """Restore one array: h w or h w c, uint8, uint16, or float32 in 0..1; the same comes back.
 
-    To restore many pictures, or to choose device and tiles, `load` once instead.
+    To restore many pictures, or to choose device, tiles and the like, `load` once instead.
     """
     with load(model, strength=strength) as restorer:
         return restorer(image)

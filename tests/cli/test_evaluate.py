@@ -118,6 +118,19 @@ def test_the_means_are_those_computed_from_the_files(evaluate, pairs, load):
     assert (last["all"]["pairs"], last["all"]["failed"]) == (2, 0)
 
 
+@pytest.mark.usefixtures("pairs")
+def test_a_self_ensemble_is_measured_as_such(evaluate):
+    once, as_ensemble = (
+        records(evaluate("val", "--limit", "1", "--self-ensemble", views, "--json"))
+        for views in ("1", "4")
+    )
+
+    facts, as_facts = (last["methods"]["denoise"] for _, last in (once, as_ensemble))
+    assert (facts["self_ensemble"], as_facts["self_ensemble"]) == (1, 4)
+    ((record,), _), ((as_record,), _) = once, as_ensemble
+    assert record["methods"]["denoise"]["psnr"] != as_record["methods"]["denoise"]["psnr"]
+
+
 def test_the_strength_is_that_of_restoring(evaluate, mirnet, pairs, load, tmp_path):
     done = evaluate("val", "--strength", "0.6", "--save-images", "out", "--json")
     mirnet("restore", "val/input", "-o", "restored", "--strength", "0.6")
@@ -334,7 +347,7 @@ def test_the_last_object_says_what_each_method_is(evaluate, tmp_path):
     _, last = records(done)
     denoise, mine, nlm, strong = last["methods"].values()
     weights = catalog.find("denoise").weights()
-    common = {"kind": "model", "tile": 64, "overlap": 16, "strength": 1.0}
+    common = {"kind": "model", "tile": 64, "overlap": 16, "strength": 1.0, "self_ensemble": 1}
     installed = ("mnn", "openvino", "onnx", "pytorch")  # the fastest of those that are
     assert denoise.pop("runtime") in installed
     assert denoise == common | {

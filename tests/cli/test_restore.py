@@ -75,6 +75,26 @@ def test_below_strength_1_grain_comes_back_and_colour_noise_does_not(mirnet, sav
     assert colour.std() / all_colour.std() < 0.05  # 0.01, and roundings to whole levels
 
 
+def test_a_self_ensemble_leaves_less_noise(mirnet, save, load, tmp_path):
+    rng = np.random.default_rng(0)
+    noisy = np.rint(rng.normal(128, 30, (120, 150, 3))).astype(np.uint8)
+    save(tmp_path / "grey.png", pixels=noisy)
+    left = {}
+    for views in (1, 8):
+        done = mirnet("restore", "grey.png", "-o", f"{views}.png", "--self-ensemble", views)
+        assert (done.returncode, done.stderr) == (0, "")
+        left[views] = load(tmp_path / f"{views}.png").std(axis=(0, 1)).mean()
+
+    assert left[8] < 0.95 * left[1]
+
+
+def test_a_self_ensemble_of_nine_views_is_refused(mirnet, photos):
+    done = mirnet("restore", "photos", "--self-ensemble", "9")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "'--self-ensemble': Input should be less than or equal to 8" in done.stderr
+
+
 def test_paddle_restores_and_prints_no_more_than_others(mirnet, photos, load, paddle_model):
     done = mirnet("restore", "photos/night.jpg", "--runtime", "paddle", "--model", paddle_model)
 

@@ -81,7 +81,7 @@ def test_a_model_that_is_given_twice_is_refused():
 
 
 def test_of_the_bundled_model_the_facts_are_these():
-    restorer = Restorer(EchoRuntime(), tile=64, overlap=8, strength=0.25)
+    restorer = Restorer(EchoRuntime(), tile=64, overlap=8, strength=0.25, self_ensemble=2)
 
     method = ModelMethod("denoise", "denoise", restorer)
 
@@ -96,6 +96,7 @@ def test_of_the_bundled_model_the_facts_are_these():
         "tile": 64,
         "overlap": 8,
         "strength": 0.25,
+        "self_ensemble": 2,
     }
 
 

@@ -269,6 +269,12 @@ def test_a_strength_outside_0_to_1_is_refused(strength):
         Restorer(EchoRuntime(), strength=strength)
 
 
+@pytest.mark.parametrize("views", [0, 9])
+def test_a_self_ensemble_of_no_view_or_of_more_than_there_are_is_refused(views):
+    with pytest.raises(ShapeError, match="of 1 to 8 views, got"):
+        Restorer(EchoRuntime(), self_ensemble=views)
+
+
 @pytest.mark.parametrize(("tile", "overlap"), [(30, None), (0, None), (64, 36), (64, -4)])
 def test_a_tile_or_overlap_that_does_not_fit_is_refused(tile, overlap):
     with pytest.raises(TilingError):
@@ -296,6 +302,50 @@ def test_progress_ends_at_the_number_of_pixels(picture, save, tmp_path):
 
     assert len(steps) > 5
     assert sum(steps) == pytest.approx(150 * 90)
+
+
+def brighter_to_the_right(batch):
+    return batch + np.linspace(0, 0.1, batch.shape[-1], dtype=np.float32)
+
+
+def test_a_self_ensemble_runs_each_tile_as_often_as_it_has_views(picture):
+    runtime = Pointwise(halve)
+    Restorer(runtime, tile=64, overlap=0, self_ensemble=3)(picture(100, 50))
+
+    upright, lying = (1, 3, 56, 60), (1, 3, 60, 56)
+    assert runtime.batches[:3] == [upright, lying, upright]
+    assert len(runtime.batches) == 3 * 2
+
+
+@pytest.mark.parametrize(
+    ("views", "expected"),
+    [
+        (1, lambda right, down: right),
+        (2, lambda right, down: (right + down) / 2),
+        (4, lambda right, down: 0 * right + 0.05),
+        (8, lambda right, down: 0 * right + 0.05),
+    ],
+)
+def test_what_a_network_adds_to_one_side_is_averaged_over_the_views(views, expected):
+    side = 40
+    image = np.full((side, side, 3), 0.5, np.float32)
+
+    restored = Restorer(Pointwise(brighter_to_the_right), self_ensemble=views)(image)
+
+    ramp = np.linspace(0, 0.1, side + 2 * BORDER)[BORDER:-BORDER]
+    right, down = np.meshgrid(ramp, ramp)
+    np.testing.assert_allclose(restored[..., 0] - 0.5, expected(right, down), atol=1e-6)
+
+
+def test_a_tile_of_a_self_ensemble_is_left_if_one_view_has_no_usable_result(picture):
+    image = picture(40, 40)
+    results = iter([0.5, np.nan, 0.5, 0.5])
+    tally = Tally()
+    restorer = Restorer(Pointwise(lambda batch: batch * next(results)), self_ensemble=4)
+    (restored,) = restorer.bands(lambda count: image, 40, 40, tally=tally)
+
+    np.testing.assert_array_equal(restored, image)
+    assert (tally.tiles, tally.kept) == (1, 1)
 
 
 @pytest.fixture(scope="module")
@@ -401,13 +451,14 @@ class OneSize(Pointwise):
     width=st.integers(1, 200),
     size=st.sampled_from([(32, 32), (64, 64), (64, 96), (100, 36)]),
     tile=st.sampled_from([None, 32]),
+    views=st.sampled_from([1, 8]),
 )
 def test_a_model_of_one_size_gets_tiles_of_that_size_whatever_the_picture(
-    picture, height, width, size, tile
+    picture, height, width, size, tile, views
 ):
     image = picture(height, width)
 
-    restored = Restorer(OneSize(halve, size), tile=tile)(image)
+    restored = Restorer(OneSize(halve, size), tile=tile, self_ensemble=views)(image)
 
     np.testing.assert_allclose(restored, image / 2, atol=0.51)
 

@@ -13,7 +13,7 @@ from mirnet.cli.endings import (
     interruptible,
     treat_termination_as_interruption,
 )
-from mirnet.cli.options import Device, Overlap, RuntimeName, Strength, Threads, Tile
+from mirnet.cli.options import Device, Overlap, RuntimeName, SelfEnsemble, Strength, Threads, Tile
 from mirnet.cli.submission import Benchmark
 from mirnet.errors import DataError
 from mirnet.extras import needs
@@ -47,6 +47,7 @@ def evaluate(
         ),
     ] = ["input"],  # noqa: B006 - typer copies it
     strength: Strength = 1.0,
+    self_ensemble: SelfEnsemble = 1,
     lpips: Annotated[
         bool, typer.Option("--lpips", help="Measure LPIPS too (fetches AlexNet once, 233 MB).")
     ] = False,
@@ -130,6 +131,7 @@ def evaluate(
         tile=tile,
         overlap=overlap,
         strength=strength,
+        self_ensemble=self_ensemble,
         threads=threads,
     )
     if submit:

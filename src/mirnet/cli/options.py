@@ -39,6 +39,17 @@ Strength = Annotated[
     ),
 ]
 
+SelfEnsemble = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        help="Average N turned and mirrored views, up to 8: less noise, N times as long (also "
+        "known as test-time augmentation).",
+        min=1,
+        max=8,
+    ),
+]
+
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, tensorrt, coreml or directml.")]
 
 RuntimeName = Annotated[str, typer.Option(help="auto, mnn, openvino, onnx, pytorch or paddle.")]

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mirnet.cli.endings import FAILED, interruptible, treat_termination_as_interruption
-from mirnet.cli.options import Device, Model, Overlap, RuntimeName, Strength, Threads, Tile
+from mirnet.cli.options import (
+    Device,
+    Model,
+    Overlap,
+    RuntimeName,
+    SelfEnsemble,
+    Strength,
+    Threads,
+    Tile,
+)
 
 if TYPE_CHECKING:
     from mirnet.evaluation.reference.comparison import Comparison
@@ -36,6 +45,7 @@ def restore(
     ] = None,
     model: Model = "denoise",
     strength: Strength = 1.0,
+    self_ensemble: SelfEnsemble = 1,
     format: Annotated[
         str | None,
         typer.Option(help="jpeg, png, tiff, webp or avif. [as the input]"),
@@ -67,6 +77,7 @@ def restore(
       mirnet restore night.jpg
       mirnet restore photos/ -o restored/ --recursive
       mirnet restore scan.tif -o clean.png --strength 0.7
+      mirnet restore keepsake.jpg --self-ensemble 8
       mirnet restore noisy/ -o restored/ --reference clean/
       mirnet restore *.nef --format tiff --json > results.jsonl
 
@@ -94,6 +105,7 @@ def restore(
             tile=tile,
             overlap=overlap,
             strength=strength,
+            self_ensemble=self_ensemble,
             threads=threads,
         ) as restorer,
     ):

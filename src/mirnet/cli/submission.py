@@ -71,6 +71,7 @@ def submit(
         "tile": restorer.tile,
         "overlap": restorer.overlap,
         "strength": restorer.strength,
+        "self_ensemble": restorer.self_ensemble,
     }
     typer.echo(json.dumps(record) if as_json else _line(submission, work))
     if work.tally.kept:

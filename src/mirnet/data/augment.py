@@ -2,14 +2,12 @@
 
 import numpy as np
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad, unfold
 
 from mirnet.data import light
 
-TURNS = 8
-"""The symmetries of a square."""
 CHANNEL_GAIN = 1.1
 """By how much the noise of a channel is amplified more, or less, than that of all: light and colour
 matrix are not always the same."""
@@ -20,15 +18,6 @@ RIDGE = 1e-6
 
 Patch = Float[Tensor, "3 h w"]
 Gains = Float[Tensor, "3 1 1"]
-
-
-def turn(image: Shaped[np.ndarray, "h w c"], which: int) -> Shaped[np.ndarray, "h2 w2 c"]:
-    """One of the square's eight symmetries: a quarter turn `which` % 4 times, mirrored from 4 on.
-
-    A view: nothing is copied.
-    """
-    turned = np.rot90(image, which % 4)
-    return turned[:, ::-1] if which >= 4 else turned
 
 
 def gains(most: float, rng: np.random.Generator) -> Gains:

@@ -23,7 +23,7 @@ from mirnet.data.pairs import Pairs
 from mirnet.data.photographs import Photograph, Scene
 from mirnet.data.request import Request
 from mirnet.errors import DataError
-from mirnet.image import pixels
+from mirnet.image import pixels, symmetry
 from mirnet.shapes import Pixels
 
 Patch = Float[Tensor, "3 s s"]
@@ -155,9 +155,9 @@ class TrainingData:
         self, pairs: Pairs, index: int, side: int, rng: np.random.Generator
     ) -> tuple[Patch, Patch]:
         place = (float(rng.random()), float(rng.random()))
-        which = int(rng.integers(augment.TURNS))
+        which = int(rng.integers(symmetry.COUNT))
         halves = pairs.crop(index, side, place)
-        noisy, clean = (_channels_first(augment.turn(half, which)) for half in halves)
+        noisy, clean = (_channels_first(symmetry.turn(half, which)) for half in halves)
         if self.amplify > 1:
             step = 1 / pixels.peak(halves[0].dtype)
             noisy = augment.amplify(noisy, clean, augment.gains(self.amplify, rng), step, rng)

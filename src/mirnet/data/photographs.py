@@ -8,9 +8,8 @@ import torch.nn.functional as F  # noqa: N812 - the name that torch's users expe
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from mirnet.data import augment
 from mirnet.errors import DataError
-from mirnet.image import codec
+from mirnet.image import codec, symmetry
 
 Photograph = UInt8[Tensor, "_ _ 3"]  # each of its own height and width
 Scene = Float[Tensor, "3 s s"]
@@ -57,7 +56,7 @@ def cut(photograph: Photograph, size: int, rng: np.random.Generator) -> Scene:
     side = min(round(size * rng.uniform(0.5, 1)) if is_soft else size, room)
     top, left = rng.integers(np.subtract(photograph.shape[:2], side) + 1)
     window = photograph[top : top + side, left : left + side].numpy()
-    turned = augment.turn(window, int(rng.integers(augment.TURNS)))
+    turned = symmetry.turn(window, int(rng.integers(symmetry.COUNT)))
     scene = torch.from_numpy(np.ascontiguousarray(turned.transpose(2, 0, 1))).float() / 255
     if side != size:
         scene = F.interpolate(scene[None], (size, size), mode="bicubic")[0].clamp(0, 1)

@@ -12,10 +12,10 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from mirnet.data import augment, noise, patch_folder, patches, windows
+from mirnet.data import noise, patch_folder, patches, windows
 from mirnet.data.patches import Job, Plan, Result
 from mirnet.errors import DataError, ImageError
-from mirnet.image import codec
+from mirnet.image import codec, symmetry
 from mirnet.shapes import Pixels
 
 Patch = UInt8[np.ndarray, "s s 3"]
@@ -91,7 +91,7 @@ def make(photograph: Pixels, patch: int, rng: np.random.Generator) -> tuple[Patc
     """
     height, width, _ = photograph.shape
     window = windows.somewhere(height, width, patch + 2 * noise.MARGIN, rng)
-    scene = augment.turn(photograph[window.slices()], int(rng.integers(augment.TURNS)))
+    scene = symmetry.turn(photograph[window.slices()], int(rng.integers(symmetry.COUNT)))
     batch = torch.from_numpy(np.ascontiguousarray(scene.transpose(2, 0, 1))[None]).float() / 255
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     noisy, clean = noise.degrade(batch, patch, generator)

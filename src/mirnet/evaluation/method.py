@@ -76,6 +76,7 @@ class ModelMethod:
             "tile": restorer.tile,
             "overlap": restorer.overlap,
             "strength": restorer.strength,
+            "self_ensemble": restorer.self_ensemble,
         }
         self._restorer = restorer
 

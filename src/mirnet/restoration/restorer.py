@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mirnet.errors import InferenceError, OutOfMemoryError, ShapeError, TilingError
-from mirnet.image import codec, pixels
+from mirnet.image import codec, pixels, symmetry
 from mirnet.restoration import stitch, tiles
 from mirnet.restoration.lanes import Lanes
 from mirnet.restoration.runtime import Concurrent, FixedSize, Runtime
@@ -67,11 +68,14 @@ class Restorer:
         strength: 0 for the original, which needs no network, 1 for the network's result; between
             them, fine grain of the luminance comes back, and hardly any colour noise (see
             `mirnet.restoration.strength`).
+        self_ensemble: of so many views of each tile, 1 to 8, turned and mirrored, the results are
+            averaged: as many times the time, for less noise (geometric self-ensemble: Lim et al.,
+            "Enhanced Deep Residual Networks for Single Image Super-Resolution", 2017, section 3.4).
 
     Raises:
         TilingError: if tile and overlap do not fit together, or the tile is larger than what the
             model takes.
-        ShapeError: if the strength is outside 0..1.
+        ShapeError: if the strength is outside 0..1, or the number of views outside 1..8.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class Restorer:
         tile: int | None = None,
         overlap: int | None = None,
         strength: float = 1.0,
+        self_ensemble: int = 1,
     ) -> None:
         size = runtime.size if isinstance(runtime, FixedSize) else None
         if tile is None:
@@ -90,6 +95,10 @@ class Restorer:
         tiles.check(tile, overlap)
         if not 0 <= strength <= 1:
             raise ShapeError(f"strength is a number from 0 to 1, got {strength}")
+        if not 1 <= self_ensemble <= symmetry.COUNT:
+            raise ShapeError(
+                f"self-ensemble is of 1 to {symmetry.COUNT} views, got {self_ensemble}"
+            )
         if size and tile > min(size):
             raise TilingError(
                 f"this model takes {size[0]}x{size[1]} only, and a tile of {tile} does not fit: "
@@ -99,6 +108,7 @@ class Restorer:
         self.tile = tile
         self.overlap = overlap
         self.strength = strength
+        self.self_ensemble = self_ensemble
         self._size = size
         self._largest = tile  # shrinks when memory runs out, and stays so
         count = runtime.lanes if isinstance(runtime, Concurrent) else 1
@@ -215,11 +225,20 @@ class Restorer:
         """What the network takes away from a tile of any values; None if that makes no picture."""
         # the network takes neither NaN nor what is beyond; both stay when this is subtracted
         inside = np.nan_to_num(np.clip(tile, 0, 1), copy=False)
-        restored = self._infer(inside)
+        restored = self._infer_views(inside)
         if not np.isfinite(restored).all() or np.abs(restored).max() > OVERFLOW:
             return None
         removed: Image = inside - np.clip(restored, 0, 1)
         return removed
+
+    def _infer_views(self, tile: Image) -> Image:
+        """The mean of what the network makes of the tile as it lies, and of it turned."""
+        results = (
+            symmetry.turn_back(self._infer(symmetry.turn(tile, which)), which)
+            for which in range(self.self_ensemble)
+        )
+        mean: Image = reduce(np.add, results) / self.self_ensemble
+        return mean
 
     def _infer(self, tile: Image) -> Image:
         """One tile through the runtime; cut smaller where memory does not suffice."""
