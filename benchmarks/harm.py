@@ -34,11 +34,14 @@ def main() -> None:
     bundled = [model.name for model in catalog.MODELS]
     parser.add_argument("models", nargs="*", default=bundled, metavar="MODEL")
     parser.add_argument("--side", type=int, default=96, help="of the pictures, 64 at least")
+    parser.add_argument("--self-ensemble", type=int, default=1, metavar="VIEWS")
     parser.add_argument("--threads", type=int)
     arguments = parser.parse_args()
     with contextlib.ExitStack() as stack:
         restorers = [
-            stack.enter_context(mirnet.load(model, threads=arguments.threads))
+            stack.enter_context(
+                mirnet.load(model, self_ensemble=arguments.self_ensemble, threads=arguments.threads)
+            )
             for model in arguments.models
         ]
         for number, model in enumerate(arguments.models):

@@ -43,6 +43,7 @@ def load(
         RuntimeMissingError: if a package is missing; the message says what to install.
         WeightsError: if there is no such model.
         TilingError: if tile and overlap do not fit together.
+        ShapeError: if the strength or the number of views is out of range.
     """
     opened = runtimes.open(model, runtime=runtime, device=device, threads=threads)
     return Restorer(

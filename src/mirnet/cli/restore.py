@@ -77,7 +77,7 @@ def restore(
       mirnet restore night.jpg
       mirnet restore photos/ -o restored/ --recursive
       mirnet restore scan.tif -o clean.png --strength 0.7
-      mirnet restore keepsake.jpg --self-ensemble 8
+      mirnet restore keepsake.jpg --self-ensemble 4
       mirnet restore noisy/ -o restored/ --reference clean/
       mirnet restore *.nef --format tiff --json > results.jsonl
 

@@ -70,7 +70,7 @@ class Restorer:
             `mirnet.restoration.strength`).
         self_ensemble: of so many views of each tile, 1 to 8, turned and mirrored, the results are
             averaged: as many times the time, for less noise (geometric self-ensemble: Lim et al.,
-            "Enhanced Deep Residual Networks for Single Image Super-Resolution", 2017, section 3.4).
+            "Enhanced Deep Residual Networks for Single Image Super-Resolution", 2017, section 4.3).
 
     Raises:
         TilingError: if tile and overlap do not fit together, or the tile is larger than what the
