@@ -337,9 +337,10 @@ def test_what_a_network_adds_to_one_side_is_averaged_over_the_views(views, expec
     np.testing.assert_allclose(restored[..., 0] - 0.5, expected(right, down), atol=1e-6)
 
 
-def test_a_tile_of_a_self_ensemble_is_left_if_one_view_has_no_usable_result(picture):
+@pytest.mark.parametrize("nonsense", [np.nan, 9.0])
+def test_a_tile_of_a_self_ensemble_is_left_if_one_view_has_no_usable_result(picture, nonsense):
     image = picture(40, 40)
-    results = iter([0.5, np.nan, 0.5, 0.5])
+    results = iter([0.5, nonsense, 0.5, 0.5])
     tally = Tally()
     restorer = Restorer(Pointwise(lambda batch: batch * next(results)), self_ensemble=4)
     (restored,) = restorer.bands(lambda count: image, 40, 40, tally=tally)

@@ -4,7 +4,6 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -225,20 +224,16 @@ class Restorer:
         """What the network takes away from a tile of any values; None if that makes no picture."""
         # the network takes neither NaN nor what is beyond; both stay when this is subtracted
         inside = np.nan_to_num(np.clip(tile, 0, 1), copy=False)
-        restored = self._infer_views(inside)
+        restored = np.stack(
+            [
+                symmetry.turn_back(self._infer(symmetry.turn(inside, which)), which)
+                for which in range(self.self_ensemble)
+            ]
+        )
         if not np.isfinite(restored).all() or np.abs(restored).max() > OVERFLOW:
             return None
-        removed: Image = inside - np.clip(restored, 0, 1)
+        removed: Image = inside - np.clip(restored.mean(axis=0), 0, 1)
         return removed
-
-    def _infer_views(self, tile: Image) -> Image:
-        """The mean of what the network makes of the tile as it lies, and of it turned."""
-        results = (
-            symmetry.turn_back(self._infer(symmetry.turn(tile, which)), which)
-            for which in range(self.self_ensemble)
-        )
-        mean: Image = reduce(np.add, results) / self.self_ensemble
-        return mean
 
     def _infer(self, tile: Image) -> Image:
         """One tile through the runtime; cut smaller where memory does not suffice."""
