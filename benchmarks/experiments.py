@@ -70,7 +70,7 @@ EXPERIMENTS = {
         "white noise", shares=((noise, "WHITE_SHARES", dict.fromkeys(Kind, 0.0)),)
     ),
     "no black and white": Experiment("black and white", shares=((noise, "GREY_SHARE", 0.0),)),
-    "no drawings": Experiment("drawings", shares=((dataset, "SHARES", {Kind.PHOTOGRAPH: 1.0}),)),
+    "no drawings": Experiment("drawings", ("data.drawn_share=0", "data.field_share=0")),
     "little identity": Experiment(
         "patches without noise",
         shares=((dataset, "IDENTITY_SHARES", dict.fromkeys(Kind, 0.05)),),

@@ -53,6 +53,24 @@ def save(picture):
     return write
 
 
+@pytest.fixture
+def recording(monkeypatch):
+    """A function that makes a module's function note its positional arguments and work on."""
+
+    def record(module, name):
+        calls = []
+        function = getattr(module, name)
+
+        def noting(*arguments, **options):
+            calls.append(arguments)
+            return function(*arguments, **options)
+
+        monkeypatch.setattr(module, name, noting)
+        return calls
+
+    return record
+
+
 @pytest.fixture(scope="session")
 def load():
     """A function that reads a picture by libvips alone."""

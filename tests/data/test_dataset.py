@@ -34,9 +34,18 @@ def pairs(tmp_path, save):
     return PairFolder(tmp_path)
 
 
-def data(pairs=None, real_share=0.0, seed=1, **changes):
-    return TrainingData(**{"photographs": photographs()} | changes, pairs=pairs,
-                        real_share=real_share, seed=seed)  # fmt: skip
+SHARES = {Kind.PHOTOGRAPH: 0.55, Kind.DRAWING: 0.3, Kind.FIELD: 0.15}
+
+
+def data(pairs=None, real_share=0.0, seed=1, shares=SHARES, **changes):
+    return TrainingData(
+        **{"photographs": photographs()} | changes,
+        pairs=pairs,
+        real_share=real_share,
+        drawn_share=shares[Kind.DRAWING],
+        field_share=shares[Kind.FIELD],
+        seed=seed,
+    )
 
 
 def batch(source, first=0, count=4, patch=32, mixes=False):
@@ -166,15 +175,16 @@ def test_blends_stand_where_the_beta_distribution_says(tmp_path, save):
     assert blended.var() == pytest.approx(1 / (4 * (2 * 1.2 + 1)), abs=0.012)
 
 
-def test_kinds_of_scenes_come_by_their_shares(recording):
+@pytest.mark.parametrize("shares", [SHARES, dict(zip(Kind, (0.85, 0.05, 0.1), strict=True))])
+def test_kinds_of_scenes_come_by_their_shares(shares, recording):
     drawn, fields = (recording(drawings, name) for name in ("draw", "field"))
-    source = data()
+    source = data(shares=shares)
 
     parts = [source[Request(8 * k, 8, 16)] for k in range(1000)]
 
     kinds = torch.cat([part.kinds for part in parts])
     for kind in Kind:
-        assert (kinds == kind).sum() / 8000 == pytest.approx(dataset.SHARES[kind], abs=0.018)
+        assert (kinds == kind).sum() / 8000 == pytest.approx(shares[kind], abs=0.018)
     assert len(drawn) == (kinds == Kind.DRAWING).sum()
     assert len(fields) == (kinds == Kind.FIELD).sum()
     sides = {half.shape[-1] for part in parts for half in (part.scenes, part.resized_scenes)}
@@ -182,15 +192,14 @@ def test_kinds_of_scenes_come_by_their_shares(recording):
 
 
 @pytest.fixture(params=Kind, ids=lambda kind: kind.name.lower())
-def only(request, monkeypatch):
+def only(request):
     """The kind of which all scenes are."""
-    monkeypatch.setattr(dataset, "SHARES", {request.param: 1.0})
     return request.param
 
 
 def test_some_patches_have_no_noise_at_all(only):
     share = dataset.IDENTITY_SHARES[only]
-    source = data()
+    source = data(shares={kind: float(kind is only) for kind in Kind})
 
     parts = [source[Request(8 * k, 8, 16)] for k in range(300)]
 
@@ -208,7 +217,7 @@ def test_some_patches_have_no_noise_at_all(only):
 
 def test_white_noise_comes_by_the_kind_of_scene(only, recording):
     calls = recording(noise, "add_white")
-    source = data()
+    source = data(shares={kind: float(kind is only) for kind in Kind})
 
     parts = [source[Request(8 * k, 8, 16)] for k in range(60)]
     for part in parts:

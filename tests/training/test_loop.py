@@ -48,6 +48,14 @@ def test_it_learns(plan, loss):
     assert state["best"] > before + 2
 
 
+def test_the_loss_heeds_shadows_as_the_recipe_says(plan, recording):
+    calls = recording(loop, "minus_psnr")
+
+    train(plan("optim.loss=psnr", "optim.shadows=7"))
+
+    assert {shadows for _, _, shadows in calls} == {7.0}
+
+
 def test_of_a_teacher_of_the_same_weights_there_is_nothing_to_learn(plan):
     state, _ = train(plan(), "first")
     start_from = "weights=first/last.ckpt"

@@ -52,3 +52,44 @@ def test_minus_psnr_gives_the_nearer_patch_the_larger_gradient():
 
     far, near = restored.grad.flatten(1).norm(dim=1)  # beyond the range, too
     assert near / far == pytest.approx(10 / (1 + (100 / 255) ** 2), rel=2e-2)
+
+
+def field(level, *, darker=0.0):
+    """A clean field of one colour, and the same with noise of a mean of `-darker`."""
+    clean = torch.full((1, 3, 8, 8), level)
+    noise = torch.tensor([0.02, -0.02]).repeat(1, 3, 8, 4)
+    return clean, clean + noise - darker
+
+
+def test_shadows_that_are_closed_count_more():
+    clean, restored = field(0.1, darker=0.01)
+    plain = 0.02**2 + 0.01**2
+
+    loss = minus_psnr(restored, clean, shadows=50.0)
+
+    expected = 10 * math.log10(plain + 50 * 0.01**2 + (1 / 255) ** 2)
+    assert loss.item() == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("level", "darker"), [(0.1, -0.01), (0.3, 0.01)], ids=["too bright", "no shadow"]
+)
+def test_other_means_count_as_before(level, darker):
+    clean, restored = field(level, darker=darker)
+
+    assert minus_psnr(restored, clean, shadows=50.0) == minus_psnr(restored, clean)
+
+
+def test_pictures_in_the_dark_count_as_before():
+    clean = 0.1 * torch.rand(1, 3, 8, 8)
+
+    assert minus_psnr(clean - 0.01, clean, shadows=50.0) == minus_psnr(clean - 0.01, clean)
+
+
+def test_of_several_patches_only_closed_shadows_count_more():
+    (dark, darker), (bright, dimmer) = field(0.1, darker=0.01), field(0.3, darker=0.01)
+
+    both = minus_psnr(torch.cat([darker, dimmer]), torch.cat([dark, bright]), shadows=50.0)
+
+    each = minus_psnr(darker, dark, shadows=50.0), minus_psnr(dimmer, bright)
+    torch.testing.assert_close(both, sum(each) / 2)

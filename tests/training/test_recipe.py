@@ -119,6 +119,14 @@ def test_mistakes_are_named(write, text, message):
     assert "\n" not in str(caught.value)
 
 
+def test_the_parts_of_the_synthetic_patches_reach_the_data(here):
+    settings = ["data.drawn_share=0.9", "data.field_share=0.1", "data.photographs=photographs"]
+
+    data, _ = start.open_data(recipe.load("denoise", settings))
+
+    assert (data.drawn_share, data.field_share) == (0.9, 0.1)
+
+
 def test_a_network_is_described_where_no_preset_fits(write):
     loaded = recipe.load(write(NETWORK))
 
@@ -152,6 +160,10 @@ def test_a_recipe_survives_the_facts_of_a_checkpoint(write):
         ("optim.ema=1", "ema is 1.0"),
         ("data.real_share=2", "data: real_share is 2.0: expected 0 to 1"),
         ("data.amplify=0.5", "data: amplify is 0.5: expected 1 or more"),
+        ("data.drawn_share=-0.1", "data: drawn_share is -0.1: expected 0 to 1"),
+        ("data.field_share=0.8", "field_share is 0.8: expected 0 to 1, with drawn_share 0.3 at m"),
+        ("optim.shadows=-1", "shadows is -1.0: expected 0 or more"),
+        ("optim.shadows=1", "shadows is for the loss 'psnr', and the loss is 'charbonnier'"),
         ("validation.every=0", "validation: every is '0 steps': expected more than nothing"),
         ("teacher.share=1.5", "teacher: share is 1.5: expected 0 to 1"),
         ("devices=0", "devices is 0: expected 1 or more"),

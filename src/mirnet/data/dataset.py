@@ -33,9 +33,6 @@ RESIZED_SHARE = 0.25
 """Part of the synthetic patches that come from a picture resized after the noise."""
 RESIZING = (0.6, 2.0)
 """By how much larger than needed these are: from digital zoom to shrunk for the web."""
-SHARES = {Kind.PHOTOGRAPH: 0.55, Kind.DRAWING: 0.3, Kind.FIELD: 0.15}
-"""Parts of the synthetic patches. Gradients, patterns, text, pages and drawings are harmed most
-easily, and noisy fields of one colour show best what is left of the noise, and every cast."""
 IDENTITY_SHARES = {Kind.PHOTOGRAPH: 0.06, Kind.DRAWING: 0.5, Kind.FIELD: 0.2}
 """Parts of each that are left without any noise, so that clean pictures stay. What is drawn seldom
 goes through a camera."""
@@ -73,6 +70,10 @@ class TrainingData:
     real_share: float
     """Part of the samples that are real pairs, spread evenly: all without photographs, none
     without pairs."""
+    drawn_share: float
+    field_share: float
+    """Parts of the synthetic samples that are drawn and that are of one colour; the others are cut
+    from photographs."""
     seed: int
     mixup: float = 0.0
     """Of the Beta distribution from which a blend's weight is drawn."""
@@ -164,7 +165,9 @@ class TrainingData:
         return noisy, clean
 
     def _scene(self, place: int, size: int, rng: np.random.Generator) -> "_Chosen":
-        kind = drawings.one_of(SHARES, rng)
+        drawn, fields = self.drawn_share, self.field_share
+        shares = {Kind.PHOTOGRAPH: 1 - (drawn + fields), Kind.DRAWING: drawn, Kind.FIELD: fields}
+        kind = drawings.one_of(shares, rng)
         if kind is Kind.PHOTOGRAPH:
             index = order.shuffled(place, len(self.photographs), self.seed)
             scene = photographs.cut(self.photographs[index], size, rng)

@@ -167,7 +167,7 @@ class Training:
     def _distance(self, restored: Patches, wanted: Patches) -> Float[Tensor, ""]:
         optim = self.plan.recipe.optim
         if optim.loss == "psnr":
-            return minus_psnr(restored, wanted)
+            return minus_psnr(restored, wanted, optim.shadows)
         return charbonnier(restored, wanted, optim.charbonnier)
 
     def _check(self, what: str, value: Float[Tensor, ""]) -> None:

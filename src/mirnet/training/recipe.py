@@ -103,6 +103,12 @@ class Data:
     """Part of the patches that are real pairs: all without photographs, none without pairs."""
     amplify: float = 1.0
     """The noise of real pairs is made stronger by a factor of up to so much; 1 leaves it."""
+    drawn_share: float = 0.3
+    """Part of the synthetic patches that are drawn: gradients, patterns, text, pages and drawings
+    are harmed most easily."""
+    field_share: float = 0.15
+    """Part that are fields of one colour, which show best what is left of the noise, and every
+    cast; the others are cut from the photographs."""
     mixup: float = 0.0
     """Real pairs are blended with others, the weight drawn from Beta(mixup, mixup); 0 for never
     (Zhang et al., ICLR 2018)."""
@@ -112,6 +118,9 @@ class Data:
     def __post_init__(self) -> None:
         _expect(self, "real_share", 0 <= self.real_share <= 1, "0 to 1")
         _expect(self, "amplify", 1 <= self.amplify < math.inf, "1 or more")
+        _expect(self, "drawn_share", 0 <= self.drawn_share <= 1, "0 to 1")
+        fits = self.field_share >= 0 and self.drawn_share + self.field_share <= 1
+        _expect(self, "field_share", fits, f"0 to 1, with drawn_share {self.drawn_share} at most 1")
         _expect(self, "mixup", 0 <= self.mixup < math.inf, "0 or more")
 
 
@@ -135,6 +144,9 @@ class Optimisation:
     some thousand times as large, which `clip` has to heed."""
     charbonnier: float = 1e-3
     """Epsilon of the Charbonnier loss, sqrt(difference² + epsilon²); with 0 it is L1."""
+    shadows: float = 0.0
+    """With the loss `psnr`: weight of the squared mean by which dark fields of one colour come out
+    too dark; 0 for none beside what every difference counts."""
     ema: float = 0.999
     """Decay of the averaged weights, which are the ones that are kept; 0 for the last step's. It
     rises to this in the first steps, see `mirnet.training.averaging`."""
@@ -149,6 +161,9 @@ class Optimisation:
         _expect(self, "clip", 0 <= self.clip < math.inf, "0 or more")
         _expect(self, "loss", self.loss in LOSSES, f"one of {', '.join(LOSSES)}")
         _expect(self, "charbonnier", 0 <= self.charbonnier < math.inf, "0 or more")
+        _expect(self, "shadows", 0 <= self.shadows < math.inf, "0 or more")
+        if self.shadows and self.loss != "psnr":
+            raise RecipeError(f"shadows is for the loss 'psnr', and the loss is {self.loss!r}")
         _expect(self, "ema", 0 <= self.ema < 1, "0 or more, and less than 1")
 
 

@@ -106,10 +106,12 @@ def open_data(recipe: Recipe) -> tuple[TrainingData, Pairs | None]:
     data = TrainingData(
         photographs.load(Path(at.photographs)) if at.photographs else [],
         sources.open(Path(at.pairs)) if at.pairs else None,
-        at.real_share,
-        recipe.seed,
-        at.mixup,
-        at.amplify,
+        real_share=at.real_share,
+        drawn_share=at.drawn_share,
+        field_share=at.field_share,
+        seed=recipe.seed,
+        mixup=at.mixup,
+        amplify=at.amplify,
     )
     if data.pairs:
         data.pairs.check(max(stage.patch for stage in recipe.stages))
