@@ -28,9 +28,11 @@ def written(tmp_path, monkeypatch):
     return write_random
 
 
-def run(*names):
+def run(*names, parts=()):
     files = [f"{name}.safetensors" for name in names]
-    return subprocess.run([sys.executable, EXAMPLE, *files], capture_output=True, text=True)
+    options = ["--parts", *map(str, parts)] if parts else []
+    command = [sys.executable, EXAMPLE, *files, *options]
+    return subprocess.run(command, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
@@ -46,6 +48,29 @@ def test_every_file_weighs_the_same_and_the_last_one_gives_the_facts(written, co
     for name, tensor in mean.tensors.items():
         expected = sum(each.tensors[name] for each in files) / count
         torch.testing.assert_close(tensor, expected)
+
+
+def test_files_weigh_as_much_as_is_said(written):
+    first, second = written("first"), written("second")
+
+    done = run("first", "second", "mean", parts=(3, -1))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    for name, tensor in read("mean.safetensors").tensors.items():
+        expected = 1.5 * first.tensors[name] - 0.5 * second.tensors[name]
+        torch.testing.assert_close(tensor, expected)
+
+
+@pytest.mark.parametrize("parts", [(1,), (1, 2, 3), (1, -1), ("nan", 1)])
+def test_parts_that_make_no_mean_are_refused(written, parts):
+    written("first")
+    written("second")
+
+    done = run("first", "second", "mean", parts=parts)
+
+    assert done.returncode == 2
+    assert "as many numbers as there are files" in done.stderr
+    assert not Path("mean.safetensors").exists()
 
 
 def test_different_networks_are_refused(written):
