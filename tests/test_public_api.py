@@ -6,6 +6,8 @@ import pkgutil
 import pytest
 
 import mirnet
+from mirnet.errors import MirnetError
+from mirnet.runtimes.mnn import MnnRuntime
 
 HEAVY = ("torch", "numpy", "MNN", "openvino", "onnxruntime", "pyvips", "rich")
 
@@ -47,6 +49,18 @@ def test_every_public_name_is_there_and_documented(name):
 def test_no_public_name_is_a_module_too():
     """Importing a module puts it into its package, in the place of whatever had that name."""
     assert not {f"mirnet.{name}" for name in mirnet.__all__} & set(MODULES)
+
+
+@pytest.mark.parametrize("wrong", [{"strength": 2.0}, {"tile": 6}, {"self_ensemble": 9}])
+def test_what_cannot_be_used_is_closed_again(wrong, monkeypatch):
+    closed = []
+    close = MnnRuntime.close
+    monkeypatch.setattr(MnnRuntime, "close", lambda self: (closed.append(self), close(self)))
+
+    with pytest.raises(MirnetError):
+        mirnet.load(runtime="mnn", threads=1, **wrong)
+
+    assert len(closed) == 1
 
 
 def test_the_version_is_that_of_the_package():

@@ -6,6 +6,7 @@ from typing import Any
 import numpy.typing as npt
 
 from mirnet import runtimes
+from mirnet.errors import MirnetError
 from mirnet.restoration.restorer import Restorer
 
 
@@ -46,9 +47,13 @@ def load(
         ShapeError: if the strength or the number of views is out of range.
     """
     opened = runtimes.open(model, runtime=runtime, device=device, threads=threads)
-    return Restorer(
-        opened, tile=tile, overlap=overlap, strength=strength, self_ensemble=self_ensemble
-    )
+    try:
+        return Restorer(
+            opened, tile=tile, overlap=overlap, strength=strength, self_ensemble=self_ensemble
+        )
+    except MirnetError:
+        opened.close()
+        raise
 
 
 def restore(
