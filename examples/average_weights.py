@@ -11,6 +11,7 @@ Networks that were trained apart have no useful mean.
 """
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,13 +27,12 @@ def mean(files: Sequence[Weights], parts: Sequence[float]) -> Weights:
     `parts` says how much each counts. Where one is negative, the mean lies beyond the others.
     """
     last = files[-1]
-    shares = torch.tensor(parts, dtype=torch.float64) / sum(parts)
-    tensors = {
-        name: torch.tensordot(
-            shares, torch.stack([each.tensors[name].double() for each in files]), 1
-        ).float()
+    stacked = {
+        name: torch.stack([each.tensors[name].double() for each in files], -1)
         for name in last.tensors
     }
+    shares = torch.tensor(parts, dtype=torch.float64) / sum(parts)
+    tensors = {name: (each @ shares).float() for name, each in stacked.items()}
     return Weights(tensors, last.configuration, last.facts)
 
 
@@ -44,8 +44,8 @@ def main() -> None:
     parser.add_argument("--parts", type=float, nargs="+", help="how much each counts; else equally")
     options = parser.parse_args()
     parts = options.parts or [1.0] * len(options.trained)
-    if len(parts) != len(options.trained) or not sum(parts) > 0:
-        parser.error("--parts are as many numbers as there are files, and their sum is above 0")
+    if len(parts) != len(options.trained) or not 0 < sum(parts) < math.inf:
+        parser.error("--parts are as many numbers as there are files, with a finite sum above 0")
     try:
         files = [read(path) for path in options.trained]
         if len({each.configuration for each in files}) > 1:

@@ -61,7 +61,7 @@ def test_files_weigh_as_much_as_is_said(written):
         torch.testing.assert_close(tensor, expected)
 
 
-@pytest.mark.parametrize("parts", [(1,), (1, 2, 3), (1, -1), ("nan", 1)])
+@pytest.mark.parametrize("parts", [(1,), (1, 2, 3), (1, -1), ("nan", 1), ("inf", 1)])
 def test_parts_that_make_no_mean_are_refused(written, parts):
     written("first")
     written("second")

@@ -193,13 +193,13 @@ def test_kinds_of_scenes_come_by_their_shares(shares, recording):
 
 @pytest.fixture(params=Kind, ids=lambda kind: kind.name.lower())
 def only(request):
-    """The kind of which all scenes are."""
-    return request.param
+    """A kind, and data whose scenes are all of it."""
+    return request.param, data(shares={kind: float(kind is request.param) for kind in Kind})
 
 
 def test_some_patches_have_no_noise_at_all(only):
-    share = dataset.IDENTITY_SHARES[only]
-    source = data(shares={kind: float(kind is only) for kind in Kind})
+    kind, source = only
+    share = dataset.IDENTITY_SHARES[kind]
 
     parts = [source[Request(8 * k, 8, 16)] for k in range(300)]
 
@@ -217,16 +217,16 @@ def test_some_patches_have_no_noise_at_all(only):
 
 def test_white_noise_comes_by_the_kind_of_scene(only, recording):
     calls = recording(noise, "add_white")
-    source = data(shares={kind: float(kind is only) for kind in Kind})
+    kind, source = only
 
     parts = [source[Request(8 * k, 8, 16)] for k in range(60)]
     for part in parts:
         dataset.develop(part, CPU)
 
     kinds = torch.cat([part.kinds for part in parts])
-    assert (kinds == only).all()
+    assert (kinds == kind).all()
     white = sum(len(clean) for clean, *_ in calls)
-    assert white / len(kinds) == pytest.approx(noise.WHITE_SHARES[only], abs=0.06)
+    assert white / len(kinds) == pytest.approx(noise.WHITE_SHARES[kind], abs=0.06)
 
 
 def test_some_scenes_are_resized_after_the_noise():
