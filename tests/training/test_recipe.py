@@ -232,3 +232,8 @@ def test_the_recipe_of_the_paper_is_its():
 def test_an_unknown_recipe_is_answered_with_those_there_are():
     with pytest.raises(RecipeError, match=r"no recipe 'sharpen'.*denoise"):
         recipe.load("sharpen")
+
+
+def test_a_mistaken_setting_blames_the_recipe_by_its_name_and_no_file():
+    with pytest.raises(RecipeError, match=r"^recipe denoise: optim: lr is -1\.0"):
+        recipe.load("denoise", ["optim.lr=-1"])

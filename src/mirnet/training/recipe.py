@@ -262,5 +262,5 @@ def load(name: str, overrides: Sequence[str] = ()) -> Recipe:
         raise RecipeError(f"{path} is not valid TOML: {error}") from None
     for setting in overrides:
         strict.override(table, setting)
-    recipe: Recipe = strict.build(Recipe, table, str(path))
+    recipe: Recipe = strict.build(Recipe, table, f"recipe {name}")
     return recipe
