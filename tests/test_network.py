@@ -17,6 +17,8 @@ from mirnet.network import (
     ResidualContextBlock,
     SelectiveFusion,
     Up,
+    spread,
+    window_means,
 )
 from mirnet.weights import upstream
 
@@ -270,3 +272,89 @@ def identity(resample: nn.Sequential) -> nn.Sequential:
         if isinstance(layer, nn.Conv2d):
             nn.init.dirac_(layer.weight)
     return resample
+
+
+HALF = Configuration(8, (1, 2), 1, unshuffle=2)
+WINDOWS = Configuration(8, (1, 2), 1, unshuffle=2, window=48)
+
+
+def test_a_half_resolution_network_works_on_squares_of_pixels():
+    """It is a network of 12 channels on the four pixels of each square, as torch orders them."""
+    network = seeded(HALF.network())
+    inner = Configuration(8, (1, 2), 1, in_channels=12, out_channels=12).network()
+    inner.load_state_dict(network.state_dict())
+    x = picture(2, 3, 24, 16)
+
+    expected = nn.functional.pixel_shuffle(inner(nn.functional.pixel_unshuffle(x, 2)), 2)
+
+    torch.testing.assert_close(network(x), expected)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "multiple"),
+    [(LITTLE, 4), (HALF, 8), (WINDOWS, 16), (Configuration(8, (1,), window=36), 12)],
+)
+def test_a_network_says_which_sizes_it_takes(configuration, multiple):
+    network = configuration.network()
+
+    assert configuration.multiple == multiple
+    assert network(picture(1, 3, multiple, 2 * multiple)).shape == (1, 3, multiple, 2 * multiple)
+    with pytest.raises(ShapeError, match=f"multiples of {multiple}, got"):
+        network(picture(1, 3, multiple, multiple + 2))
+
+
+@pytest.mark.parametrize("options", [{"window": 8}, {"window": -24}, {"unshuffle": 0}])
+def test_windows_that_do_not_fit_the_coarsest_stream_are_refused(options):
+    with pytest.raises(ValueError, match="no multiple of"):
+        Configuration(8, (1,), **({"unshuffle": 2} | options)).network()
+
+
+def test_a_window_is_the_mean_of_the_cells_around_and_ends_at_the_border():
+    x = torch.arange(36.0).reshape(1, 1, 6, 6)
+
+    means = window_means(x, 2)
+
+    assert means.shape == (1, 1, 3, 3)
+    assert means[0, 0, 1, 1] == x.mean()
+    assert means[0, 0, 0, 0] == x[..., :4, :4].mean()
+    assert means[0, 0, 1, 2] == x[..., :, 2:].mean()
+
+
+def test_what_is_spread_lies_between_the_centres_of_cells():
+    spreaded = spread(torch.tensor([0.0, 8.0]).reshape(1, 1, 1, 2), 4)[0, 0, 0]
+
+    torch.testing.assert_close(spreaded, torch.tensor([0.0, 0, 1, 3, 5, 7, 8, 8]))
+
+
+def test_a_window_over_all_of_a_flat_context_is_the_papers():
+    """With one cell there is one window, and it is the whole."""
+    whole, local = (
+        seeded(Configuration(8, (1,), 1, window=window).network()) for window in (0, 48)
+    )
+    x = picture(1, 3, 16, 16)
+
+    torch.testing.assert_close(local(x), whole(x))
+
+
+def test_a_tile_on_the_grid_sees_what_the_whole_picture_sees():
+    """Far from its border, a tile that begins on a cell gives what the whole gives there."""
+    network = seeded(WINDOWS.network(), gain=1.0)
+    x = picture(1, 3, 320, 320)
+
+    whole = network(x)[..., 144:176, 144:176]
+    tile = network(x[..., 32:288, 32:288])[..., 112:144, 112:144]
+    off_the_grid = network(x[..., 40:296, 40:296])[..., 104:136, 104:136]
+
+    moved = (whole - x[..., 144:176, 144:176]).std()
+    assert (tile - whole).abs().max() < 1e-3 * moved
+    assert (off_the_grid - whole).abs().max() > 10 * (tile - whole).abs().max()
+
+
+def test_windows_that_attend_far_less_than_others_have_a_context_of_their_own():
+    """The softmax of the whole would leave nothing for them, and 0 / 0 no number."""
+    block = ResidualContextBlock(4, groups=1, cell=2)
+    nn.init.constant_(block.attend.weight, 50.0)
+    x = 100 * picture(1, 4, 12, 12)
+    x[..., :6] = 0
+
+    assert block(x).isfinite().all()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mirnet.export import check
+from mirnet.restoration.runtime import Facts
 from mirnet.runtimes.pytorch import PyTorchRuntime
 
 
@@ -11,6 +12,7 @@ class Spoilt:
     """A network whose results are spoilt for some batches."""
 
     name = "spoilt"
+    facts = Facts()
 
     def __init__(self, weights, spoil):
         self.network = PyTorchRuntime.of(weights.network())
@@ -41,7 +43,7 @@ def test_neither_noise_nor_scene_alone_would_do(weights, where):
     assert check.difference(weights, spoilt) == pytest.approx(0.25, abs=1e-6)
 
 
-@pytest.mark.parametrize("size", check.SIZES)
+@pytest.mark.parametrize("size", check.sizes(4))
 def test_one_value_of_one_picture_is_enough(weights, size):
     batch, height, width = size
 

@@ -58,13 +58,17 @@ CONFIGURATIONS = {
     "uneven": Configuration(width=12, groups=(2,), blocks_per_group=3, growth=1.7),
     "grey": Configuration(8, (1,), blocks_per_group=1, in_channels=1, out_channels=1),
     "dual pixel": Configuration(8, (1, 2), in_channels=6, residual=False),
+    "half resolution": Configuration(8, (1, 2), 1, unshuffle=2),
+    "windows": Configuration(8, (1, 2), 1, unshuffle=2, window=24),
+    "windows of the paper's": Configuration(8, (1,), 1, window=36),
 }
 
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
 def test_the_network_in_paddle_is_the_one_in_torch(configuration):
     weights = random(configuration)
-    noisy = noise(2, 20, 36, configuration.in_channels)
+    sides = (5 * configuration.multiple, 9 * configuration.multiple)
+    noisy = noise(2, *sides, configuration.in_channels)
 
     network = paddle_export.network(weights)
 

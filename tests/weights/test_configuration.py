@@ -26,15 +26,20 @@ def tensors_of(configuration: Configuration) -> dict[str, torch.Tensor]:
     blocks=st.integers(1, 2),
     growth=st.sampled_from([1.5, 1.0, 2.0, 1.25, 0.7, 1.7]) | st.floats(0.5, 4),
     channels=st.tuples(st.integers(1, 6), st.integers(1, 6)),
+    unshuffle=st.sampled_from([1, 2]),
 )
-def test_configuration_is_inferred_from_shapes(quarter, picks, blocks, growth, channels):
+def test_configuration_is_inferred_from_shapes(quarter, picks, blocks, growth, channels, unshuffle):
     widths = Configuration(4 * quarter, (), growth=growth).stream_widths
     fitting = [count for count in (1, 2, 3, 4) if not any(width % count for width in widths)]
     groups = tuple(fitting[pick % len(fitting)] for pick in picks)
     residual = channels[0] == channels[1]
-    configuration = Configuration(4 * quarter, groups, blocks, growth, *channels, residual)
+    configuration = Configuration(
+        4 * quarter, groups, blocks, growth, *channels, residual, unshuffle
+    )
+    # four channels in and out might as well be one at half resolution
+    stated = 1 if unshuffle == 1 and not any(count % 4 for count in channels) else None
 
-    found = upstream.configuration(tensors_of(configuration))
+    found = upstream.configuration(tensors_of(configuration), unshuffle=stated)
 
     assert found.stream_widths == widths
     assert replace(found, growth=growth) == configuration

@@ -242,7 +242,13 @@ def test_metadata_without_configuration_leaves_it_to_the_shapes(weights, tmp_pat
         ("in_channels", 1, "in_channels 1 against 3"),
         ("out_channels", "3", "out_channels '3' against 3"),
         ("residual", 1, "residual 1 against True"),
-        ("color", "RGB", "does not state `width`, `groups`, `blocks_per_group` and 4 more"),
+        ("unshuffle", 2, "3 channels in and 3 out, where squares of 2 x 2"),
+        ("unshuffle", 10**9, "states unshuffle 1000000000: expected 1 or 2"),
+        ("unshuffle", True, "states unshuffle True: expected 1 or 2"),
+        ("window", 10**9, "states window 1000000000: expected a multiple of 12 up to 1536"),
+        ("window", 10, "states window 10: expected a multiple of 12"),
+        ("window", 24.0, r"states window 24\.0: expected a multiple of 12"),
+        ("color", "RGB", "does not state `width`, `groups`, `blocks_per_group` and 6 more"),
     ],
 )
 def test_metadata_must_agree_with_the_tensors(weights, field, value, message, tmp_path):

@@ -108,6 +108,22 @@ def test_weights_of_a_network_make_the_network_again(weights):
     assert_same(again, Weights(weights.tensors, weights.configuration, {"task": "denoise"}))
 
 
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".pdparams"])
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        Configuration(8, (1, 2), 1, unshuffle=2, window=48),
+        Configuration(8, (1,), 1, window=24),
+        Configuration(8, (1,), 1, in_channels=4, out_channels=4),
+    ],
+)
+def test_what_shapes_do_not_tell_is_stated(tmp_path, configuration, suffix):
+    path = tmp_path / f"model{suffix}"
+    write(Weights.of(configuration.network()), path)
+
+    assert read(path).configuration == configuration
+
+
 def test_native_file_states_configuration_and_facts(weights, tmp_path):
     path = tmp_path / "model.safetensors"
     write(weights, path)
@@ -123,6 +139,8 @@ def test_native_file_states_configuration_and_facts(weights, tmp_path):
             "groups": [1, 2],
             "blocks_per_group": 1,
             "growth": 1.5,
+            "unshuffle": 1,
+            "window": 0,
             "in_channels": 3,
             "out_channels": 3,
             "residual": True,

@@ -10,7 +10,6 @@ from mirnet.errors import ShapeError, WeightsError
 from mirnet.export import check, facts, mnn, onnx
 from mirnet.files import place_together
 from mirnet.restoration.runtime import Runtime
-from mirnet.shapes import MULTIPLE
 from mirnet.weights import checkpoint
 from mirnet.weights.checkpoint import Weights
 
@@ -57,8 +56,8 @@ def export(
         folder: made if missing.
         name: the new file's stem; that of `model` by default.
         half: store weights in half precision (`HALF`). Arithmetic stays float32.
-        size: height and width of the one picture that it takes (`SIZED`), multiples of 4; None
-            for any.
+        size: height and width of the one picture that it takes (`SIZED`), multiples of what the
+            network takes; None for any.
 
     Returns:
         The file, and its largest difference to the source on noise and a scene, of three sizes or
@@ -75,13 +74,13 @@ def export(
         raise WeightsError(f"no format {format!r}: choose {', '.join(FORMATS)}")
     if half and format not in HALF:
         raise WeightsError(f"half precision is for {_listed(HALF)}, not for {format}")
-    if size:
-        if format not in SIZED:
-            raise WeightsError(f"a fixed size is for {_listed(SIZED)}, not for {format}")
-        _check_size(*size)
+    if size and format not in SIZED:
+        raise WeightsError(f"a fixed size is for {_listed(SIZED)}, not for {format}")
     suffix = SUFFIXES.get(format, f".{format}")
     runtimes.require(READERS.get(suffix, "pytorch"))
     weights = checkpoint.read(model)
+    if size:
+        _check_size(*size, weights.configuration.multiple)
     target = folder / f"{name or model.stem}{suffix}"
     if target.exists() and target.samefile(model):
         raise WeightsError(f"{target} is the source itself: choose another folder or name")
@@ -122,11 +121,11 @@ def _listed(formats: tuple[str, ...]) -> str:
     return f"{', '.join(first)} and {last}"
 
 
-def _check_size(height: int, width: int) -> None:
+def _check_size(height: int, width: int, multiple: int) -> None:
     smallest = min(height, width)
-    if smallest < SMALLEST or height % MULTIPLE or width % MULTIPLE:
+    if smallest < SMALLEST or height % multiple or width % multiple:
         raise ShapeError(
-            f"a fixed size is of multiples of {MULTIPLE}, at least {SMALLEST}, got {height}x{width}"
+            f"a fixed size is of multiples of {multiple}, at least {SMALLEST}, got {height}x{width}"
         )
 
 

@@ -5,15 +5,20 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float32
 
-from mirnet.restoration.restorer import TILE
+from mirnet.restoration.restorer import default_tile
 from mirnet.restoration.runtime import Runtime
 from mirnet.runtimes.pytorch import PyTorchRuntime
 from mirnet.shapes import Batch
 from mirnet.weights.checkpoint import Weights
 
-SIZES = ((1, TILE, TILE), (1, 20, 36), (2, 32, 48))
-"""Batch, height and width of the pictures that every export is checked with. Tiles are among them:
-what a runtime does otherwise may grow with the size."""
+
+def sizes(multiple: int) -> tuple[tuple[int, int, int], ...]:
+    """Batch, height and width of the pictures that every export is checked with.
+
+    A tile is among them: what a runtime does otherwise may grow with the size.
+    """
+    tile = default_tile(multiple)
+    return (1, tile, tile), (1, 5 * multiple, 9 * multiple), (2, 8 * multiple, 12 * multiple)
 
 
 def difference(weights: Weights, runtime: Runtime, size: tuple[int, int] | None = None) -> float:
@@ -22,17 +27,16 @@ def difference(weights: Weights, runtime: Runtime, size: tuple[int, int] | None 
     Args:
         weights: of the network, which PyTorch runs.
         runtime: runs the exported model.
-        size: height and width of the one picture the model takes; None for `SIZES`.
+        size: height and width of the one picture the model takes; None for `sizes`.
 
     Returns:
         A number; NaN if one result has any.
     """
     source = PyTorchRuntime.of(weights.network())
-    sizes = SIZES if size is None else ((1, *size),)
-    channels = weights.configuration.in_channels
+    channels, multiple = weights.configuration.in_channels, weights.configuration.multiple
     differences = [
         np.abs(runtime(noisy) - source(noisy)).max()
-        for batch, height, width in sizes
+        for batch, height, width in (((1, *size),) if size else sizes(multiple))
         for noisy in _pictures(batch, channels, height, width)
     ]
     return float(np.max(differences))

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mirnet.shapes import MULTIPLE
 from mirnet.weights import identity
 from mirnet.weights.checkpoint import Weights
 
@@ -29,6 +28,6 @@ def text(weights: Weights) -> str:
         **weights.facts,
         "configuration": asdict(weights.configuration),
         "parameters": sum(tensor.numel() for tensor in weights.tensors.values()),
-        "multiple": MULTIPLE,
+        "multiple": weights.configuration.multiple,
     }
     return json.dumps(facts)

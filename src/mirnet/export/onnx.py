@@ -14,7 +14,6 @@ from onnx import numpy_helper
 from torch.export import Dim
 
 from mirnet.export.facts import text
-from mirnet.shapes import MULTIPLE
 from mirnet.weights.checkpoint import Weights
 from mirnet.weights.exported import KEY
 
@@ -27,7 +26,8 @@ def write(
 ) -> None:
     """Write the network with input `noisy` and output `restored`, b 3 h w, float32.
 
-    Height and width are any multiples of 4. The facts of the weights stand in the file's metadata.
+    Height and width are any multiples of the configuration's. The facts of the weights stand in the
+    file's metadata.
 
     Args:
         weights: of the network.
@@ -35,11 +35,12 @@ def write(
         size: height and width of the one picture it takes; None for any batch, height and width.
         half: store the weights in half precision; the network computes in float32.
     """
-    height, width = size or (32, 48)
+    multiple = weights.configuration.multiple
+    height, width = size or (8 * multiple, 12 * multiple)
     dynamic = {
         0: Dim("batch", max=1024),
-        2: MULTIPLE * Dim("height", max=8192),
-        3: MULTIPLE * Dim("width", max=8192),
+        2: multiple * Dim("height", max=8192),
+        3: multiple * Dim("width", max=8192),
     }
     shapes: dict[str, Any] = {} if size else {"dynamic_shapes": {"x": dynamic}}
     example = torch.rand(1 if size else 2, weights.configuration.in_channels, height, width)

@@ -6,7 +6,7 @@ attributes that lead to it, so the attributes here are those of `weights.upstrea
 
 from typing import Any, no_type_check
 
-from mirnet.network import SLOPE, Configuration
+from mirnet.network import CELLS, FAINTEST, SLOPE, Configuration
 from mirnet.runtimes.paddle import contained
 
 with contained():
@@ -19,10 +19,11 @@ Features = Any
 
 
 class ResidualContextBlock(nn.Layer):
-    """Two grouped 3x3 convolutions and a global context, added to the input."""
+    """Two grouped 3x3 convolutions and a context, added to the input."""
 
-    def __init__(self, channels: int, *, groups: int) -> None:
+    def __init__(self, channels: int, *, groups: int, cell: int = 0) -> None:
         super().__init__()
+        self.cell = cell
         self.body = nn.Sequential(
             conv3x3(channels, channels, groups=groups),
             nn.LeakyReLU(SLOPE),
@@ -37,26 +38,39 @@ class ResidualContextBlock(nn.Layer):
 
     def forward(self, x: Features) -> Features:
         features = self.body(x)
-        attention = functional.softmax(self.gcnet.conv_mask(features).flatten(2), 2)  # b 1 hw
-        # one product of matrices: Paddle takes eight times as long to multiply and sum
-        context = paddle.matmul(features.flatten(2), attention, transpose_y=True)  # b c 1
-        transformed = self.gcnet.channel_add_conv(context.unsqueeze(3))
-        return self.activation(features + transformed) + x
+        return self.activation(features + self.context(features)) + x
+
+    def context(self, features: Features) -> Features:
+        """What is added to the features."""
+        logits = self.gcnet.conv_mask(features)  # b 1 h w
+        if not self.cell:
+            attention = functional.softmax(logits.flatten(2), 2)  # b 1 hw
+            # one product of matrices: Paddle takes eight times as long to multiply and sum
+            context = paddle.matmul(features.flatten(2), attention, transpose_y=True)  # b c 1
+            return self.gcnet.channel_add_conv(context.unsqueeze(3))
+        weights = (logits - logits.amax([2, 3], keepdim=True)).clip(min=FAINTEST).exp()
+        context = window_means(features * weights, self.cell) / window_means(weights, self.cell)
+        return spread(self.gcnet.channel_add_conv(context), self.cell)
 
 
 class SelectiveFusion(nn.Layer):
     """Blend a fine and a coarse feature map, weighing them per channel."""
 
-    def __init__(self, channels: int, *, reduction: int = 8) -> None:
+    def __init__(self, channels: int, *, reduction: int = 8, cell: int = 0) -> None:
         super().__init__()
+        self.cell = cell
         hidden = max(channels // reduction, 4)
         self.conv_du = nn.Sequential(conv1x1(channels, hidden), nn.LeakyReLU(SLOPE))
         self.fcs = nn.LayerList([conv1x1(hidden, channels) for _ in range(2)])
 
     def forward(self, fine: Features, coarse: Features) -> Features:
-        summary = self.conv_du((fine + coarse).mean([2, 3], keepdim=True))  # b hidden 1 1
-        scores = paddle.stack([score(summary) for score in self.fcs])  # 2 b c 1 1
+        both = fine + coarse
+        mean = window_means(both, self.cell) if self.cell else both.mean([2, 3], keepdim=True)
+        summary = self.conv_du(mean)  # b hidden and a place for each cell
+        scores = paddle.stack([score(summary) for score in self.fcs])  # 2 b c h2 w2
         weights = functional.softmax(scores, 0)
+        if self.cell:
+            return coarse + spread(weights[0], self.cell) * (fine - coarse)
         return weights[0] * fine + weights[1] * coarse
 
 
@@ -76,18 +90,18 @@ class Resized(nn.Layer):
 class MultiScaleBlock(nn.Layer):
     """Three resolutions that inform each other, twice with shared weights."""
 
-    def __init__(self, widths: tuple[int, int, int], *, groups: int) -> None:
+    def __init__(self, widths: tuple[int, int, int], *, groups: int, cell: int = 0) -> None:
         super().__init__()
         fine, middle, coarse = widths
         self.down2 = down(fine, middle)
         self.down4 = nn.Sequential(down(fine, middle), down(middle, coarse))
-        self.dau_top = ResidualContextBlock(fine, groups=groups)
-        self.dau_mid = ResidualContextBlock(middle, groups=groups)
-        self.dau_bot = ResidualContextBlock(coarse, groups=groups)
+        self.dau_top = ResidualContextBlock(fine, groups=groups, cell=cell)
+        self.dau_mid = ResidualContextBlock(middle, groups=groups, cell=cell // 2)
+        self.dau_bot = ResidualContextBlock(coarse, groups=groups, cell=cell // 4)
         self.up32_1, self.up32_2 = up(coarse, middle), up(coarse, middle)
         self.up21_1, self.up21_2 = up(middle, fine), up(middle, fine)
-        self.skff_mid = SelectiveFusion(middle)
-        self.skff_top = SelectiveFusion(fine)
+        self.skff_mid = SelectiveFusion(middle, cell=cell // 2)
+        self.skff_top = SelectiveFusion(fine, cell=cell)
         self.conv_out = conv1x1(fine, fine)
 
     def forward(self, x: Features) -> Features:
@@ -102,10 +116,12 @@ class MultiScaleBlock(nn.Layer):
 class RecursiveGroup(nn.Layer):
     """A run of multi-scale blocks and a 3x3 convolution, added to the input."""
 
-    def __init__(self, widths: tuple[int, int, int], *, blocks: int, groups: int) -> None:
+    def __init__(
+        self, widths: tuple[int, int, int], *, blocks: int, groups: int, cell: int = 0
+    ) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            *(MultiScaleBlock(widths, groups=groups) for _ in range(blocks)),
+            *(MultiScaleBlock(widths, groups=groups, cell=cell) for _ in range(blocks)),
             conv3x3(widths[0], widths[0]),
         )
 
@@ -116,28 +132,37 @@ class RecursiveGroup(nn.Layer):
 class PaddleMIRNetV2(nn.Layer):
     """Restore a batch of pictures.
 
-    Input: b in_channels h w, float32, RGB in 0..1, height and width multiples of 4, which nothing
-    checks here. Output: b out_channels h w, not clipped.
+    Input: b in_channels h w, float32, RGB in 0..1, height and width multiples of the
+    configuration's, which nothing checks here. Output: b out_channels h w, not clipped.
     """
 
     def __init__(self, configuration: Configuration) -> None:
         super().__init__()
         self.residual = configuration.residual
+        self.unshuffle = configuration.unshuffle
         width, widths = configuration.width, configuration.stream_widths
-        self.conv_in = conv3x3(configuration.in_channels, width)
+        folded = configuration.unshuffle**2
+        cell = configuration.window // (CELLS * configuration.unshuffle)
+        self.conv_in = conv3x3(configuration.in_channels * folded, width)
         self.body = nn.Sequential(
             *(
-                RecursiveGroup(widths, blocks=configuration.blocks_per_group, groups=groups)
+                RecursiveGroup(
+                    widths, blocks=configuration.blocks_per_group, groups=groups, cell=cell
+                )
                 for groups in configuration.groups
             )
         )
-        self.conv_out = conv3x3(width, configuration.out_channels)
+        self.conv_out = conv3x3(width, configuration.out_channels * folded)
 
     @no_type_check  # Paddle reads this function's source, and takes no checker around it in tests
     def forward(self, x: Features) -> Features:
-        shallow = self.conv_in(x)
+        folds = self.unshuffle > 1
+        shallow = self.conv_in(functional.pixel_unshuffle(x, self.unshuffle) if folds else x)
         deep = self.body(shallow)
-        return self.conv_out(deep) + x if self.residual else self.conv_out(deep + shallow)
+        out = self.conv_out(deep if self.residual else deep + shallow)
+        if folds:
+            out = functional.pixel_shuffle(out, self.unshuffle)
+        return out + x if self.residual else out
 
 
 def down(channels: int, out_channels: int) -> Resized:
@@ -150,6 +175,19 @@ def up(channels: int, out_channels: int) -> Resized:
     return Resized(
         conv1x1(channels, out_channels),
         nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False, align_mode=0),
+    )
+
+
+def window_means(x: Features, cell: int) -> Features:
+    """The mean of the window around each cell of `cell` x `cell` features."""
+    means = functional.avg_pool2d(x, cell)
+    return functional.avg_pool2d(means, CELLS, 1, CELLS // 2, exclusive=True)
+
+
+def spread(x: Features, cell: int) -> Features:
+    """A value for each cell as one for each feature, interpolated between the cells' centres."""
+    return functional.interpolate(
+        x, scale_factor=cell, mode="bilinear", align_corners=False, align_mode=0
     )
 
 

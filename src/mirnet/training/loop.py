@@ -195,9 +195,7 @@ class Training:
         """Measure the averaged weights, and save; the best ones a second time."""
         run = self.run
         pictures = self.plan.recipe.validation.pictures
-        scores, samples = validation.measure(
-            run.averaged.module, pairs, self.fabric, pictures=pictures
-        )
+        scores, samples = validation.measure(run.averages, pairs, self.fabric, pictures=pictures)
         run.scores = scores
         log.info("step %d  PSNR %.3f dB  SSIM-Y %.4f", run.step, scores.psnr, scores.ssim_y)
         self.logs.scalars(run.step, psnr=scores.psnr, ssim_y=scores.ssim_y)

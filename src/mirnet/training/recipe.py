@@ -63,12 +63,20 @@ class Network:
     blocks_per_group: int = 2
     growth: float = 1.5
     """Channels of a stream over those of the next finer one."""
+    unshuffle: int = 1
+    """Side of the squares of pixels that are folded into channels: 2 for half resolution."""
+    window: int = 0
+    """Side in pixels of the windows over which contexts and fusions average; 0 for the whole."""
 
     def __post_init__(self) -> None:
         _expect(self, "width", self.width >= 1, "1 or more")
         _expect(self, "groups", min(self.groups) >= 1, "each 1 or more")
         _expect(self, "blocks_per_group", self.blocks_per_group >= 1, "1 or more")
         _expect(self, "growth", 1 <= self.growth <= 8, "1 to 8")
+        _expect(self, "unshuffle", self.unshuffle in (1, 2), "1 or 2")
+        smallest = 12 * self.unshuffle
+        fits = self.window >= 0 and self.window % smallest == 0
+        _expect(self, "window", fits, f"a multiple of {smallest}, or 0")
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,13 @@ class Run:
     seconds: float = 0.0
     """Spent on steps, in all starts of the run together."""
 
+    @property
+    def averages(self) -> MIRNetV2:
+        """The network with the averaged weights."""
+        network = self.averaged.module
+        assert isinstance(network, MIRNetV2)
+        return network
+
     def state(self, plan: Plan) -> dict[str, Any]:
         """What a checkpoint holds."""
         return {

@@ -7,12 +7,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name that torch's users expect
 from jaxtyping import UInt8
 from lightning_fabric import Fabric
-from torch import nn
 
 from mirnet import metrics
 from mirnet.data.pairs import Pairs
 from mirnet.image import pixels
-from mirnet.shapes import MULTIPLE, Image
+from mirnet.network import MIRNetV2
+from mirnet.shapes import Image
 from mirnet.training.devices import reduced
 
 
@@ -33,11 +33,11 @@ class Sample(NamedTuple):
 
 
 def measure(
-    network: nn.Module, pairs: Pairs, fabric: Fabric, *, pictures: int
+    network: MIRNetV2, pairs: Pairs, fabric: Fabric, *, pictures: int
 ) -> tuple[Scores, list[Sample]]:
     """Restore the noisy pictures, each whole, shared out over the processes.
 
-    Sides that are no multiples of 4 are padded by reflection.
+    Sides that the network does not take are padded by reflection.
 
     Args:
         network: float32, on the device of `fabric`.
@@ -61,10 +61,11 @@ def measure(
     return Scores(means[0] / len(pairs), means[1] / len(pairs)), samples
 
 
-def _restore(network: nn.Module, noisy: Image, device: torch.device) -> Image:
+def _restore(network: MIRNetV2, noisy: Image, device: torch.device) -> Image:
     height, width = noisy.shape[:2]
     batch = torch.from_numpy(np.ascontiguousarray(noisy.transpose(2, 0, 1)))[None].to(device)
-    padding = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
+    multiple = network.configuration.multiple
+    padding = (0, -width % multiple, 0, -height % multiple)
     with torch.inference_mode():
         restored = network(F.pad(batch, padding, mode="reflect"))[0, :, :height, :width]
     image: Image = restored.clamp(0, 1).permute(1, 2, 0).cpu().numpy()

@@ -5,7 +5,7 @@ itself is checked against its tensors.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mirnet.errors import WeightsError
 from mirnet.files import replacing
-from mirnet.network import Configuration, MIRNetV2
+from mirnet.network import CELLS, HALVINGS, Configuration, MIRNetV2
 from mirnet.weights import pdparams, upstream
 from mirnet.weights.content import KEY, describe, load
 
@@ -63,8 +63,10 @@ def read(path: str | Path) -> Weights:
         content = load(path)
         values = upstream.recognised(content.tensors)
         tensors = {name: _tensor(name, value) for name, value in values.items()}
-        inferred = upstream.configuration(tensors)
-        configuration = _agreed(content.configuration, inferred)
+        stated = _completed(content.configuration)
+        unshuffle = stated["unshuffle"] if stated else None
+        inferred = upstream.configuration(tensors, unshuffle=unshuffle)
+        configuration = _agreed(stated, inferred)
         tensors = {name: _settled(name, tensor) for name, tensor in tensors.items()}
     except OSError as error:
         raise WeightsError(
@@ -114,21 +116,45 @@ def write(weights: Weights, path: str | Path, *, half: bool = False) -> None:
         raise WeightsError(f"{path}: {error}") from error
 
 
-def _agreed(stated: object, inferred: Configuration) -> Configuration:
+LARGEST_WINDOW = 1536
+"""Pictures are padded to multiples of the window, so a hostile file must not state any."""
+
+
+def _completed(stated: object) -> Mapping[str, Any] | None:
+    """A stated configuration with all its keys; files from before there were some lack them.
+
+    Raises:
+        WeightsError: if it is none, or states what no network has.
+    """
+    if stated is None:
+        return None
+    names = [field.name for field in fields(Configuration)]
+    if not isinstance(stated, Mapping) or {*stated, "unshuffle", "window"} != set(names):
+        raise WeightsError(f"its configuration does not state {upstream.listed(names)}, no more")
+    full = {"unshuffle": 1, "window": 0, **stated, "groups": _as_tuple(stated["groups"])}
+    unshuffle, window = full["unshuffle"], full["window"]
+    if type(unshuffle) is not int or unshuffle not in (1, 2):
+        raise WeightsError(f"its configuration states unshuffle {unshuffle!r}: expected 1 or 2")
+    smallest = CELLS * HALVINGS * unshuffle
+    if type(window) is not int or not 0 <= window <= LARGEST_WINDOW or window % smallest:
+        raise WeightsError(
+            f"its configuration states window {window!r}: expected a multiple of {smallest} up to "
+            f"{LARGEST_WINDOW}"
+        )
+    return full
+
+
+def _agreed(stated: Mapping[str, Any] | None, inferred: Configuration) -> Configuration:
     """The stated configuration if the tensors bear it out, the inferred one if none is stated.
 
-    Only growth and residual are taken from the statement: shapes leave them open.
+    Only growth, residual and window are taken from the statement: shapes leave them open.
     """
     if stated is None:
         return inferred
-    seen = asdict(inferred)
-    if not isinstance(stated, Mapping) or stated.keys() != seen.keys():
-        raise WeightsError(f"its configuration does not state {upstream.listed(seen)}, no more")
-    stated = {**stated, "groups": _as_tuple(stated["groups"])}
     differing = [
         f"{name} {stated[name]!r} against {value!r}"
-        for name, value in seen.items()
-        if stated[name] != value and name not in ("growth", "residual")
+        for name, value in asdict(inferred).items()
+        if stated[name] != value and name not in ("growth", "residual", "window")
     ]
     if not _gives_widths(stated["growth"], inferred):
         differing.append(f"growth {stated['growth']!r} against {inferred.growth!r}")
@@ -139,7 +165,12 @@ def _agreed(stated: object, inferred: Configuration) -> Configuration:
             f"its configuration contradicts its tensors: {', '.join(differing)}; the file has been "
             "altered, fetch it again"
         )
-    return replace(inferred, growth=float(stated["growth"]), residual=stated["residual"])
+    return replace(
+        inferred,
+        growth=float(stated["growth"]),
+        residual=stated["residual"],
+        window=stated["window"],
+    )
 
 
 def _as_tuple(value: object) -> object:

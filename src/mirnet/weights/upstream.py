@@ -118,20 +118,33 @@ def recognised(tensors: Mapping[str, T]) -> dict[str, T]:
     )
 
 
-def configuration(tensors: Mapping[str, Tensor]) -> Configuration:
+def configuration(tensors: Mapping[str, Tensor], *, unshuffle: int | None = None) -> Configuration:
     """The configuration of the network that these tensors, under our names, fill exactly.
 
-    Two things cannot be seen in shapes. Whether the input is added to the output: assumed where
-    the channel counts allow it. And the growth, since widths are rounded down: 1.5 if that gives
-    the widths, else the number with the fewest decimals that does.
+    Some things cannot be seen in shapes. Whether the input is added to the output: assumed where
+    the channel counts allow it. The growth, since widths are rounded down: 1.5 if that gives
+    the widths, else the number with the fewest decimals that does. And the window: none.
+
+    Args:
+        tensors: by our names.
+        unshuffle: side of the squares of pixels that are folded into channels; where it is None,
+            2 if both channel counts are multiples of 4, else 1.
 
     Raises:
         WeightsError: if tensors are missing, superfluous or of wrong shape; the message says
             which, what was found and what was expected.
     """
     groups, blocks = _counts(tensors, OUR_BLOCK)
-    width, in_channels = _channels(tensors, "head")
-    out_channels, _ = _channels(tensors, "tail")
+    width, folded_in = _channels(tensors, "head")
+    folded_out, _ = _channels(tensors, "tail")
+    if unshuffle is None:
+        unshuffle = 1 if folded_in % 4 or folded_out % 4 else 2
+    if folded_in % unshuffle**2 or folded_out % unshuffle**2:
+        raise WeightsError(
+            f"not MIRNetV2 weights: {folded_in} channels in and {folded_out} out, where squares of "
+            f"{unshuffle} x {unshuffle} pixels are folded into channels"
+        )
+    in_channels, out_channels = (count // unshuffle**2 for count in (folded_in, folded_out))
     middle, _ = _channels(tensors, "groups.0.blocks.0.to_middle.1")
     coarse, _ = _channels(tensors, "groups.0.blocks.0.to_coarse.1.1")
     depths = [
@@ -144,6 +157,7 @@ def configuration(tensors: Mapping[str, Tensor]) -> Configuration:
         in_channels=in_channels,
         out_channels=out_channels,
         residual=in_channels == out_channels,
+        unshuffle=unshuffle,
     )
     found = replace(found, growth=_growth(found, middle, coarse))
     check(tensors, found)
