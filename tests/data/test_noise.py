@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirnet.data import isp, jpeg, noise
+from mirnet.data import finishing, isp, jpeg, noise
 from mirnet.data.noise import Kind
 from mirnet.data.sensor import Sensor
 
@@ -23,7 +23,7 @@ def sensor(shot, read, row=0.0, count=1):
 
 def test_noise_has_no_place_where_there_is_none(monkeypatch):
     """Aligned pairs: without noise, the developed picture is the clean one but for demosaicing."""
-    monkeypatch.setattr(noise, "random_sensor", lambda count, _: sensor(0, 0, count=count))
+    monkeypatch.setattr(noise, "random_sensor", lambda count, *_, **__: sensor(0, 0, count=count))
     smooth = torch.linspace(0.2, 0.7, 64).expand(4, 3, 64, 64)
 
     noisy, clean = noise.photograph(smooth, generator())
@@ -35,8 +35,13 @@ def test_grey_has_equal_values_when_it_is_demosaiced(monkeypatch):
     """White balance comes first: interpolation takes detail of one colour from another's."""
     seen = []
     demosaic = isp.demosaic
-    monkeypatch.setattr(noise, "random_sensor", lambda count, _: sensor(0, 0, count=count))
-    monkeypatch.setattr(isp, "demosaic", lambda *given: seen.append(given[0]) or demosaic(*given))
+    monkeypatch.setattr(noise, "random_sensor", lambda count, *_, **__: sensor(0, 0, count=count))
+
+    def noting(raw, *others, **more):
+        seen.append(raw)
+        return demosaic(raw, *others, **more)
+
+    monkeypatch.setattr(isp, "demosaic", noting)
 
     noise.photograph(torch.full((20, 3, 16, 16), 0.4), generator())
 
@@ -94,7 +99,8 @@ def test_jpeg_comes_in_every_quality_and_twice(recording):
     assert qualities.max() == 100
     assert qualities.median() == pytest.approx(77, abs=4)
     shares = [len(quality) / 1500 for _, quality, _ in calls]
-    assert shares == pytest.approx([0.45 * 0.8, 0.25], abs=0.04)
+    own = (1 - noise.PLAIN_SHARE) * finishing.FINISHED_SHARE * finishing.JPEG_SHARE
+    assert shares == pytest.approx([own, noise.WEB_JPEG_SHARE], abs=0.04)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
@@ -156,5 +162,5 @@ def test_some_pictures_are_black_and_white():
 
     bright = clean.amax((1, 2, 3)) > 0.5  # the others may be black
     grey = [(half - half[:, :1]).abs()[bright].amax((1, 2, 3)) < 1e-5 for half in (noisy, clean)]
-    assert torch.equal(*grey)
-    assert grey[0].float().mean() == pytest.approx(noise.GREY_SHARE, abs=0.03)
+    assert (grey[0] >= grey[1]).all()  # strong smoothing of colour leaves little of random pixels
+    assert grey[1].float().mean() == pytest.approx(noise.GREY_SHARE, abs=0.03)

@@ -33,7 +33,7 @@ RESIZED_SHARE = 0.25
 """Part of the synthetic patches that come from a picture resized after the noise."""
 RESIZING = (0.6, 2.0)
 """By how much larger than needed these are: from digital zoom to shrunk for the web."""
-IDENTITY_SHARES = {Kind.PHOTOGRAPH: 0.06, Kind.DRAWING: 0.5, Kind.FIELD: 0.2}
+IDENTITY_SHARES = {Kind.PHOTOGRAPH: 0.02, Kind.DRAWING: 0.5, Kind.FIELD: 0.2}
 """Parts of each that are left without any noise, so that clean pictures stay. What is drawn seldom
 goes through a camera."""
 

@@ -11,35 +11,42 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
 from mirnet.data import draws, jpeg
+from mirnet.data.draws import Flags
 from mirnet.data.isp import Colour
 from mirnet.data.jpeg import TO_YCBCR
 
 Each = Float[Tensor, "b 3"]
 """A figure for Y, Cb and Cr of each picture."""
 
-FINISHED_SHARE = 0.45
-"""Part of the pictures that are a camera's own; the others are as developed from raw files."""
-SMOOTHED_SHARE, SHARPENED_SHARE, JPEG_SHARE = 0.8, 0.7, 0.8
+FINISHED_SHARE = 0.65
+"""Part of the pictures that are a camera's own, but for plain ones; the others are as developed
+from raw files."""
+SMOOTHED_SHARE, SHARPENED_SHARE, JPEG_SHARE = 0.9, 0.7, 0.9
 """Of a camera's own pictures."""
-LUMA_STRENGTHS, CHROMA_STRENGTHS = (0.3, 5.0), (1.0, 50.0)
-LUMA_SIGMAS, CHROMA_SIGMAS = (0.7, 2.0), (1.0, 3.0)
-"""Of `smooth`: cameras smooth colour more, and more widely, since eyes miss its detail less."""
+LUMA_STRENGTHS, CHROMA_STRENGTHS = (0.3, 5.0), (3.0, 500.0)
+LUMA_SIGMAS, CHROMA_SIGMAS = (0.7, 2.0), (1.2, 4.0)
+"""Of `smooth`: cameras smooth colour more, and more widely, since eyes miss its detail less.
+What is left in their JPEGs is coarse, mostly grey grain (docs/noise.md)."""
 SHARPENING_SIGMAS, SHARPENING_AMOUNTS = (0.5, 1.5), (0.2, 1.5)
 WORST_QUALITY = 10.0
 """Of JPEG; half of the files have 77 or more, as most photographs do."""
 
-REACH = 8
-"""Pixels to either side that a Gaussian sees: enough for a deviation of 3."""
+REACH = 12
+"""Pixels to either side that a Gaussian sees: enough for a deviation of 4."""
 
 
-def finish(noisy: Colour, clean: Colour, generator: Generator) -> tuple[Colour, Colour]:
+def finish(
+    noisy: Colour, clean: Colour, generator: Generator, *, is_plain: Flags | None = None
+) -> tuple[Colour, Colour]:
     """Developed pictures, some of them as cameras hand them out: smoothed, sharpened, as JPEG.
 
-    Each of the three happens or not. Sharpening meets the clean picture, too: a denoiser is to
-    keep it. Sides are multiples of 16, for JPEG's blocks.
+    Each of the three happens or not, and none where `is_plain`. Sharpening meets the clean picture,
+    too: a denoiser is to keep it. Sides are multiples of 16, for JPEG's blocks.
     """
     count = len(noisy)
     is_finished = draws.chance(count, FINISHED_SHARE, generator)
+    if is_plain is not None:
+        is_finished &= ~is_plain
     is_smoothed, is_sharpened, is_jpeg = (
         is_finished & draws.chance(count, share, generator)
         for share in (SMOOTHED_SHARE, SHARPENED_SHARE, JPEG_SHARE)
@@ -83,7 +90,7 @@ def smooth(noisy: Colour, clean: Colour, sigma: Each, strength: Each) -> Colour:
     Args:
         noisy: developed.
         clean: the same without noise.
-        sigma: deviation of the Gaussian window in pixels, up to 3.
+        sigma: deviation of the Gaussian window in pixels, up to 4.
         strength: 0 does nothing.
     """
     ycbcr, truth = (_mix(image, TO_YCBCR) for image in (noisy, clean))

@@ -162,10 +162,15 @@ def bayer_masks(image: Float[Tensor, "b c h w"]) -> Float[Tensor, "1 3 h w"]:
     return cell.repeat(1, height // 2, width // 2)[None]
 
 
-def demosaic(raw: Mosaic, generator: Generator) -> Colour:
-    """All three colours at every pixel, by one of three methods for each picture at random."""
+def demosaic(raw: Mosaic, generator: Generator, *, is_malvar: draws.Flags | None = None) -> Colour:
+    """All three colours at every pixel, by one of three methods for each picture at random.
+
+    Where `is_malvar`, it is Malvar's.
+    """
     methods = (demosaic_bilinear, demosaic_malvar, demosaic_directed)
     which = torch.randint(len(methods), (len(raw),), generator=generator, device=raw.device)
+    if is_malvar is not None:
+        which = which.masked_fill(is_malvar, methods.index(demosaic_malvar))
     colour = raw.new_empty(len(raw), 3, *raw.shape[-2:])
     for index, method in enumerate(methods):
         chosen = which == index

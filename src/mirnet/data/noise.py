@@ -43,9 +43,17 @@ the camera's smoothing sees beyond is mirrored.
 """
 
 DIMMED_SHARE = 0.6
-DIMMEST = 0.04
+DIMMEST = 0.03
 """Part of the pictures with less light than the photograph had, and the least of it."""
-WHITE_SHARES = {Kind.PHOTOGRAPH: 0.2, Kind.DRAWING: 0.6, Kind.FIELD: 1.0}
+SOFT_SHARES = {Kind.PHOTOGRAPH: 0.9, Kind.DRAWING: 0.4, Kind.FIELD: 0.0}
+"""Part of the scenes that are seen through a lens and an anti-aliasing filter, by their kind. Real
+pictures at native resolution are far softer than photographs that were shrunk (docs/noise.md)."""
+SOFTNESS = (0.3, 1.8)
+"""Deviation in pixels of the Gaussian that stands for both."""
+PLAIN_SHARE = 0.3
+"""Part of the pictures that are a phone's raw file, developed plainly as SIDD's are: noise clipped
+at black, Malvar's demosaicing, nothing smoothed, sharpened or compressed by the camera."""
+WHITE_SHARES = {Kind.PHOTOGRAPH: 0.12, Kind.DRAWING: 0.6, Kind.FIELD: 1.0}
 """Part of the scenes that have white noise in place of a camera's, by their kind. Rendered pictures
 and scans have such noise."""
 FAINTEST_WHITE, STRONGEST_WHITE = 2 / 255, 60 / 255
@@ -62,28 +70,62 @@ RESIZING = ("bicubic", "bilinear")
 """Kernels that pictures are resized by, widened where they shrink."""
 
 
-def photograph(clean: Colour, generator: Generator) -> tuple[Colour, Colour]:
+def photograph(
+    clean: Colour,
+    generator: Generator,
+    *,
+    softness: Figures | None = None,
+    is_plain: Flags | None = None,
+) -> tuple[Colour, Colour]:
     """Noisy and clean pictures of the scenes `clean`, as developed from a camera's raw file.
 
     Takes and returns sRGB in 0..1 of one size, height and width even. The light is dimmed at
     random, so that the clean picture differs from the one given. What touches the border within
     three pixels has reflections in it.
+
+    Args:
+        clean: scenes.
+        generator: of all that is random.
+        softness: as `take` has it.
+        is_plain: which are a phone's raw file, developed plainly; see `PLAIN_SHARE`.
     """
     count = len(clean)
     camera = isp.random_camera(count, generator)
     light = draws.log_uniform(count, DIMMEST, 1.0, generator)
     light = torch.where(draws.chance(count, DIMMED_SHARE, generator), light, 1.0)
-    return take(clean, light, camera, random_sensor(count, generator), generator)
+    sensor = random_sensor(count, generator, is_phone=is_plain)
+    return take(clean, light, camera, sensor, generator, softness=softness, is_plain=is_plain)
 
 
 def take(
-    clean: Colour, light: Figures, camera: Camera, sensor: Sensor, generator: Generator
+    clean: Colour,
+    light: Figures,
+    camera: Camera,
+    sensor: Sensor,
+    generator: Generator,
+    *,
+    softness: Figures | None = None,
+    is_plain: Flags | None = None,
 ) -> tuple[Colour, Colour]:
-    """What `photograph` does, in given light, with given cameras and sensors."""
-    scene = isp.unprocess(clean, camera) * draws.over_pixels(light)
+    """What `photograph` does, in given light, with given cameras and sensors.
+
+    `softness` is the deviation in pixels of a Gaussian for lens and anti-aliasing filter, up to 4,
+    which blurs the light; 0 leaves a scene as it is. Where `is_plain`, noise is clipped at black
+    and the demosaicing is Malvar's.
+    """
+    light_of = isp.unprocess(clean, camera)
+    if softness is not None:
+        light_of = draws.change(softness > 0, _soften, light_of, softness)
+    scene = light_of * draws.over_pixels(light)
     recorded = expose(isp.mosaic(scene), sensor, generator)
-    demosaiced = isp.demosaic(isp.balance(recorded, camera), generator)
+    if is_plain is not None:
+        recorded = torch.where(draws.over_pixels(is_plain), recorded.clamp(min=0), recorded)
+    demosaiced = isp.demosaic(isp.balance(recorded, camera), generator, is_malvar=is_plain)
     return isp.develop(demosaiced, camera), isp.develop(scene * camera.gains, camera)
+
+
+def _soften(image: Colour, softness: Figures) -> Colour:
+    return finishing.blur(image, softness[:, None].expand(-1, 3))
 
 
 def degrade(
@@ -93,9 +135,18 @@ def degrade(
 
     All sides are multiples of 16, for JPEG's blocks. Where `clean` does not measure
     size + 2 · MARGIN a side, the finished picture is resized to that, as photographs for the web
-    and digital zoom are. White noise depends on the `kinds` of the scenes, by default photographs.
+    and digital zoom are. Softness and white noise depend on the `kinds` of the scenes, by default
+    photographs.
     """
-    noisy, clean = finishing.finish(*photograph(clean, generator), generator)
+    count = len(clean)
+    if kinds is None:
+        kinds = torch.full((count,), Kind.PHOTOGRAPH, device=clean.device)
+    shares = torch.tensor([SOFT_SHARES[kind] for kind in Kind], device=clean.device)[kinds]
+    is_soft = draws.chance(count, shares, generator)
+    softness = is_soft * draws.uniform(count, *SOFTNESS, generator)
+    is_plain = draws.chance(count, PLAIN_SHARE, generator)
+    noisy, clean = photograph(clean, generator, softness=softness, is_plain=is_plain)
+    noisy, clean = finishing.finish(noisy, clean, generator, is_plain=is_plain)
     room = size + 2 * MARGIN
     if clean.shape[-1] != room:
         kind = RESIZING[int(torch.randint(2, (), generator=generator, device=generator.device))]
@@ -103,12 +154,10 @@ def degrade(
             F.interpolate(x, (room, room), mode=kind, antialias=True).clamp(0, 1)
             for x in (noisy, clean)
         )
-    if kinds is None:
-        kinds = torch.full((len(clean),), Kind.PHOTOGRAPH, device=clean.device)
     noisy = _with_white(noisy, clean, kinds, generator)
-    is_grey = draws.chance(len(clean), GREY_SHARE, generator)
+    is_grey = draws.chance(count, GREY_SHARE, generator)
     noisy, clean = (draws.change(is_grey, finishing.grey, half) for half in (noisy, clean))
-    is_jpeg = draws.chance(len(clean), WEB_JPEG_SHARE, generator)
+    is_jpeg = draws.chance(count, WEB_JPEG_SHARE, generator)
     noisy = finishing.compress(noisy, is_jpeg, generator)
     noisy = (noisy * 255).round() / 255
     top, left = torch.randint(

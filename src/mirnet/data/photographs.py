@@ -14,8 +14,8 @@ from mirnet.image import codec, symmetry
 Photograph = UInt8[Tensor, "_ _ 3"]  # each of its own height and width
 Scene = Float[Tensor, "3 s s"]
 
-SOFT_SHARE = 0.3
-"""Part of the photographs that are enlarged first, by up to 2: real pixels are rarely crisp."""
+SOFT_SHARE = 0.15
+"""Part of the photographs that are enlarged first, by up to 2."""
 FLAT_SHARE, CLIPPED_SHARE, DARK_SHARE = 0.04, 0.04, 0.03
 """Patches of one colour, with burnt highlights, and nearly black. They keep the network harmless
 where photographs give it too little practice."""

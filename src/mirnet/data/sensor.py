@@ -81,15 +81,20 @@ class Sensor:
         return cls(*torch.tensor([shot, read, row]).reshape(3, 1, 1, 1, 1).unbind())
 
 
-def random_sensor(count: int, generator: Generator) -> Sensor:
-    """A sensor at some sensitivity for each of `count` pictures.
+def random_sensor(
+    count: int, generator: Generator, *, is_phone: draws.Flags | None = None
+) -> Sensor:
+    """A sensor at some sensitivity for each of `count` pictures, a phone's where `is_phone`.
 
     Equal shares of Brooks' line, of the phones and of the system cameras. The last two are then
     pushed by a digital gain g, which multiplies the shot variance by g, the read variance by g²
     and the row deviation by g: that is what a dark room at high ISO looks like.
     """
-    kinds = torch.stack([draw(count, generator) for draw in (_brooks, _phone, _system_camera)])
+    makers = (_brooks, _phone, _system_camera)
+    kinds = torch.stack([draw(count, generator) for draw in makers])
     which = torch.randint(len(kinds), (count,), generator=generator, device=generator.device)
+    if is_phone is not None:
+        which = which.masked_fill(is_phone, makers.index(_phone))
     chosen = kinds[which, torch.arange(count, device=generator.device)]  # b 3
     shot, read, row = chosen[..., None, None, None].unbind(1)
     return Sensor(shot, read, row)
@@ -106,7 +111,7 @@ def _phone(count: int, generator: Generator) -> Float[Tensor, "b 3"]:
     """One of `PHONES`, between its table's sensitivities by a straight line in logarithms."""
     which = torch.randint(len(PHONE_LINES), (count,), generator=generator, device=generator.device)
     slope, bias = PHONE_LINES.to(generator.device)[which].unbind(1)
-    log_shot = draws.uniform(count, *_logs((2e-4, 2e-2)), generator)
+    log_shot = draws.uniform(count, *_logs((2e-4, 2.2e-2)), generator)
     log_read = slope * log_shot + bias + 0.2 * draws.normal(count, generator)
     push = draws.uniform(count, *_logs((1.0, 3.0)), generator)
     zero = torch.zeros_like(push)
