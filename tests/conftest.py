@@ -24,6 +24,18 @@ settings.load_profile("mirnet")
 PEAKS = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535, np.dtype(np.float32): 1}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_its_own(tmp_path_factory):
+    """What is remembered between runs comes neither from the user's cache nor into it."""
+    kept = os.environ.get("XDG_CACHE_HOME")
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if kept is None:
+        del os.environ["XDG_CACHE_HOME"]
+    else:
+        os.environ["XDG_CACHE_HOME"] = kept
+
+
 @pytest.fixture(scope="session")
 def picture():
     """A function that makes a noisy gradient, h w c, with all of its dtype's range."""

@@ -20,6 +20,7 @@ def load(
     strength: float = 1.0,
     self_ensemble: int = 1,
     threads: int | None = None,
+    precision: str = "auto",
 ) -> Restorer:
     """A restorer for a model of the catalogue or a model file.
 
@@ -31,14 +32,16 @@ def load(
         device: `auto`, `cpu`, `cuda`, `tensorrt`, `coreml` or `directml`.
         runtime: `auto` for the fastest that is installed, or `mnn`, `openvino`, `onnx`,
             `pytorch`, `paddle`.
-        tile: side of the square tiles in pixels, a multiple of 4; None for 188, or for the size
-            of a model that takes no other.
-        overlap: pixels that tiles share, a multiple of 4; None for the default.
+        tile: side of the square tiles in pixels, a multiple of what the model takes (4, or 32 where
+            it averages over windows); None for the default.
+        overlap: pixels that tiles share, such a multiple; None for the default.
         strength: 0 for the original, 1 for the network's result; between them, fine grain of the
             luminance comes back, and hardly any colour noise.
         self_ensemble: how many turned and mirrored views of a tile are averaged, 1 to 8: less
             noise, in as many times the time.
         threads: on the CPU; None for one a core.
+        precision: `auto` for bfloat16 on processors where it is faster and agrees with float32, so
+            that results differ by machine by up to some two levels of 255; `f32` for float32.
 
     Raises:
         RuntimeMissingError: if a package is missing; the message says what to install.
@@ -46,7 +49,9 @@ def load(
         TilingError: if tile and overlap do not fit together.
         ShapeError: if the strength or the number of views is out of range.
     """
-    opened = runtimes.open(model, runtime=runtime, device=device, threads=threads)
+    opened = runtimes.open(
+        model, runtime=runtime, device=device, threads=threads, precision=precision
+    )
     try:
         return Restorer(
             opened, tile=tile, overlap=overlap, strength=strength, self_ensemble=self_ensemble

@@ -11,11 +11,12 @@ from mirnet.restoration.stitch import Layout
 
 @st.composite
 def layouts(draw, longest=150):
-    side = 4 * draw(st.integers(8, 24))
-    overlap = 4 * draw(st.integers(0, side // 8))
+    multiple = draw(st.sampled_from([4, 8, 32]))
+    side = multiple * draw(st.integers(max(32 // multiple, 2), 96 // multiple))
+    overlap = multiple * draw(st.integers(0, side // multiple // 2))
     height, width = draw(st.integers(1, longest)), draw(st.integers(1, longest))
     border, whole = draw(st.sampled_from([0, 8])), draw(st.booleans())
-    return Layout(height, width, side, overlap, border, whole)
+    return Layout(height, width, side, overlap, border, multiple=multiple, whole=whole)
 
 
 class Rows:
@@ -66,7 +67,8 @@ def test_all_tiles_are_of_one_size_and_as_many_as_announced(layout):
 
     assert set(shapes) == {(*layout.tile_size, 3)}
     assert len(shapes) == layout.count
-    assert all(side % 4 == 0 and side <= layout.tile for side in layout.tile_size)
+    assert all(side % layout.multiple == 0 and side <= layout.tile for side in layout.tile_size)
+    assert all(start % layout.multiple == 0 for start in (*layout.tops, *layout.lefts))
 
 
 @given(layouts(longest=1000))

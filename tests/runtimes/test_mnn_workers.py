@@ -7,7 +7,6 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 import psutil
@@ -185,6 +184,6 @@ def test_there_are_never_more_than_a_machine_bears(monkeypatch):
             pass
 
     monkeypatch.setattr("mirnet.runtimes.mnn.Worker", Counted)
-    runtime = MnnRuntime(Path("model.mnn"), threads=64)
+    runtime = MnnRuntime(catalog.find("denoise").files()[0], threads=64)
 
     assert runtime.lanes == len(started) == MOST_LANES

@@ -48,9 +48,6 @@ def has_cuda():
 without_cuda = pytest.mark.skipif(has_cuda(), reason="here auto takes CUDA")
 
 
-FASTEST = runtimes.by_speed()[0]
-
-
 @pytest.mark.parametrize(
     ("sets", "first"),
     [
@@ -74,17 +71,17 @@ def test_the_processor_decides_which_is_the_fastest(monkeypatch, sets, first):
 @pytest.mark.parametrize(
     ("without", "chosen"),
     [
-        ((), FASTEST),
-        (("torch", "onnxruntime", "openvino"), "mnn"),
-        (("MNN",), "openvino"),
-        (("MNN", "openvino"), "onnx"),
-        (("MNN", "openvino", "onnxruntime"), "pytorch"),
+        ((), {"mnn", "openvino", "onnx"}),
+        (("torch", "onnxruntime", "openvino"), {"mnn"}),
+        (("MNN",), {"openvino", "onnx"}),
+        (("MNN", "openvino"), {"onnx"}),
+        (("MNN", "openvino", "onnxruntime"), {"pytorch"}),
     ],
 )
 def test_auto_takes_the_fastest_that_is_installed(opened, without, chosen):
     for package in ("onnxruntime", "openvino", "torch"):
         pytest.importorskip(package)
-    assert opened(without=without) == f"opened {chosen}"
+    assert opened(without=without) in {f"opened {name}" for name in chosen}
 
 
 def test_with_no_runtime_at_all_the_message_names_them_all(opened):
@@ -132,9 +129,9 @@ def test_a_runtime_that_is_half_installed_says_how_to_get_it(opened):
 @pytest.mark.parametrize(
     ("suffix", "chosen", "package"),
     [
-        (".mnn", "mnn", "MNN"),
-        (".onnx", "openvino", "openvino"),
-        (".safetensors", "pytorch", "torch"),
+        (".mnn", {"mnn"}, "MNN"),
+        (".onnx", {"openvino", "onnx"}, "openvino"),
+        (".safetensors", {"pytorch"}, "torch"),
     ],
 )
 def test_a_file_is_opened_by_the_runtime_that_reads_it(tmp_path, suffix, chosen, package):
@@ -144,7 +141,7 @@ def test_a_file_is_opened_by_the_runtime_that_reads_it(tmp_path, suffix, chosen,
 
     runtime = runtimes.open(path)
 
-    assert runtime.name == chosen
+    assert runtime.name in chosen
     runtime.close()
 
 
@@ -241,21 +238,22 @@ print(restorer.runtime.name)
 
 
 @pytest.mark.parametrize(
-    ("without", "name"),
+    ("without", "names"),
     [
-        (("torch",), FASTEST),
-        (("torch", "MNN"), "openvino"),
-        (("torch", "MNN", "openvino"), "onnx"),
+        (("torch",), {"mnn", "openvino", "onnx"}),
+        (("torch", "MNN"), {"openvino", "onnx"}),
+        (("torch", "MNN", "openvino"), {"onnx"}),
     ],
 )
-def test_the_bundled_model_works_without_pytorch(python, without, name):
+def test_the_bundled_model_works_without_pytorch(python, without, names):
     for package in ("onnxruntime", "openvino"):
         pytest.importorskip(package)
     extras = ("lightning_fabric", "onnx", "onnxscript", "safetensors", "tensorboard", "rawpy")
 
     done = python(WITHOUT_TORCH, without=(*without, *extras))
 
-    assert (done.returncode, done.stdout.strip()) == (0, name), done.stderr
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() in names
 
 
 @pytest.mark.parametrize("runtime", ["mnn", "openvino", "onnx"])

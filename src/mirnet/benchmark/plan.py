@@ -7,9 +7,8 @@ from pathlib import Path
 from mirnet import runtimes
 from mirnet.errors import ImageError, RuntimeMissingError, ShapeError
 from mirnet.image import codec
-from mirnet.restoration.restorer import TILE, Restorer
-from mirnet.restoration.runtime import EchoRuntime
-from mirnet.shapes import MULTIPLE
+from mirnet.restoration.restorer import Restorer, default_tile
+from mirnet.restoration.runtime import EchoRuntime, Facts
 
 SIZE = (384, 512)
 """Height and width by default: about a minute on two cores for all runtimes."""
@@ -79,12 +78,15 @@ def plan(
     _check_names(names)
     if format not in codec.FORMATS:
         raise ImageError(f"no format {format!r}: choose one of {', '.join(codec.FORMATS)}")
-    side = TILE if tile is None else tile
-    Restorer(EchoRuntime(), tile=side, overlap=overlap)  # raises
+    files = runtimes.files(model, device=device)
+    multiple = runtimes.multiple(files)
+    side = default_tile(multiple) if tile is None else tile
+    stand_in = EchoRuntime()
+    stand_in.facts = Facts(multiple)
+    Restorer(stand_in, tile=side, overlap=overlap)  # raises
     height, width = size or ((side, side) if batch else SIZE)
     if batch:
-        _check_uncut(height, width, side)
-    files = runtimes.files(model, device=device)
+        _check_uncut(height, width, side, multiple)
     return Plan(
         model=model,
         files={name: files.get(name) for name in names or files},
@@ -110,10 +112,10 @@ def _check_names(names: Sequence[str]) -> None:
             raise RuntimeMissingError(f"the runtime {name} is given twice")
 
 
-def _check_uncut(height: int, width: int, tile: int) -> None:
+def _check_uncut(height: int, width: int, tile: int, multiple: int) -> None:
     """Raise for pictures that the network does not take as they are, or that exceed a tile."""
-    if max(height, width) > tile or height % MULTIPLE or width % MULTIPLE:
+    if max(height, width) > tile or height % multiple or width % multiple:
         raise ShapeError(
-            f"pictures of a batch are not cut: their sides are multiples of {MULTIPLE} and at most "
+            f"pictures of a batch are not cut: their sides are multiples of {multiple} and at most "
             f"the tile's {tile}, got {height}x{width}; take another size or a larger tile"
         )

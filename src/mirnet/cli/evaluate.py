@@ -13,7 +13,16 @@ from mirnet.cli.endings import (
     interruptible,
     treat_termination_as_interruption,
 )
-from mirnet.cli.options import Device, Overlap, RuntimeName, SelfEnsemble, Strength, Threads, Tile
+from mirnet.cli.options import (
+    Device,
+    Overlap,
+    Precision,
+    RuntimeName,
+    SelfEnsemble,
+    Strength,
+    Threads,
+    Tile,
+)
 from mirnet.cli.submission import Benchmark
 from mirnet.errors import DataError
 from mirnet.extras import needs
@@ -85,6 +94,7 @@ def evaluate(
     tile: Tile = None,
     overlap: Overlap = None,
     threads: Threads = None,
+    precision: Precision = "auto",
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a pair, and a last one with the means.")
     ] = False,
@@ -133,6 +143,7 @@ def evaluate(
         strength=strength,
         self_ensemble=self_ensemble,
         threads=threads,
+        precision=precision,
     )
     if submit:
         others = {

@@ -65,7 +65,18 @@ Tile = Annotated[
 ]
 """None for auto."""
 
-Overlap = Annotated[int | None, typer.Option(help="Pixels that neighbouring tiles share. [16]")]
+Overlap = Annotated[
+    int | None,
+    typer.Option(help="Pixels that neighbouring tiles share. [16, or 32 for the bundled models]"),
+]
+
+Precision = Annotated[
+    str,
+    typer.Option(
+        help="auto, or f32. auto takes bfloat16 on processors where it is faster: some pixels then "
+        "differ by a level or two."
+    ),
+]
 
 Threads = Annotated[
     int | None,

@@ -10,6 +10,7 @@ from mirnet.cli.options import (
     Device,
     Model,
     Overlap,
+    Precision,
     RuntimeName,
     SelfEnsemble,
     Strength,
@@ -61,6 +62,7 @@ def restore(
     tile: Tile = None,
     overlap: Overlap = None,
     threads: Threads = None,
+    precision: Precision = "auto",
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a picture on standard output.")
     ] = False,
@@ -107,6 +109,7 @@ def restore(
             strength=strength,
             self_ensemble=self_ensemble,
             threads=threads,
+            precision=precision,
         ) as restorer,
     ):
         progress = PictureProgress(jobs, overwrite=overwrite)
@@ -124,7 +127,9 @@ def restore(
                 if comparison:
                     comparisons.append(comparison)
                 progress.finish(result)
-                restore_output.print_result(result, comparison, progress, as_json=as_json)
+                restore_output.print_result(
+                    result, comparison, progress, restorer.runtime, as_json=as_json
+                )
     if len(jobs) > 1:
         restore_output.print_summary(results)
     if reference:

@@ -15,17 +15,23 @@ from mirnet.evaluation.reference.comparison import PROTOCOLS, Comparison, Figure
 from mirnet.image.vips import shown
 from mirnet.restoration.folder import Result
 from mirnet.restoration.restorer import left_alone
+from mirnet.restoration.runtime import Runtime
 
 TITLES = ("input", "restored")
 """Of what is measured: the picture before and after."""
 
 
 def print_result(
-    result: Result, comparison: Comparison | None, progress: PictureProgress, *, as_json: bool
+    result: Result,
+    comparison: Comparison | None,
+    progress: PictureProgress,
+    runtime: Runtime,
+    *,
+    as_json: bool,
 ) -> None:
     """The result on standard output; what went wrong or changed, on standard error."""
     if as_json:
-        progress.print_result(json.dumps(_record(result, comparison), allow_nan=False))
+        progress.print_result(json.dumps(_record(result, comparison, runtime), allow_nan=False))
     if result.status == "failed":
         progress.print_message(f"mirnet: {result.error}")
         return
@@ -108,8 +114,13 @@ def _left_out(means: Mapping[str, Mean | None], measured: int, count: int) -> It
             )
 
 
-def _record(result: Result, comparison: Comparison | None) -> dict[str, Any]:
-    record = asdict(result) | {"source": str(result.source), "target": str(result.target)}
+def _record(result: Result, comparison: Comparison | None, runtime: Runtime) -> dict[str, Any]:
+    record = asdict(result) | {
+        "source": str(result.source),
+        "target": str(result.target),
+        "runtime": runtime.name,
+        "precision": runtime.facts.precision,
+    }
     if comparison is None:
         return record
     return record | {

@@ -68,6 +68,7 @@ def submit(
         "tiles_kept": work.tally.kept,
         "model": models[0],
         "runtime": restorer.runtime.name,
+        "precision": restorer.runtime.facts.precision,
         "tile": restorer.tile,
         "overlap": restorer.overlap,
         "strength": restorer.strength,

@@ -73,6 +73,7 @@ class ModelMethod:
             "parameters": identity.parameters(path),
             "sha256": identity.digest(path),
             "runtime": restorer.runtime.name,
+            "precision": restorer.runtime.facts.precision,
             "tile": restorer.tile,
             "overlap": restorer.overlap,
             "strength": restorer.strength,

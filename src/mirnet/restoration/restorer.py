@@ -26,6 +26,9 @@ TILE = 188
 OVERLAP = 16
 """Chosen by measurement: docs/tiling.md. Where a channel of a tile is a whole number of pages of
 memory, as at 192, channels drive each other out of the cache."""
+MULTIPLES = 16
+"""A tile has at least so many of what the model's sides are multiples of: where it counts cells of
+32 pixels, tiles share 32, and smaller ones would compute too much twice."""
 BORDER = 4
 """Pixels of reflection around the picture."""
 SMALLEST_TILE = 64
@@ -35,6 +38,15 @@ OVERFLOW = 4.0
 
 Progress = Callable[[float], None]
 """Told after each tile how many more pixels are done."""
+
+
+def default_tile(multiple: int) -> int:
+    """Side of the tiles of a model whose sides are multiples of this.
+
+    >>> default_tile(4), default_tile(32)
+    (188, 512)
+    """
+    return tiles.round_up(max(TILE, MULTIPLES * multiple), multiple)
 
 
 @dataclass
@@ -54,16 +66,17 @@ def left_alone(kept: int, tiles: int, network: str = "the network") -> str:
 class Restorer:
     """Restores arrays and files, tile by tile.
 
-    A tile sees itself only: the network's pooling spans all it is given, so tiled and untiled
-    results differ a little (docs/tiling.md has the measure), and tiles near the size of the
-    training patches are nearer to what the network has learnt.
+    A tile sees itself only. A network that averages over windows gives nearly the same result with
+    and without tiles; one that averages over all it is given, as the paper's do, differs a little
+    (docs/tiling.md has the measure).
 
     Args:
         runtime: runs the network; `mirnet.load` opens one. Closed with the restorer.
-        tile: side of the square tiles in pixels, a multiple of 4; None for 188, or for the size
-            of a model that takes no other.
-        overlap: pixels that neighbouring tiles share, a multiple of 4, at most half a tile; None
-            for 16, or a quarter of a tile smaller than 64.
+        tile: side of the square tiles in pixels, a multiple of what the model takes; None for 188
+            or 16 such multiples, whichever is larger, or for the size of a model that takes no
+            other.
+        overlap: pixels that neighbouring tiles share, such a multiple, at most half a tile; None
+            for 16 or one multiple, or a quarter of a tile smaller than 64.
         strength: 0 for the original, which needs no network, 1 for the network's result; between
             them, fine grain of the luminance comes back, and hardly any colour noise (see
             `mirnet.restoration.strength`).
@@ -87,11 +100,13 @@ class Restorer:
         self_ensemble: int = 1,
     ) -> None:
         size = runtime.size if isinstance(runtime, FixedSize) else None
+        multiple = runtime.facts.multiple
         if tile is None:
-            tile = min(size) if size else TILE
+            tile = min(size) if size else default_tile(multiple)
         if overlap is None:
-            overlap = min(OVERLAP, tile // 16 * 4)
-        tiles.check(tile, overlap)
+            most = tile // 4 if multiple < OVERLAP else tile // 2
+            overlap = min(tiles.round_up(OVERLAP, multiple), most // multiple * multiple)
+        tiles.check(tile, overlap, multiple)
         if not 0 <= strength <= 1:
             raise ShapeError(f"strength is a number from 0 to 1, got {strength}")
         if not 1 <= self_ensemble <= symmetry.COUNT:
@@ -106,6 +121,7 @@ class Restorer:
         self.runtime = runtime
         self.tile = tile
         self.overlap = overlap
+        self._multiple = multiple
         self.strength = strength
         self.self_ensemble = self_ensemble
         self._size = size
@@ -190,7 +206,15 @@ class Restorer:
         if self.strength == 0:
             yield from _as_they_are(read, height, width, progress)
             return
-        layout = Layout(height, width, self.tile, self.overlap, BORDER, whole=bool(self._size))
+        layout = Layout(
+            height,
+            width,
+            self.tile,
+            self.overlap,
+            BORDER,
+            multiple=self._multiple,
+            whole=bool(self._size),
+        )
         tally = Tally() if tally is None else tally
         share = height * width / layout.count
         kind: list[tuple[np.dtype[Any], int]] = []  # dtype and channels, known after the first rows
@@ -265,21 +289,21 @@ class Restorer:
 
         Several tiles may come to this at once, and say so more than once.
         """
-        if self._size or side <= SMALLEST_TILE:
+        if self._size or side <= max(SMALLEST_TILE, 2 * self._multiple):
             raise InferenceError(
                 f"not enough memory on {self.runtime.name} even for a tile of {side}: close other "
                 "programs or take a smaller model"
             ) from None
-        smaller = max(tiles.round_up(side // 2), SMALLEST_TILE)
+        smaller = max(tiles.round_up(side // 2, self._multiple), SMALLEST_TILE, 2 * self._multiple)
         log.warning("not enough memory for tiles of %d: going on with %d", side, smaller)
         self._largest = smaller
 
     def _infer_in_parts(self, tile: Image) -> Image:
         height, width, _ = tile.shape
         side = self._largest
-        overlap = min(self.overlap, side // 16 * 4)
+        overlap = min(self.overlap, side // 4 // self._multiple * self._multiple)
         rows = iter(np.split(tile, height))
-        layout = Layout(height, width, side, overlap, border=0)
+        layout = Layout(height, width, side, overlap, border=0, multiple=self._multiple)
         read = lambda count: np.concatenate([next(rows) for _ in range(count)])  # noqa: E731
         return np.concatenate(list(stitch.bands(read, layout, self._infer)))
 

@@ -4,11 +4,38 @@ The seam behind which ONNX Runtime, MNN, PyTorch and whatever comes next are str
 other, and before which nothing knows any of them.
 """
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 from mirnet.errors import InferenceError
-from mirnet.shapes import Batch
+from mirnet.shapes import MULTIPLE, Batch
+
+LARGEST_MULTIPLE = 512
+"""Pictures are padded to multiples, so a hostile file must not state any."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a model declares of itself, so that its callers need not know."""
+
+    multiple: int = MULTIPLE
+    """Height and width of a batch are multiples of this, and tiles begin at multiples of it: the
+    network counts its cells from there."""
+    precision: str = "f32"
+    """What it computes in: `f32`, or `bf16` on processors that have it."""
+
+    @classmethod
+    def of(cls, stated: Mapping[str, Any], precision: str = "f32") -> "Facts":
+        """What a file states of its model, as far as it makes sense; the paper's for the rest.
+
+        >>> Facts.of({"multiple": 32}).multiple, Facts.of({"multiple": "many"}).multiple
+        (32, 4)
+        """
+        multiple = stated.get("multiple")
+        if type(multiple) is not int or not 1 <= multiple <= LARGEST_MULTIPLE:
+            multiple = MULTIPLE
+        return cls(multiple, precision)
 
 
 @runtime_checkable
@@ -17,11 +44,12 @@ class Runtime(Protocol):
 
     name: str
     """As `--runtime` takes it."""
+    facts: Facts
 
     def __call__(self, batch: Batch) -> Batch:
         """Restore a batch: b 3 h w, float32, RGB in 0..1; the result is not clipped.
 
-        Height and width are multiples of `shapes.MULTIPLE`. The result is the caller's own: the
+        Height and width are multiples of `facts.multiple`. The result is the caller's own: the
         next call leaves it alone.
 
         Raises:
@@ -84,6 +112,7 @@ class EchoRuntime:
     """Returns what it is given. It shows what tiling and blending alone do to a picture."""
 
     name = "echo"
+    facts = Facts()
 
     def __call__(self, batch: Batch) -> Batch:
         return batch.copy()

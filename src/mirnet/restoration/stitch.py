@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mirnet.restoration import tiles
-from mirnet.shapes import Image
+from mirnet.shapes import MULTIPLE, Image
 
 ReadRows = Callable[[int], Image]
 """The next so many rows of the picture, h w c."""
@@ -37,6 +37,8 @@ class Layout:
     overlap: int
     border: int
     """Pixels of reflection around the picture, so that its edge is seen with surroundings."""
+    multiple: int = MULTIPLE
+    """Sizes and places of tiles are multiples of this."""
     whole: bool = False
     """Whether tiles have all of `tile` where the picture is as large, and share more instead."""
 
@@ -44,8 +46,8 @@ class Layout:
     def canvas(self) -> tuple[int, int]:
         """Height and width with the border, rounded up to what the network takes."""
         return (
-            tiles.round_up(self.height + 2 * self.border),
-            tiles.round_up(self.width + 2 * self.border),
+            tiles.round_up(self.height + 2 * self.border, self.multiple),
+            tiles.round_up(self.width + 2 * self.border, self.multiple),
         )
 
     @property
@@ -56,20 +58,20 @@ class Layout:
         if self.whole:
             return most
         smallest = (
-            tiles.fit(height, self.tile, self.overlap),
-            tiles.fit(width, self.tile, self.overlap),
+            tiles.fit(height, self.tile, self.overlap, self.multiple),
+            tiles.fit(width, self.tile, self.overlap, self.multiple),
         )
-        return tiles.off_pages(smallest, most)
+        return tiles.off_pages(smallest, most, self.multiple)
 
     @property
     def tops(self) -> list[int]:
         """First canvas row of each row of tiles."""
-        return tiles.starts(self.canvas[0], self.tile_size[0], self.overlap)
+        return tiles.starts(self.canvas[0], self.tile_size[0], self.overlap, self.multiple)
 
     @property
     def lefts(self) -> list[int]:
         """First canvas column of each column of tiles."""
-        return tiles.starts(self.canvas[1], self.tile_size[1], self.overlap)
+        return tiles.starts(self.canvas[1], self.tile_size[1], self.overlap, self.multiple)
 
     @property
     def count(self) -> int:

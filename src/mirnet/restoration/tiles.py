@@ -1,85 +1,86 @@
 """Where tiles lie. Plain integers: no arrays, no runtime."""
 
 from mirnet.errors import TilingError
-from mirnet.shapes import MULTIPLE
 
 PAGE = 1024
 """Pixels of four bytes in a page of memory: caches place what they hold by its place in a page."""
 
 
-def check(side: int, overlap: int) -> None:
+def check(side: int, overlap: int, multiple: int) -> None:
     """Refuse sizes that the network or the blending cannot take.
 
     Raises:
-        TilingError: if a size is not a multiple of 4, the tile is smaller than 32, or the overlap
-            takes up more than half of it.
+        TilingError: if a size is not a multiple of what the network takes, the tile is smaller than
+            32 or two multiples, or the overlap takes up more than half of it.
     """
-    if side < 32 or side % MULTIPLE:
-        raise TilingError(f"a tile is a multiple of {MULTIPLE} and at least 32, got {side}")
-    if overlap % MULTIPLE or not 0 <= overlap <= side // 2:
+    smallest = max(32, 2 * multiple)
+    if side < smallest or side % multiple:
+        raise TilingError(f"a tile is a multiple of {multiple} and at least {smallest}, got {side}")
+    if overlap % multiple or not 0 <= overlap <= side // 2:
         raise TilingError(
-            f"an overlap is a multiple of {MULTIPLE} from 0 to half the tile ({side // 2}), "
+            f"an overlap is a multiple of {multiple} from 0 to half the tile ({side // 2}), "
             f"got {overlap}"
         )
 
 
-def round_up(length: int) -> int:
-    """The next multiple of 4.
+def round_up(length: int, multiple: int) -> int:
+    """The next multiple.
 
-    >>> round_up(5), round_up(8)
+    >>> round_up(5, 4), round_up(8, 4)
     (8, 8)
     """
-    return -(-length // MULTIPLE) * MULTIPLE
+    return -(-length // multiple) * multiple
 
 
-def fit(length: int, side: int, overlap: int) -> int:
+def fit(length: int, side: int, overlap: int, multiple: int) -> int:
     """The smallest tile that covers an axis with as few tiles as `side` does.
 
     A picture a little longer than a tile is cut in two halves, not into two whole tiles that share
-    nearly everything. All numbers are multiples of 4, and so is the result.
+    nearly everything. All numbers are multiples of `multiple`, and so is the result.
 
-    >>> fit(272, 256, 32), fit(200, 256, 32)
+    >>> fit(272, 256, 32, 4), fit(200, 256, 32, 4)
     (152, 200)
     """
     count = _count(length, side, overlap)
-    return round_up(-(-(length + (count - 1) * overlap) // count))
+    return round_up(-(-(length + (count - 1) * overlap) // count), multiple)
 
 
-def off_pages(size: tuple[int, int], most: tuple[int, int]) -> tuple[int, int]:
-    """The tile, 4 pixels taller or wider where its channels would be of whole pages.
+def off_pages(size: tuple[int, int], most: tuple[int, int], multiple: int) -> tuple[int, int]:
+    """The tile, a multiple taller or wider where its channels would be of whole pages.
 
     All channels of such a tile begin at the same place of a page and push each other out of the
     cache; docs/tiling.md has what that costs. No side grows beyond that of `most`: where none
     can, the tile stays as it is.
 
-    >>> off_pages((160, 160), (188, 188)), off_pages((192, 96), (192, 192))
+    >>> off_pages((160, 160), (188, 188), 4), off_pages((192, 96), (192, 192), 4)
     ((164, 160), (192, 100))
-    >>> off_pages((164, 160), (188, 188)), off_pages((192, 192), (192, 192))
+    >>> off_pages((164, 160), (188, 188), 4), off_pages((192, 192), (192, 192), 4)
     ((164, 160), (192, 192))
     """
     height, width = size
-    for taller, wider in ((0, 0), (MULTIPLE, 0), (0, MULTIPLE)):
+    for taller, wider in ((0, 0), (multiple, 0), (0, multiple)):
         grown = height + taller, width + wider
         if grown[0] <= most[0] and grown[1] <= most[1] and grown[0] * grown[1] % PAGE:
             return grown
     return size
 
 
-def starts(length: int, side: int, overlap: int) -> list[int]:
+def starts(length: int, side: int, overlap: int, multiple: int) -> list[int]:
     """Where tiles begin along one axis of `length` pixels, evenly spread.
 
     The fewest tiles that cover it, neighbours sharing at least `overlap` pixels. Every start is a
-    multiple of 4, so that all tiles halve the picture on the same grid; `length`, `side` and
-    `overlap` must be multiples of 4 too, and the tile no longer than the axis.
+    multiple of `multiple`, so that all tiles halve the picture on the same grid, and count their
+    cells on the same one; `length`, `side` and `overlap` must be such multiples too, and the tile
+    no longer than the axis.
 
-    >>> starts(100, 40, 8)
+    >>> starts(100, 40, 8, 4)
     [0, 28, 60]
     """
     count = _count(length, side, overlap)
     if count == 1:
         return [0]
     last = length - side
-    return [k * last // (count - 1) // MULTIPLE * MULTIPLE for k in range(count)]
+    return [k * last // (count - 1) // multiple * multiple for k in range(count)]
 
 
 def _count(length: int, side: int, overlap: int) -> int:

@@ -6,42 +6,43 @@ A runtime's module is imported when it is chosen, so none needs the packages of 
 import ctypes
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mirnet import setting
 from mirnet.errors import RuntimeMissingError, WeightsError
-from mirnet.restoration.runtime import Runtime
-from mirnet.runtimes import trust
-from mirnet.weights import catalog
+from mirnet.restoration.runtime import Facts, Runtime
+from mirnet.runtimes import choice, trust
+from mirnet.runtimes.choice import Way
+from mirnet.weights import catalog, exported
 
 
-def _mnn(path: Path, device: str, threads: int | None) -> Runtime:
+def _mnn(path: Path, device: str, threads: int | None, precision: str) -> Runtime:
     from mirnet.runtimes.mnn import MnnRuntime
 
     return MnnRuntime(path, threads=threads)
 
 
-def _onnx(path: Path, device: str, threads: int | None) -> Runtime:
+def _onnx(path: Path, device: str, threads: int | None, precision: str) -> Runtime:
     from mirnet.runtimes.onnx import OnnxRuntime
 
     return OnnxRuntime(path, device=device, threads=threads)
 
 
-def _openvino(path: Path, device: str, threads: int | None) -> Runtime:
+def _openvino(path: Path, device: str, threads: int | None, precision: str) -> Runtime:
     from mirnet.runtimes.openvino import OpenVinoRuntime
 
-    return OpenVinoRuntime(path, threads=threads)
+    return OpenVinoRuntime(path, threads=threads, precision=precision)
 
 
-def _pytorch(path: Path, device: str, threads: int | None) -> Runtime:
+def _pytorch(path: Path, device: str, threads: int | None, precision: str) -> Runtime:
     from mirnet.runtimes.pytorch import PyTorchRuntime
 
     return PyTorchRuntime(path, device=device, threads=threads)
 
 
-def _paddle(path: Path, device: str, threads: int | None) -> Runtime:
+def _paddle(path: Path, device: str, threads: int | None, precision: str) -> Runtime:
     from mirnet.runtimes.paddle import PaddleRuntime
 
     return PaddleRuntime(path, device=device, threads=threads)
@@ -58,8 +59,8 @@ class Kind:
     suffixes: tuple[str, ...]
     """Model files that it reads; of several, the first one is taken."""
     devices: tuple[str, ...]
-    load: Callable[[Path, str, int | None], Runtime]
-    """From a file, on a device, with so many threads (None for all cores)."""
+    load: Callable[[Path, str, int | None, str], Runtime]
+    """From a file, on a device, with so many threads (None for all cores), in a precision."""
 
 
 KINDS = {
@@ -89,10 +90,14 @@ ON_CUDA = ("pytorch", "onnx", "paddle")
 """Runtimes that have CUDA, in the order in which they are asked whether they see a device."""
 
 
-def by_speed() -> list[str]:
-    """Names of `KINDS`, the fastest on this machine's CPU first; benchmarks/RESULTS.md has both.
+PRECISIONS = ("auto", "f32")
+"""What arithmetic may be asked for; `auto` is bfloat16 where that is faster and agrees."""
 
-    MNN leads by far with AVX2; with AVX-512, OpenVINO does by a little.
+
+def by_speed() -> list[str]:
+    """Names of `KINDS`, what is likely to be fastest on this machine's CPU first.
+
+    MNN leads with AVX2; with AVX-512, OpenVINO does. `choice` measures where it matters.
     """
     names = list(KINDS)
     if "AVX-512" in setting.instruction_sets():
@@ -107,20 +112,25 @@ def open(
     runtime: str = "auto",
     device: str = "auto",
     threads: int | None = None,
+    precision: str = "f32",
 ) -> Runtime:
     """A model of the catalogue, or a model file, ready to run.
 
     Args:
         model: a name such as `denoise`, or the path of a file that one of the runtimes reads.
         runtime: `auto` or one of `KINDS`. `auto` takes PyTorch where it sees a CUDA device, then
-            ONNX Runtime where that does, else the fastest installed one that can read the model.
+            ONNX Runtime where that does, else the fastest installed one that can read the model,
+            by a measurement that is made once; see `choice`.
         device: one of `DEVICES`. `auto` is `cuda` where the runtime sees such a device, else
             `cpu`. Other devices than the CPU must do as it does on a small tile; where they do
             not, `auto` warns and takes the CPU.
         threads: on the CPU; None for one a core.
+        precision: of `PRECISIONS`. With `auto` results differ by machine, by up to some two levels
+            of 255.
 
     Raises:
-        RuntimeMissingError: if a package is missing, or no runtime has the device.
+        RuntimeMissingError: if a package is missing, no runtime has the device, or there is no such
+            precision.
         InferenceError: if the device fails, or computes something else than the CPU.
         WeightsError: if there is no such model, or the file is not one.
     """
@@ -128,6 +138,8 @@ def open(
         raise RuntimeMissingError(f"no runtime {runtime!r}: choose auto, {', '.join(KINDS)}")
     if device not in DEVICES:
         raise RuntimeMissingError(f"no device {device!r}: choose {', '.join(DEVICES)}")
+    if precision not in PRECISIONS:
+        raise RuntimeMissingError(f"no precision {precision!r}: choose {', '.join(PRECISIONS)}")
     files = _files(model)
     name = _choose(files, device, str(model)) if runtime == "auto" else runtime
     kind = KINDS[name]
@@ -137,19 +149,57 @@ def open(
     if device not in kind.devices:
         raise RuntimeMissingError(f"the runtime {name} does not run on {device}")
     require(name)
-    path = next((files[suffix] for suffix in kind.suffixes if suffix in files), None)
+    path = _read_by(name, files)
     if path is None:
         raise WeightsError(
             f"the runtime {name} reads {' '.join(kind.suffixes)}, and {model} is "
             f"{' '.join(files)}: convert it with `mirnet export`, or leave out --runtime"
         )
     try:
-        return trust.trusted(lambda place: kind.load(path, place, threads), device, insist=insist)
+        way = Way(name, "f32", str(path))
+        if device == "cpu" and name in choice.TIMED:
+            names = [name] if runtime != "auto" else [name, *choice.TIMED]
+            way = choice.fastest(_ways(names, files, precision), threads)
+            kind, path = KINDS[way.runtime], Path(way.path)
+        return trust.trusted(
+            lambda place: kind.load(path, place, threads, way.precision), device, insist=insist
+        )
     except ImportError as error:
         reason = str(error).partition("\n")[0]
         raise RuntimeMissingError(
             f'the runtime {name} cannot be loaded ({reason}): pip install "{kind.install}"'
         ) from error
+
+
+def _ways(names: Sequence[str], files: Mapping[str, Path], precision: str) -> list[Way]:
+    """How those of the runtimes that are installed may run a model, the first one's float32 first.
+
+    Raises:
+        ImportError: if the first one cannot be loaded.
+    """
+    ways: list[Way] = []
+    for name in dict.fromkeys(names):
+        path = _read_by(name, files)
+        if path is None or not _is_installed(KINDS[name]):
+            continue
+        ways.append(Way(name, "f32", str(path)))
+        if precision == "auto" and name == "openvino" and _has_bf16():
+            ways.append(Way(name, "bf16", str(path)))
+    return ways
+
+
+def _has_bf16() -> bool:
+    """Whether OpenVINO is installed as it should be, and the processor has such instructions."""
+    try:
+        from mirnet.runtimes import openvino
+    except ImportError:
+        return False
+    return "bf16" in openvino.precisions()
+
+
+def _read_by(runtime: str, files: Mapping[str, Path]) -> Path | None:
+    """The one of a model's files that this runtime reads."""
+    return next((files[suffix] for suffix in KINDS[runtime].suffixes if suffix in files), None)
 
 
 def require(name: str) -> None:
@@ -185,6 +235,18 @@ def files(model: str | Path = "denoise", *, device: str = "auto") -> dict[str, P
         for name in _readers(found)
         if _is_installed(KINDS[name]) and device in ("auto", *KINDS[name].devices)
     }
+
+
+def multiple(files: Mapping[str, Path]) -> int:
+    """What the sides of a model's batches are multiples of, as far as its files say so.
+
+    Args:
+        files: what each runtime would read, as `files` gives them.
+
+    Raises:
+        OSError: if one cannot be read.
+    """
+    return max(Facts.of(exported.facts(path)).multiple for path in files.values())
 
 
 def _choose(files: dict[str, Path], device: str, model: str) -> str:

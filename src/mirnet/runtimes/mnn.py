@@ -6,9 +6,11 @@ from pathlib import Path
 
 from mirnet import cores
 from mirnet.errors import InferenceError
+from mirnet.restoration.runtime import Facts
 from mirnet.runtimes.mnn_module import MnnModule
 from mirnet.runtimes.mnn_worker import Worker
 from mirnet.shapes import Batch
+from mirnet.weights import exported
 
 MOST_LANES = 16
 """A worker takes some 150 MB."""
@@ -40,14 +42,15 @@ class MnnRuntime:
         self._is_closed = False
         if self.lanes == 1:
             self._free.put(MnnModule(path))
-            return
-        try:
-            for _ in range(self.lanes):
-                self._start()
-            self._workers[0].ready()  # a file that one cannot load, none can
-        except BaseException:
-            self.close()
-            raise
+        else:
+            try:
+                for _ in range(self.lanes):
+                    self._start()
+                self._workers[0].ready()  # a file that one cannot load, none can
+            except BaseException:
+                self.close()
+                raise
+        self.facts = Facts.of(exported.facts(path))
 
     def __call__(self, batch: Batch) -> Batch:
         if self._is_closed:

@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 
 from mirnet.errors import InferenceError, OutOfMemoryError, WeightsError
+from mirnet.restoration.runtime import Facts
 from mirnet.shapes import Batch
+from mirnet.weights import exported
 
 FIRST = 16
-"""Side of what a module sees first. From its first batch MNN chooses how it convolves, and keeps to
-it: without this, what is made of a picture would depend on the picture before it. For 16, 8 and 4,
-the sides at the network's three resolutions, Winograd's method in squares of 4 costs least by MNN's
-count. With most others squares of 6 come in, which round 100 times worse and are no faster."""
+"""Side of what a module sees first, or the model's own multiple where that is more. From its first
+batch MNN chooses how it convolves, and keeps to it: without this, what is made of a picture would
+depend on the picture before it. For 16, 8 and 4, the sides at the network's three resolutions,
+Winograd's method in squares of 4 costs least by MNN's count. With most others squares of 6 come in,
+which round 100 times worse and are no faster."""
 
 
 class MnnModule:
@@ -49,12 +52,13 @@ class MnnModule:
                 raise WeightsError(
                     f"{path} cannot be loaded: it is no MNN model from `mirnet export`, or damaged"
                 ) from None
+        self._first = max(FIRST, Facts.of(exported.facts(path)).multiple)
         self._is_settled = False
 
     def __call__(self, batch: Batch) -> Batch:
         """As `Runtime` has it."""
         if not self._is_settled:
-            self._forward(np.zeros((1, batch.shape[1], FIRST, FIRST), np.float32))
+            self._forward(np.zeros((1, batch.shape[1], self._first, self._first), np.float32))
             self._is_settled = True
         # one by one: in a batch, MNN computes a picture a little differently than alone
         return np.concatenate([self._forward(picture[None]) for picture in batch])

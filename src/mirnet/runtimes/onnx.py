@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from mirnet.errors import InferenceError, OutOfMemoryError, RuntimeMissingError, WeightsError
-from mirnet.restoration.runtime import check_shape, fixed_size
+from mirnet.restoration.runtime import Facts, check_shape, fixed_size
 from mirnet.shapes import Batch
+from mirnet.weights import exported
 
 # it reports by the network what it loads, where this is not in the environment when it is imported
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -87,6 +88,7 @@ class OnnxRuntime:
         # a side of any length has a name, or none
         self._shape = [side if isinstance(side, int) else None for side in inputs[0].shape]
         self.size = fixed_size(self._shape)
+        self.facts = Facts.of(exported.facts(path))
 
     def __call__(self, batch: Batch) -> Batch:
         if self._session is None:

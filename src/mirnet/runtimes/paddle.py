@@ -13,6 +13,7 @@ import numpy as np
 
 from mirnet import cores, root_logger
 from mirnet.errors import InferenceError, OutOfMemoryError, WeightsError
+from mirnet.restoration.runtime import Facts
 from mirnet.shapes import Batch
 from mirnet.weights import exported, identity
 
@@ -94,6 +95,7 @@ class PaddleRuntime:
                 f"{len(inputs)} and {len(outputs)}"
             )
         (self._input,), (self._output,) = inputs, outputs
+        self.facts = Facts.of(exported.facts(path))
 
     def __call__(self, batch: Batch) -> Batch:
         if self._predictor is None:

@@ -6,6 +6,7 @@ import torch
 
 from mirnet.errors import InferenceError, OutOfMemoryError
 from mirnet.network import MIRNetV2
+from mirnet.restoration.runtime import Facts
 from mirnet.shapes import Batch
 from mirnet.weights import checkpoint
 
@@ -55,6 +56,7 @@ class PyTorchRuntime:
                 "as cpu"
             ) from None
         self._device = device
+        self.facts = Facts(network.configuration.multiple)
 
     def __call__(self, batch: Batch) -> Batch:
         if self._network is None:

@@ -1,0 +1,99 @@
+"""A process that times a few ways to run one model, in turns, and answers which is the fastest.
+
+It reads a task in JSON from standard input, `{"ways": [[runtime, precision, path], ...], "threads":
+N}`, and writes the place of the fastest way to standard output. A lower precision than float32
+counts only where it agrees with it and is worth it.
+"""
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from mirnet import runtimes, streams
+from mirnet.errors import MirnetError
+from mirnet.restoration.runtime import Concurrent, FixedSize, Runtime
+from mirnet.runtimes.choice import Way
+from mirnet.shapes import Batch
+
+SIDE = 256
+"""Of the tiles, where the model leaves the size open."""
+ROUNDS = 3
+"""Turns that each way gets; its best one counts, since other work on the machine only adds."""
+TOLERANCE = 0.016
+"""Largest difference to float32 in 0..1, four levels of 8 bits. In bfloat16 the bundled models
+differ by some two levels at most."""
+WORTH = 0.95
+"""A lower precision must take less than this part of float32's time."""
+
+
+def main() -> None:
+    """Do the task on standard input."""
+    streams.keep_stdout_for_results()
+    task = json.load(sys.stdin)
+    ways = [Way(*each) for each in task["ways"]]
+    with contextlib.ExitStack() as stack:
+        opened: dict[Way, Runtime] = {}
+        for way in ways:
+            with contextlib.suppress(MirnetError, ImportError):  # what fails here is not chosen
+                opened[way] = stack.enter_context(contextlib.closing(_load(way, task["threads"])))
+        results, seconds = _run(opened)
+        best = choose(results, seconds)
+    print(json.dumps(best and ways.index(best)), flush=True)  # noqa: T201 - the answer
+
+
+def _load(way: Way, threads: int | None) -> Runtime:
+    return runtimes.KINDS[way.runtime].load(Path(way.path), "cpu", threads, way.precision)
+
+
+def _run(opened: Mapping[Way, Runtime]) -> tuple[dict[Way, Batch], dict[Way, float]]:
+    """What each made of a tile, and the seconds that it took at best; what fails has neither."""
+    results: dict[Way, Batch] = {}
+    for way, runtime in opened.items():
+        with contextlib.suppress(MirnetError):
+            results[way] = runtime(_tile(runtime))  # the first one is slower, and not timed
+    turns: dict[Way, list[float]] = {way: [] for way in results}
+    for _ in range(ROUNDS):
+        for way, taken in turns.items():
+            taken.append(_time(opened[way]))
+    return results, {way: min(taken) for way, taken in turns.items()}
+
+
+def choose(results: Mapping[Way, Batch], seconds: Mapping[Way, float]) -> Way | None:
+    """The fastest way whose result can be trusted; None without any in float32."""
+    exact: Sequence[Way] = [way for way in seconds if way.precision == "f32"]
+    if not exact:
+        return None
+    best = standard = min(exact, key=seconds.__getitem__)
+    for way in seconds.keys() - exact:
+        agrees = np.abs(results[way] - results[standard]).max() <= TOLERANCE
+        if agrees and seconds[way] < min(WORTH * seconds[standard], seconds[best]):
+            best = way
+    return best
+
+
+def _tile(runtime: Runtime) -> Batch:
+    """A fading picture with noise, 1 3 h w: what a network meets as a rule."""
+    fixed = runtime.size if isinstance(runtime, FixedSize) else None
+    height, width = fixed or (SIDE, SIDE)
+    light = np.linspace(0.05, 0.9, width) * np.linspace(0.3, 1, height)[:, None]
+    noise = np.random.default_rng(0).normal(0, 0.04, (3, height, width))
+    return np.clip(light + noise, 0, 1)[None].astype(np.float32)
+
+
+def _time(runtime: Runtime) -> float:
+    """Seconds a tile, with as many side by side as the runtime works on."""
+    tile = _tile(runtime)
+    lanes = runtime.lanes if isinstance(runtime, Concurrent) else 1
+    began = time.perf_counter()
+    if lanes == 1:
+        runtime(tile)
+    else:
+        with ThreadPoolExecutor(lanes) as pool:
+            list(pool.map(runtime, [tile] * lanes))
+    return (time.perf_counter() - began) / lanes
