@@ -21,6 +21,7 @@ def load(
     self_ensemble: int = 1,
     threads: int | None = None,
     precision: str = "auto",
+    local: int | None = None,
 ) -> Restorer:
     """A restorer for a model of the catalogue or a model file.
 
@@ -42,6 +43,8 @@ def load(
         threads: on the CPU; None for one a core.
         precision: `auto` for bfloat16 on processors where it is faster and agrees with float32, so
             that results differ by machine by up to some two levels of 255; `f32` for float32.
+        local: side in pixels of windows over which a network that averages over the whole picture
+            averages instead, such as 1.5 times its training patch: tiles then agree. PyTorch only.
 
     Raises:
         RuntimeMissingError: if a package is missing; the message says what to install.
@@ -50,7 +53,12 @@ def load(
         ShapeError: if the strength or the number of views is out of range.
     """
     opened = runtimes.open(
-        model, runtime=runtime, device=device, threads=threads, precision=precision
+        model,
+        runtime=runtime,
+        device=device,
+        threads=threads,
+        precision=precision,
+        local=local,
     )
     try:
         return Restorer(

@@ -15,6 +15,7 @@ from mirnet.cli.endings import (
 )
 from mirnet.cli.options import (
     Device,
+    Local,
     Overlap,
     Precision,
     RuntimeName,
@@ -95,6 +96,7 @@ def evaluate(
     overlap: Overlap = None,
     threads: Threads = None,
     precision: Precision = "auto",
+    local: Local = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a pair, and a last one with the means.")
     ] = False,
@@ -144,6 +146,7 @@ def evaluate(
         self_ensemble=self_ensemble,
         threads=threads,
         precision=precision,
+        local=local,
     )
     if submit:
         others = {

@@ -35,6 +35,14 @@ def export(
             metavar="HxW|N",
         ),
     ] = None,
+    local: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Average over windows of N pixels in place of the whole picture, so that tiles do "
+            "not show: 1.5 times the training patch, a multiple of 12.",
+        ),
+    ] = None,
 ) -> None:
     """Write a model for another runtime or framework, and check it against the source.
 
@@ -42,6 +50,7 @@ def export(
     Examples:
       mirnet export runs/denoise/last.ckpt --format onnx -o models
       mirnet export official.pth --format mnn --half
+      mirnet export model_best.pdparams --format onnx --local 384
       mirnet export denoise.safetensors --format openvino --size 192
       mirnet export denoise.safetensors --format pdparams
       mirnet export model_best.pdparams --format paddle -o models
@@ -49,7 +58,13 @@ def export(
     with needs("train", "exporting"):
         from mirnet import export as exporting
     path, difference = exporting.export(
-        model, format, output, name=name, half=half, size=_fixed_size(size) if size else None
+        model,
+        format,
+        output,
+        name=name,
+        half=half,
+        size=_fixed_size(size) if size else None,
+        local=local,
     )
     megabytes = sum(file.stat().st_size for file in exporting.files(path)) / 1e6
     typer.echo(f"{path}  {megabytes:.1f} MB  largest difference {difference:.1e}")

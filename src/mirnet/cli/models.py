@@ -28,13 +28,13 @@ def models(
                 record = {
                     "name": model.name,
                     "task": model.task,
-                    "preset": model.preset,
+                    "network": model.network,
                     "licence": model.licence,
                     "bytes": sizes,
                 }
                 typer.echo(json.dumps(record))
             else:
-                typer.echo(f"{model.name:12} {model.summary} ({model.preset}, {model.licence})")
+                typer.echo(f"{model.name:12} {model.summary} ({model.network}; {model.licence})")
         return
     found = catalog.find(name)
     if found is None:

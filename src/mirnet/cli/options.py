@@ -67,7 +67,10 @@ Tile = Annotated[
 
 Overlap = Annotated[
     int | None,
-    typer.Option(help="Pixels that neighbouring tiles share. [16, or 32 for the bundled models]"),
+    typer.Option(
+        help="Pixels that neighbouring tiles share. [64, or 16 for models that average over all "
+        "they see]"
+    ),
 ]
 
 Precision = Annotated[
@@ -75,6 +78,16 @@ Precision = Annotated[
     typer.Option(
         help="auto, or f32. auto takes bfloat16 on processors where it is faster: some pixels then "
         "differ by a level or two."
+    ),
+]
+
+Local = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="For weights of others, whose network averages over all it sees: average over windows "
+        "of N pixels, 1.5 times the training patch, so that tiles do not show. Multiples of 12; "
+        "wants PyTorch.",
     ),
 ]
 

@@ -8,6 +8,7 @@ import typer
 from mirnet.cli.endings import FAILED, interruptible, treat_termination_as_interruption
 from mirnet.cli.options import (
     Device,
+    Local,
     Model,
     Overlap,
     Precision,
@@ -63,6 +64,7 @@ def restore(
     overlap: Overlap = None,
     threads: Threads = None,
     precision: Precision = "auto",
+    local: Local = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a picture on standard output.")
     ] = False,
@@ -110,6 +112,7 @@ def restore(
             self_ensemble=self_ensemble,
             threads=threads,
             precision=precision,
+            local=local,
         ) as restorer,
     ):
         progress = PictureProgress(jobs, overwrite=overwrite)

@@ -47,6 +47,7 @@ def export(
     name: str | None = None,
     half: bool = False,
     size: tuple[int, int] | None = None,
+    local: int | None = None,
 ) -> tuple[Path, float]:
     """Write the weights file `model` in another format.
 
@@ -58,6 +59,8 @@ def export(
         half: store weights in half precision (`HALF`). Arithmetic stays float32.
         size: height and width of the one picture that it takes (`SIZED`), multiples of what the
             network takes; None for any.
+        local: side of windows over which the network averages in place of the whole; see
+            `checkpoint.localised`.
 
     Returns:
         The file, and its largest difference to the source on noise and a scene, of three sizes or
@@ -79,6 +82,8 @@ def export(
     suffix = SUFFIXES.get(format, f".{format}")
     runtimes.require(READERS.get(suffix, "pytorch"))
     weights = checkpoint.read(model)
+    if local is not None:
+        weights = checkpoint.localised(weights, local)
     if size:
         _check_size(*size, weights.configuration.multiple)
     target = folder / f"{name or model.stem}{suffix}"

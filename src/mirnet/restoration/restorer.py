@@ -26,9 +26,9 @@ TILE = 188
 OVERLAP = 16
 """Chosen by measurement: docs/tiling.md. Where a channel of a tile is a whole number of pages of
 memory, as at 192, channels drive each other out of the cache."""
-MULTIPLES = 16
-"""A tile has at least so many of what the model's sides are multiples of: where it counts cells of
-32 pixels, tiles share 32, and smaller ones would compute too much twice."""
+MULTIPLES, WIDEST = 20, 640
+"""A tile has so many of what the model's sides are multiples of, up to 640 pixels: where it counts
+cells of 32 pixels, tiles share 64, and smaller ones would compute too much twice."""
 BORDER = 4
 """Pixels of reflection around the picture."""
 SMALLEST_TILE = 64
@@ -43,10 +43,20 @@ Progress = Callable[[float], None]
 def default_tile(multiple: int) -> int:
     """Side of the tiles of a model whose sides are multiples of this.
 
-    >>> default_tile(4), default_tile(32)
-    (188, 512)
+    >>> default_tile(4), default_tile(8), default_tile(32), default_tile(128)
+    (188, 192, 640, 640)
     """
-    return tiles.round_up(max(TILE, MULTIPLES * multiple), multiple)
+    return tiles.round_up(max(TILE, min(MULTIPLES * multiple, WIDEST)), multiple)
+
+
+def default_overlap(tile: int, multiple: int) -> int:
+    """What tiles of this side share.
+
+    >>> default_overlap(188, 4), default_overlap(40, 4), default_overlap(640, 32)
+    (16, 8, 64)
+    """
+    wanted = OVERLAP if multiple < OVERLAP else min(2 * multiple, max(multiple, 64))
+    return min(wanted, tile // 4) // multiple * multiple
 
 
 @dataclass
@@ -72,11 +82,10 @@ class Restorer:
 
     Args:
         runtime: runs the network; `mirnet.load` opens one. Closed with the restorer.
-        tile: side of the square tiles in pixels, a multiple of what the model takes; None for 188
-            or 16 such multiples, whichever is larger, or for the size of a model that takes no
-            other.
+        tile: side of the square tiles in pixels, a multiple of what the model takes; None for
+            `default_tile`, or for the size of a model that takes no other.
         overlap: pixels that neighbouring tiles share, such a multiple, at most half a tile; None
-            for 16 or one multiple, or a quarter of a tile smaller than 64.
+            for `default_overlap`.
         strength: 0 for the original, which needs no network, 1 for the network's result; between
             them, fine grain of the luminance comes back, and hardly any colour noise (see
             `mirnet.restoration.strength`).
@@ -104,8 +113,7 @@ class Restorer:
         if tile is None:
             tile = min(size) if size else default_tile(multiple)
         if overlap is None:
-            most = tile // 4 if multiple < OVERLAP else tile // 2
-            overlap = min(tiles.round_up(OVERLAP, multiple), most // multiple * multiple)
+            overlap = default_overlap(tile, multiple)
         tiles.check(tile, overlap, multiple)
         if not 0 <= strength <= 1:
             raise ShapeError(f"strength is a number from 0 to 1, got {strength}")

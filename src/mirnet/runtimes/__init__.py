@@ -8,6 +8,7 @@ import importlib.util
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mirnet import setting
@@ -40,6 +41,14 @@ def _pytorch(path: Path, device: str, threads: int | None, precision: str) -> Ru
     from mirnet.runtimes.pytorch import PyTorchRuntime
 
     return PyTorchRuntime(path, device=device, threads=threads)
+
+
+def _localised(
+    path: Path, device: str, threads: int | None, precision: str, *, local: int
+) -> Runtime:
+    from mirnet.runtimes.pytorch import PyTorchRuntime
+
+    return PyTorchRuntime(path, device=device, threads=threads, local=local)
 
 
 def _paddle(path: Path, device: str, threads: int | None, precision: str) -> Runtime:
@@ -113,6 +122,7 @@ def open(
     device: str = "auto",
     threads: int | None = None,
     precision: str = "f32",
+    local: int | None = None,
 ) -> Runtime:
     """A model of the catalogue, or a model file, ready to run.
 
@@ -127,6 +137,8 @@ def open(
         threads: on the CPU; None for one a core.
         precision: of `PRECISIONS`. With `auto` results differ by machine, by up to some two levels
             of 255.
+        local: side of windows over which the network averages in place of the whole, for PyTorch
+            alone; see `weights.checkpoint.localised`.
 
     Raises:
         RuntimeMissingError: if a package is missing, no runtime has the device, or there is no such
@@ -141,6 +153,13 @@ def open(
     if precision not in PRECISIONS:
         raise RuntimeMissingError(f"no precision {precision!r}: choose {', '.join(PRECISIONS)}")
     files = _files(model)
+    if local is not None:
+        if runtime not in ("auto", "pytorch") or _read_by("pytorch", files) is None:
+            raise WeightsError(
+                f"--local is for weights that PyTorch runs, and {model} is {' '.join(files)} for "
+                "another runtime: `mirnet export --local` writes such a model for all of them"
+            )
+        runtime = "pytorch"
     name = _choose(files, device, str(model)) if runtime == "auto" else runtime
     kind = KINDS[name]
     insist = device != "auto"
@@ -161,8 +180,9 @@ def open(
             names = [name] if runtime != "auto" else [name, *choice.TIMED]
             way = choice.fastest(_ways(names, files, precision), threads)
             kind, path = KINDS[way.runtime], Path(way.path)
+        load = partial(_localised, local=local) if local is not None else kind.load
         return trust.trusted(
-            lambda place: kind.load(path, place, threads, way.precision), device, insist=insist
+            lambda place: load(path, place, threads, way.precision), device, insist=insist
         )
     except ImportError as error:
         reason = str(error).partition("\n")[0]

@@ -26,18 +26,30 @@ class PyTorchRuntime:
         path: any file that `weights.checkpoint.read` takes.
         device: `cpu` or `cuda`.
         threads: on the CPU, for all of this process; PyTorch's own choice by default.
+        local: side of windows over which it averages in place of the whole; see
+            `checkpoint.localised`.
 
     Raises:
-        WeightsError: if the file holds no weights of this network.
+        WeightsError: if the file holds no weights of this network, or the window does not fit.
         InferenceError: if the device is not there.
     """
 
     name = "pytorch"
 
-    def __init__(self, path: Path, *, device: str = "cpu", threads: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        device: str = "cpu",
+        threads: int | None = None,
+        local: int | None = None,
+    ) -> None:
         if threads:
             torch.set_num_threads(threads)
-        self._load(checkpoint.read(path).network(), device)
+        weights = checkpoint.read(path)
+        if local is not None:
+            weights = checkpoint.localised(weights, local)
+        self._load(weights.network(), device)
 
     @classmethod
     def of(cls, network: MIRNetV2, *, device: str = "cpu") -> "PyTorchRuntime":

@@ -15,7 +15,8 @@ class Model:
     name: str
     """As `--model` takes it."""
     task: str
-    preset: str
+    network: str
+    """Its shape, in words."""
     licence: str
     summary: str
     suffixes: tuple[str, ...] = (".mnn", ".onnx", ".safetensors")
@@ -37,14 +38,14 @@ MODELS = (
     Model(
         name="denoise",
         task="denoise",
-        preset="tiny",
+        network="half resolution, width 48, groups 1, 2, 4",
         licence="Apache-2.0",
         summary="noise of phones and cameras in developed photographs, any ISO",
     ),
     Model(
         name="denoise-tiny",
         task="denoise",
-        preset="micro",
+        network="micro",
         licence="Apache-2.0",
         summary="the same in less than half of the time, not as well",
     ),

@@ -77,6 +77,32 @@ def read(path: str | Path) -> Weights:
     return Weights(tensors, configuration, content.facts)
 
 
+def localised(weights: Weights, window: int) -> Weights:
+    """The same weights in a network whose statistics are those of windows, not of the whole.
+
+    The test-time local converter of Chu et al., "Improving Image Restoration by Revisiting Global
+    Information Aggregation", ECCV 2022, for this network: trained on patches, it meets statistics
+    like theirs, and tiles agree. Their windows are 1.5 times the training patch.
+
+    Args:
+        weights: of a network that averages over the whole.
+        window: side in pixels, a multiple of 12 (24 at half resolution) up to `LARGEST_WINDOW`.
+
+    Raises:
+        WeightsError: if it averages over windows already, or the window does not fit.
+    """
+    own, smallest = weights.configuration.window, CELLS * HALVINGS * weights.configuration.unshuffle
+    if own:
+        raise WeightsError(
+            f"this model averages over windows of {own} pixels already: leave --local out"
+        )
+    if not 0 < window <= LARGEST_WINDOW or window % smallest:
+        raise WeightsError(
+            f"a window is a multiple of {smallest} pixels up to {LARGEST_WINDOW}, got {window}"
+        )
+    return replace(weights, configuration=replace(weights.configuration, window=window))
+
+
 def write(weights: Weights, path: str | Path, *, half: bool = False) -> None:
     """Write weights in the format of the suffix, whole or not at all.
 
