@@ -51,7 +51,7 @@ def test_every_shipped_recipe_trains(path, here):
     settings = [
         "data.pairs=pairs", "data.photographs=photographs", "validation.pairs=pairs",
         "devices=1", "data.mixup_from=1 step", "precision=32-true",
-        "stages=[{length=2, patch=16, batch=1}]",
+        "stages=[{length=2, patch=32, batch=1}]",
     ]  # fmt: skip
     planned = recipe.load(path.stem, settings)
 
@@ -108,6 +108,12 @@ def test_values_are_overridden_in_toml_or_as_a_bare_word(write):
         (NETWORK.replace("width = 8\n", ""), "network: width must be given"),
         (NETWORK.replace("[1, 2]", "[]"), "groups: expected a list with something in it"),
         (NETWORK.replace("[1, 2]", '[1, "2"]'), "groups[1]: expected int, got '2'"),
+        (NETWORK.replace("= 8", "= 8\nunshuffle = 3"), "unshuffle is 3: expected 1 or 2"),
+        (NETWORK.replace("= 8", "= 8\nwindow = 10"), "window is 10: expected a multiple of 12"),
+        (
+            NETWORK.replace("width = 8", "width = 8\nunshuffle = 2\nwindow = 96"),
+            "expected a multiple of 32, which the network takes",
+        ),
         ("preset = tiny", "not valid TOML"),
     ],
 )

@@ -78,6 +78,11 @@ class Network:
         fits = self.window >= 0 and self.window % smallest == 0
         _expect(self, "window", fits, f"a multiple of {smallest}, or 0")
 
+    @property
+    def multiple(self) -> int:
+        """Patches are multiples of this: a third of the window is a cell."""
+        return self.window // 3 or 4 * self.unshuffle
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -239,6 +244,10 @@ class Recipe:
             raise RecipeError("a recipe has either a preset or a section [network]")
         if len({stage.length.is_epochs for stage in self.stages}) > 1:
             raise RecipeError("stages are all counted in epochs, or all in steps")
+        multiple = self.network.multiple if self.network else 1
+        for stage in self.stages:
+            fits = stage.patch % multiple == 0
+            _expect(stage, "patch", fits, f"a multiple of {multiple}, which the network takes")
         _expect(self, "devices", self.devices >= 1, "1 or more")
         _expect(self, "seed", 0 <= self.seed < 2**32, "0 to 4294967295")
         _expect(self, "precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}")
