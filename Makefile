@@ -11,7 +11,7 @@ check:  ## format, lint, types, layers, spelling
 	ruff check .
 	mypy
 	lint-imports
-	codespell src tests docs benchmarks README.md CHANGELOG.md CONTRIBUTING.md
+	codespell src tests docs benchmarks experiments README.md CHANGELOG.md CONTRIBUTING.md
 
 test:
 	python -m pytest --numprocesses 2 --dist loadfile

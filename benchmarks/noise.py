@@ -1,13 +1,15 @@
 """How the noise that training draws compares with real noise on the same clean pictures.
 
-    python benchmarks/noise.py PAIRS [--draws N] [--plot FILE.png]
+    python benchmarks/noise.py PAIRS [--draws N] [--finished] [--plot FILE.png]
 
 PAIRS is a folder of real noisy and clean pictures, RGB of 8 bits, 96 pixels a side or more; of each
 the middle is looked at, up to 256x256. Its clean half is given noise as in training
 (`mirnet.data.noise`), a part of it resized. All statistics are those of
 `mirnet.data.noise_statistics`; 0..1 is the place of the real median among the draws, and `<` or `>`
 marks what lies outside of their middle 80 %. Once more it is compared with those draws alone whose
-noise is about as strong as the real one: within `ALIKE` of the range of the real levels.
+noise is about as strong as the real one: within `ALIKE` of the range of the real levels. With
+--finished all draws are cameras' own pictures, as JPEGs out of cameras are: smoothed, sharpened and
+compressed by the camera, and nothing done to them afterwards.
 """
 
 import argparse
@@ -20,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from mirnet.data import dataset, noise, noise_statistics
+from mirnet.data import dataset, finishing, noise, noise_statistics
 from mirnet.data.noise_statistics import BINS, CHANNEL_PAIRS, DIRECTIONS, LAGS, OCTAVES
 from mirnet.data.noise_statistics import NoiseStatistics as Statistics
 from mirnet.data.pair_folder import PairFolder
@@ -45,8 +47,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pairs", type=Path)
     parser.add_argument("--draws", type=int, default=64, help="synthetic pictures of each pair")
+    parser.add_argument("--finished", action="store_true", help="cameras' own pictures alone")
     parser.add_argument("--plot", type=Path, metavar="FILE")
     arguments = parser.parse_args()
+    if arguments.finished:
+        finish_all()
     torch.set_num_threads(1)
     real, synthetic = [], []
     for noisy, clean in read(arguments.pairs):
@@ -61,6 +66,13 @@ def main() -> None:
         print_table(real, synthetic, alike)
         if arguments.plot:
             plot(real, synthetic, alike, arguments.plot)
+
+
+def finish_all() -> None:
+    """From now on all draws are cameras' own pictures."""
+    finishing.FINISHED_SHARE, noise.PLAIN_SHARE = 1.0, 0.0
+    noise.WHITE_SHARES = dict.fromkeys(noise.WHITE_SHARES, 0.0)
+    noise.GREY_SHARE = noise.WEB_JPEG_SHARE = dataset.RESIZED_SHARE = 0.0
 
 
 def read(folder: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--megapixels", type=float, default=12)
     parser.add_argument("--model", nargs="*", default=["denoise"])
     parser.add_argument("--runtime", nargs="*", default=["mnn", "openvino", "onnx", "pytorch"])
+    parser.add_argument("--precision", nargs="*", default=["auto"], help="auto, f32 or both")
     parser.add_argument("--threads", default="2")
     parser.add_argument("--eager-tile", type=int, default=2048, help="0 leaves the row out")
     arguments = parser.parse_args()
@@ -45,12 +46,15 @@ def main() -> None:
         height = round((arguments.megapixels * 1e6 * 3 / 4) ** 0.5)
         pixels = photograph(source, height, round(height * 4 / 3))
         print(f"{pixels / 1e6:.1f} megapixels")
-        print(f"{'':32}  seconds  us/pixel   MP/s  peak MB")
-        for model, runtime in itertools.product(arguments.model, arguments.runtime):
+        print(f"{'':40}  seconds  us/pixel   MP/s  peak MB")
+        for model, runtime, precision in itertools.product(
+            arguments.model, arguments.runtime, arguments.precision
+        ):
             command = [sys.executable, "-m", "mirnet", "restore", str(source), "-o", str(target)]
             options = ["--overwrite", "--model", model, "--runtime", runtime]
-            cost = process.run([*command, *options, "--threads", arguments.threads])
-            report(f"mirnet, {model}, {runtime}", cost, pixels)
+            options += ["--precision", precision, "--threads", arguments.threads]
+            cost = process.run([*command, *options])
+            report(f"mirnet, {Path(model).stem}, {runtime}, {precision}", cost, pixels)
         if arguments.eager_tile:
             side = arguments.eager_tile
             pixels = photograph(source, side, side)
@@ -62,7 +66,7 @@ def main() -> None:
 
 def report(name: str, cost: process.Cost, pixels: int) -> None:
     print(
-        f"{name:32}  {cost.seconds:7.1f}  {cost.seconds / pixels * 1e6:8.2f}  "
+        f"{name:40}  {cost.seconds:7.1f}  {cost.seconds / pixels * 1e6:8.2f}  "
         f"{pixels / cost.seconds / 1e6:5.2f}  {cost.peak_mb:7.0f}",
         flush=True,
     )

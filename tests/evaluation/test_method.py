@@ -93,6 +93,7 @@ def test_of_the_bundled_model_the_facts_are_these():
         "parameters": 781392,
         "sha256": hashlib.sha256(catalog.find("denoise").weights().read_bytes()).hexdigest(),
         "runtime": "echo",
+        "precision": "f32",
         "tile": 64,
         "overlap": 8,
         "strength": 0.25,

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from mirnet.export import check
-from mirnet.restoration.runtime import Facts
 from mirnet.runtimes.pytorch import PyTorchRuntime
 
 
@@ -12,7 +11,6 @@ class Spoilt:
     """A network whose results are spoilt for some batches."""
 
     name = "spoilt"
-    facts = Facts()
 
     def __init__(self, weights, spoil):
         self.network = PyTorchRuntime.of(weights.network())

@@ -8,14 +8,13 @@ from mirnet.errors import ImageError, InferenceError
 from mirnet.restoration import folder
 from mirnet.restoration.folder import Job
 from mirnet.restoration.restorer import Restorer
-from mirnet.restoration.runtime import EchoRuntime, Facts
+from mirnet.restoration.runtime import EchoRuntime
 
 
 class Darkening:
     """A runtime that halves every value, except while it is out of order."""
 
     name = "darkening"
-    facts = Facts()
     error = None
 
     def __call__(self, batch):

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from mirnet.errors import InferenceError
 from mirnet.restoration.lanes import AHEAD, Lanes
 from mirnet.restoration.restorer import Restorer, Tally
-from mirnet.restoration.runtime import Facts
 
 
 @pytest.fixture
@@ -82,7 +81,6 @@ class Blurs:
     """Changes every tile by what is in it, as a network does; on so many lanes, at random pace."""
 
     name = "blurs"
-    facts = Facts()
 
     def __init__(self, lanes):
         self.lanes = lanes

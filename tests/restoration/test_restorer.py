@@ -8,14 +8,13 @@ from hypothesis import strategies as st
 
 from mirnet.errors import ImageError, InferenceError, OutOfMemoryError, ShapeError, TilingError
 from mirnet.restoration.restorer import BORDER, Restorer, Tally
-from mirnet.restoration.runtime import EchoRuntime, Facts, Runtime
+from mirnet.restoration.runtime import EchoRuntime, Runtime
 
 
 class Pointwise:
     """A runtime whose result for a pixel depends on that pixel alone, and so not on the tiles."""
 
     name = "pointwise"
-    facts = Facts()
 
     def __init__(self, function, *, largest=10**6, error=OutOfMemoryError):
         self.function = function

@@ -1,10 +1,11 @@
-"""What runtimes of models for one size have in common."""
+"""What models declare, and what runtimes of models for one size have in common."""
 
 import numpy as np
 import pytest
 
-from mirnet.errors import InferenceError
-from mirnet.restoration.runtime import EchoRuntime, FixedSize, check_shape
+from mirnet.errors import InferenceError, TilingError
+from mirnet.restoration.restorer import Restorer
+from mirnet.restoration.runtime import EchoRuntime, Facts, FixedSize, check_shape, facts_of
 
 
 def batch(*shape):
@@ -34,3 +35,45 @@ def test_a_model_of_no_fixed_size_is_not_asked():
 
 def test_runtimes_need_not_know_of_sizes():
     assert not isinstance(EchoRuntime(), FixedSize)
+
+
+def test_what_a_model_does_not_declare_is_as_in_the_paper():
+    class Plain:
+        name = "plain"
+
+        def __call__(self, batch):
+            return batch
+
+        def close(self):
+            pass
+
+    assert facts_of(Plain()) == Facts(multiple=4, precision="f32")
+    assert facts_of(EchoRuntime(Facts(32, "bf16"))) == Facts(32, "bf16")
+
+
+@pytest.mark.parametrize("stated", [{}, {"multiple": 0}, {"multiple": 10**6}, {"multiple": True}])
+def test_facts_that_make_no_sense_are_not_believed(stated):
+    assert Facts.of(stated) == Facts()
+
+
+def test_a_restorer_gives_a_model_what_it_takes():
+    restorer = Restorer(Recording(Facts(32)))
+
+    restorer(np.zeros((50, 700, 3), np.uint8))
+
+    assert (restorer.tile, restorer.overlap) == (640, 64)
+    assert all(side % 32 == 0 for shape in restorer.runtime.shapes for side in shape[2:])
+    with pytest.raises(TilingError, match="a tile is a multiple of 32 and at least 64, got 188"):
+        Restorer(Recording(Facts(32)), tile=188)
+
+
+class Recording(EchoRuntime):
+    """Notes the shapes it is given."""
+
+    def __init__(self, facts):
+        super().__init__(facts)
+        self.shapes = []
+
+    def __call__(self, batch):
+        self.shapes.append(batch.shape)
+        return batch.copy()

@@ -77,7 +77,7 @@ def restore():
 
     def run(model, name, picture):
         if model not in restorers:
-            restorers[model] = mirnet.load(model, threads=1)
+            restorers[model] = mirnet.load(model, runtime="mnn", threads=1)
         if (model, name) not in restored:
             restored[model, name] = restorers[model](picture)
         return restored[model, name]

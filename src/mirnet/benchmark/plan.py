@@ -81,9 +81,7 @@ def plan(
     files = runtimes.files(model, device=device)
     multiple = runtimes.multiple(files)
     side = default_tile(multiple) if tile is None else tile
-    stand_in = EchoRuntime()
-    stand_in.facts = Facts(multiple)
-    Restorer(stand_in, tile=side, overlap=overlap)  # raises
+    Restorer(EchoRuntime(Facts(multiple)), tile=side, overlap=overlap)  # raises
     height, width = size or ((side, side) if batch else SIZE)
     if batch:
         _check_uncut(height, width, side, multiple)

@@ -68,8 +68,8 @@ Tile = Annotated[
 Overlap = Annotated[
     int | None,
     typer.Option(
-        help="Pixels that neighbouring tiles share. [64, or 16 for models that average over all "
-        "they see]"
+        help="Pixels that neighbouring tiles share. [16, or 64 for models that average over "
+        "windows]"
     ),
 ]
 

@@ -15,7 +15,7 @@ from mirnet.evaluation.reference.comparison import PROTOCOLS, Comparison, Figure
 from mirnet.image.vips import shown
 from mirnet.restoration.folder import Result
 from mirnet.restoration.restorer import left_alone
-from mirnet.restoration.runtime import Runtime
+from mirnet.restoration.runtime import Runtime, facts_of
 
 TITLES = ("input", "restored")
 """Of what is measured: the picture before and after."""
@@ -119,7 +119,7 @@ def _record(result: Result, comparison: Comparison | None, runtime: Runtime) -> 
         "source": str(result.source),
         "target": str(result.target),
         "runtime": runtime.name,
-        "precision": runtime.facts.precision,
+        "precision": facts_of(runtime).precision,
     }
     if comparison is None:
         return record

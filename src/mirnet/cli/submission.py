@@ -49,6 +49,7 @@ def submit(
             used.
     """
     from mirnet.cli.bars import Rate, progress_bar
+    from mirnet.restoration.runtime import facts_of
 
     _refuse(folders, models, others)
     treat_termination_as_interruption()
@@ -68,7 +69,7 @@ def submit(
         "tiles_kept": work.tally.kept,
         "model": models[0],
         "runtime": restorer.runtime.name,
-        "precision": restorer.runtime.facts.precision,
+        "precision": facts_of(restorer.runtime).precision,
         "tile": restorer.tile,
         "overlap": restorer.overlap,
         "strength": restorer.strength,

@@ -33,7 +33,7 @@ RESIZED_SHARE = 0.25
 """Part of the synthetic patches that come from a picture resized after the noise."""
 RESIZING = (0.6, 2.0)
 """By how much larger than needed these are: from digital zoom to shrunk for the web."""
-IDENTITY_SHARES = {Kind.PHOTOGRAPH: 0.02, Kind.DRAWING: 0.5, Kind.FIELD: 0.2}
+IDENTITY_SHARES = {Kind.PHOTOGRAPH: 0.06, Kind.DRAWING: 0.5, Kind.FIELD: 0.2}
 """Parts of each that are left without any noise, so that clean pictures stay. What is drawn seldom
 goes through a camera."""
 
@@ -209,7 +209,11 @@ def develop(batch: Batch, device: torch.device) -> tuple[Patches, Patches]:
         (batch.resized_scenes, slice(count, None)),
     ):
         if len(scenes):
-            noisy, clean = noise.degrade(scenes.to(device), batch.patch, generator, kinds[here])
+            noisy, clean = noise.degrade(
+                # soft pictures without noise would be too easy: nothing in them looks like grain
+                *(scenes.to(device), batch.patch, generator, kinds[here]),
+                is_crisp=is_clean[here],
+            )
             same = draws.over_pixels(is_clean[here])
             parts.append((torch.where(same, clean, noisy), clean))
     noisy, clean = (torch.cat(half) for half in zip(*parts, strict=True))

@@ -18,7 +18,7 @@ from mirnet.data.jpeg import TO_YCBCR
 Each = Float[Tensor, "b 3"]
 """A figure for Y, Cb and Cr of each picture."""
 
-FINISHED_SHARE = 0.65
+FINISHED_SHARE = 0.8
 """Part of the pictures that are a camera's own, but for plain ones; the others are as developed
 from raw files."""
 SMOOTHED_SHARE, SHARPENED_SHARE, JPEG_SHARE = 0.9, 0.7, 0.9

@@ -45,12 +45,12 @@ the camera's smoothing sees beyond is mirrored.
 DIMMED_SHARE = 0.6
 DIMMEST = 0.03
 """Part of the pictures with less light than the photograph had, and the least of it."""
-SOFT_SHARES = {Kind.PHOTOGRAPH: 0.9, Kind.DRAWING: 0.4, Kind.FIELD: 0.0}
+SOFT_SHARES = {Kind.PHOTOGRAPH: 0.9, Kind.DRAWING: 0.15, Kind.FIELD: 0.0}
 """Part of the scenes that are seen through a lens and an anti-aliasing filter, by their kind. Real
 pictures at native resolution are far softer than photographs that were shrunk (docs/noise.md)."""
 SOFTNESS = (0.3, 1.8)
 """Deviation in pixels of the Gaussian that stands for both."""
-PLAIN_SHARE = 0.3
+PLAIN_SHARE = 0.2
 """Part of the pictures that are a phone's raw file, developed plainly as SIDD's are: noise clipped
 at black, Malvar's demosaicing, nothing smoothed, sharpened or compressed by the camera."""
 WHITE_SHARES = {Kind.PHOTOGRAPH: 0.12, Kind.DRAWING: 0.6, Kind.FIELD: 1.0}
@@ -129,20 +129,27 @@ def _soften(image: Colour, softness: Figures) -> Colour:
 
 
 def degrade(
-    clean: Colour, size: int, generator: Generator, kinds: Kinds | None = None
+    clean: Colour,
+    size: int,
+    generator: Generator,
+    kinds: Kinds | None = None,
+    *,
+    is_crisp: Flags | None = None,
 ) -> tuple[Patches, Patches]:
     """Noisy and clean patches of `size` by `size` from clean scenes (sRGB, 0..1).
 
     All sides are multiples of 16, for JPEG's blocks. Where `clean` does not measure
     size + 2 · MARGIN a side, the finished picture is resized to that, as photographs for the web
     and digital zoom are. Softness and white noise depend on the `kinds` of the scenes, by default
-    photographs.
+    photographs; those that are `is_crisp` are never softened.
     """
     count = len(clean)
     if kinds is None:
         kinds = torch.full((count,), Kind.PHOTOGRAPH, device=clean.device)
     shares = torch.tensor([SOFT_SHARES[kind] for kind in Kind], device=clean.device)[kinds]
     is_soft = draws.chance(count, shares, generator)
+    if is_crisp is not None:
+        is_soft &= ~is_crisp
     softness = is_soft * draws.uniform(count, *SOFTNESS, generator)
     is_plain = draws.chance(count, PLAIN_SHARE, generator)
     noisy, clean = photograph(clean, generator, softness=softness, is_plain=is_plain)

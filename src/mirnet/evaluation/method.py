@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 from mirnet.errors import DataError
 from mirnet.evaluation.restoring import restore
 from mirnet.restoration.restorer import Restorer, Tally
+from mirnet.restoration.runtime import facts_of
 from mirnet.shapes import Image
 from mirnet.weights import catalog, identity
 
@@ -73,7 +74,7 @@ class ModelMethod:
             "parameters": identity.parameters(path),
             "sha256": identity.digest(path),
             "runtime": restorer.runtime.name,
-            "precision": restorer.runtime.facts.precision,
+            "precision": facts_of(restorer.runtime).precision,
             "tile": restorer.tile,
             "overlap": restorer.overlap,
             "strength": restorer.strength,

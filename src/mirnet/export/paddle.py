@@ -28,7 +28,8 @@ def network(weights: Weights) -> PaddleMIRNetV2:
 def write(weights: Weights, path: Path) -> None:
     """Write the network as `path`, a `.pdiparams`, with its program beside it, a `.json`.
 
-    The program has the input `noisy`, b 3 h w, float32; height and width are any multiples of 4.
+    The program has the input `noisy`, b 3 h w, float32; height and width are any multiples of
+    the configuration's.
     It holds the facts too, under a name of which Paddle takes no notice.
 
     Args:

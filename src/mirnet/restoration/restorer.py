@@ -15,7 +15,7 @@ from mirnet.errors import InferenceError, OutOfMemoryError, ShapeError, TilingEr
 from mirnet.image import codec, pixels, symmetry
 from mirnet.restoration import stitch, tiles
 from mirnet.restoration.lanes import Lanes
-from mirnet.restoration.runtime import Concurrent, FixedSize, Runtime
+from mirnet.restoration.runtime import Concurrent, FixedSize, Runtime, facts_of
 from mirnet.restoration.stitch import Apply, Layout
 from mirnet.restoration.strength import blend, layers
 from mirnet.shapes import Image, Pixels
@@ -109,7 +109,7 @@ class Restorer:
         self_ensemble: int = 1,
     ) -> None:
         size = runtime.size if isinstance(runtime, FixedSize) else None
-        multiple = runtime.facts.multiple
+        multiple = facts_of(runtime).multiple
         if tile is None:
             tile = min(size) if size else default_tile(multiple)
         if overlap is None:

@@ -44,13 +44,12 @@ class Runtime(Protocol):
 
     name: str
     """As `--runtime` takes it."""
-    facts: Facts
 
     def __call__(self, batch: Batch) -> Batch:
         """Restore a batch: b 3 h w, float32, RGB in 0..1; the result is not clipped.
 
-        Height and width are multiples of `facts.multiple`. The result is the caller's own: the
-        next call leaves it alone.
+        Height and width are multiples of what the model declares, see `facts_of`. The result is the
+        caller's own: the next call leaves it alone.
 
         Raises:
             OutOfMemoryError: if the batch is too large for the device; a smaller one may do.
@@ -61,6 +60,18 @@ class Runtime(Protocol):
     def close(self) -> None:
         """Give memory and device back. May be called twice."""
         ...
+
+
+@runtime_checkable
+class Declaring(Protocol):
+    """What a runtime says besides, if its model is not as the paper's."""
+
+    facts: Facts
+
+
+def facts_of(runtime: Runtime) -> Facts:
+    """What a runtime's model declares, or what holds for the paper's networks."""
+    return runtime.facts if isinstance(runtime, Declaring) else Facts()
 
 
 @runtime_checkable
@@ -112,7 +123,9 @@ class EchoRuntime:
     """Returns what it is given. It shows what tiling and blending alone do to a picture."""
 
     name = "echo"
-    facts = Facts()
+
+    def __init__(self, facts: Facts = Facts()) -> None:
+        self.facts = facts
 
     def __call__(self, batch: Batch) -> Batch:
         return batch.copy()

@@ -10,14 +10,13 @@ from scipy.io import loadmat, savemat
 from mirnet.errors import DataError, InferenceError
 from mirnet.evaluation.submission.sidd import SiddSubmission
 from mirnet.restoration.restorer import Restorer
-from mirnet.restoration.runtime import EchoRuntime, Facts
+from mirnet.restoration.runtime import EchoRuntime
 
 
 class Darkens:
     """Takes a third, so that every value is rounded."""
 
     name = "darkens"
-    facts = Facts()
 
     def __call__(self, batch):
         return batch * np.float32(2 / 3)
