@@ -321,9 +321,9 @@ def test_a_window_is_the_mean_of_the_cells_around_and_ends_at_the_border():
 
 
 def test_what_is_spread_lies_between_the_centres_of_cells():
-    spreaded = spread(torch.tensor([0.0, 8.0]).reshape(1, 1, 1, 2), 4)[0, 0, 0]
+    found = spread(torch.tensor([0.0, 8.0]).reshape(1, 1, 1, 2), 4)[0, 0, 0]
 
-    torch.testing.assert_close(spreaded, torch.tensor([0.0, 0, 1, 3, 5, 7, 8, 8]))
+    torch.testing.assert_close(found, torch.tensor([0.0, 0, 1, 3, 5, 7, 8, 8]))
 
 
 def test_a_window_over_all_of_a_flat_context_is_the_papers():
