@@ -167,7 +167,7 @@ def test_without_references_nothing_changes(restore, tree):
     assert [list(json.loads(line)) for line in done.stdout.splitlines()] == [
         [
             *("source", "target", "status", "height", "width", "seconds"),
-            *("tiles", "tiles_kept", "notes", "error"),
+            *("tiles", "tiles_kept", "notes", "error", "runtime", "precision"),
         ]
     ] * 2
 

@@ -4,6 +4,7 @@ import doctest
 import math
 import signal
 import struct
+import time
 
 import numpy as np
 import pytest
@@ -183,6 +184,8 @@ def test_what_was_logged_beyond_the_resumed_step_disappears(tmp_path, viewer):
     points, pictures = READERS[viewer]
     image = np.zeros((4, 4, 3), np.uint8)
     for start, end in ((0, 5), (3, 6)):
+        # TensorBoard sorts the files of one second by their number as text: 10 comes before 9
+        time.sleep(1 if start else 0)
         with logs.open(tmp_path, viewers=[viewer], step=start) as diary:
             for step in range(start + 1, end + 1):
                 diary.scalars(step, loss=10.0 * start + step)

@@ -4,23 +4,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from lightning_fabric import Fabric
 
 from mirnet import metrics
 from mirnet.data import sources
+from mirnet.network import MIRNetV2
 from mirnet.training import validation
 
 
-class Brighter(torch.nn.Module):
-    """Adds to what it is given, of sides that are multiples of 4."""
+class Brighter(MIRNetV2):
+    """Adds to what it is given, of sides that are multiples of its own."""
 
-    def __init__(self, more):
-        super().__init__()
+    def __init__(self, more, **options):
+        super().__init__(width=4, groups=(1,), blocks_per_group=1, **options)
         self.more = more
 
     def forward(self, x):
-        assert x.shape[2] % 4 == x.shape[3] % 4 == 0
+        multiple = self.configuration.multiple
+        assert x.shape[2] % multiple == x.shape[3] % multiple == 0
         return x + self.more
 
 
@@ -36,14 +37,15 @@ def expected(pairs, change, metric):
     return np.mean([metric(change(noisy), clean, data_range=255) for noisy, clean in halves])
 
 
+@pytest.mark.parametrize("options", [{}, {"unshuffle": 2, "window": 48}])
 @pytest.mark.parametrize(
     ("more", "change"), [(0, lambda noisy: noisy), (7, lambda noisy: np.full_like(noisy, 255))]
 )
-def test_pictures_of_any_size_are_measured_whole_and_clipped(pairs, more, change):
+def test_pictures_of_any_size_are_measured_whole_and_clipped(pairs, more, change, options):
     assert pairs.whole(0)[0].shape[0] % 4
     fabric = Fabric(accelerator="cpu", devices=1)
 
-    scores, _ = validation.measure(Brighter(more), pairs, fabric, pictures=0)
+    scores, _ = validation.measure(Brighter(more, **options), pairs, fabric, pictures=0)
 
     assert scores.psnr == pytest.approx(expected(pairs, change, metrics.psnr), abs=1e-4)
     assert scores.ssim_y == pytest.approx(expected(pairs, change, metrics.ssim_y), abs=1e-4)

@@ -192,11 +192,7 @@ def open(
 
 
 def _ways(names: Sequence[str], files: Mapping[str, Path], precision: str) -> list[Way]:
-    """How those of the runtimes that are installed may run a model, the first one's float32 first.
-
-    Raises:
-        ImportError: if the first one cannot be loaded.
-    """
+    """How those of the runtimes that are installed may run a model, the first one's float32 first."""
     ways: list[Way] = []
     for name in dict.fromkeys(names):
         path = _read_by(name, files)
