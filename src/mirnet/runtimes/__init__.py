@@ -192,7 +192,7 @@ def open(
 
 
 def _ways(names: Sequence[str], files: Mapping[str, Path], precision: str) -> list[Way]:
-    """How those of the runtimes that are installed may run a model, the first one's float32 first."""
+    """How the installed ones of these runtimes may run a model, the first one in float32 first."""
     ways: list[Way] = []
     for name in dict.fromkeys(names):
         path = _read_by(name, files)
