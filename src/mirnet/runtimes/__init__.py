@@ -247,9 +247,11 @@ def files(model: str | Path = "denoise", *, device: str = "auto") -> dict[str, P
     found = _files(model)
     _choose(found, device, str(model))  # raises where there is none
     return {
-        name: next(found[suffix] for suffix in KINDS[name].suffixes if suffix in found)
+        name: path
         for name in _readers(found)
-        if _is_installed(KINDS[name]) and device in ("auto", *KINDS[name].devices)
+        if (path := _read_by(name, found))
+        and _is_installed(KINDS[name])
+        and device in ("auto", *KINDS[name].devices)
     }
 
 

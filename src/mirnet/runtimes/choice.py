@@ -70,11 +70,13 @@ def fastest(ways: Sequence[Way], threads: int | None) -> Way:
 
 def _key(ways: Sequence[Way], threads: int | None) -> str:
     """Of machine, model and versions: with any other, all is measured anew."""
+    # several ways may read one file
+    digests = {path: identity.digest(Path(path)) for path in {way.path for way in ways}}
     told = {
         "machine": setting.machine(),
         "versions": setting.versions(),
         "threads": threads or cores.threads(),
-        "ways": [(str(way), identity.digest(Path(way.path))) for way in ways],
+        "ways": [(str(way), digests[way.path]) for way in ways],
     }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
