@@ -38,14 +38,14 @@ MODELS = (
     Model(
         name="denoise",
         task="denoise",
-        network="half resolution, width 48, groups 1, 2, 4",
+        network="width 32, groups 1, 2, 4",
         licence="Apache-2.0",
         summary="noise of phones and cameras in developed photographs, any ISO",
     ),
     Model(
         name="denoise-tiny",
         task="denoise",
-        network="micro",
+        network="width 32, groups 1, 2, one block",
         licence="Apache-2.0",
         summary="the same in less than half of the time, not as well",
     ),
