@@ -20,7 +20,7 @@ import mirnet
 from mirnet import metrics
 from mirnet.image import codec, pixels
 from mirnet.restoration import tiles
-from mirnet.restoration.restorer import BORDER
+from mirnet.restoration.restored import BORDER
 from mirnet.shapes import Image
 
 BRIGHTENING = 3.0

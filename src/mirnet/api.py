@@ -8,10 +8,11 @@ import numpy.typing as npt
 from mirnet import runtimes
 from mirnet.errors import MirnetError
 from mirnet.restoration.restorer import Restorer
+from mirnet.weights import catalog
 
 
 def load(
-    model: str | Path = "denoise",
+    model: str | Path = catalog.DEFAULT,
     *,
     device: str = "auto",
     runtime: str = "auto",
@@ -70,7 +71,7 @@ def load(
 
 
 def restore(
-    image: npt.NDArray[Any], model: str | Path = "denoise", *, strength: float = 1.0
+    image: npt.NDArray[Any], model: str | Path = catalog.DEFAULT, *, strength: float = 1.0
 ) -> npt.NDArray[Any]:
     """Restore one array: h w or h w c, uint8, uint16, or float32 in 0..1; the same comes back.
 

@@ -16,6 +16,3 @@ Pixels = UInt8[np.ndarray, "h w c"] | UInt16[np.ndarray, "h w c"] | Float32[np.n
 
 Batch = Float32[np.ndarray, "b c h w"]
 """What a runtime takes and returns: float32, RGB; input in 0..1, output not clipped."""
-
-MULTIPLE = 4
-"""Height and width of what the network takes are multiples of this: it halves them twice."""

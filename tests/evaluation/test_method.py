@@ -12,6 +12,7 @@ from mirnet.evaluation.method import INPUT, Method, ModelMethod, short_names
 from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import EchoRuntime
 from mirnet.weights import catalog
+from mirnet.weights.facts import Facts
 
 
 class Adds(EchoRuntime):
@@ -81,7 +82,8 @@ def test_a_model_that_is_given_twice_is_refused():
 
 
 def test_of_the_bundled_model_the_facts_are_these():
-    restorer = Restorer(EchoRuntime(), tile=64, overlap=8, strength=0.25, self_ensemble=2)
+    echo = EchoRuntime(Facts(parameters=781392))
+    restorer = Restorer(echo, tile=64, overlap=8, strength=0.25, self_ensemble=2)
 
     method = ModelMethod("denoise", "denoise", restorer)
 

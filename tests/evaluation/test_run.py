@@ -16,12 +16,14 @@ from mirnet.evaluation.sets import DataSet
 from mirnet.evaluation.summary import Summary
 from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import EchoRuntime
+from mirnet.weights.facts import Facts
 
 
 class Brightens:
     """Adds half a level of 8 bits, which rounding may swallow and floats keep."""
 
     name = "brightens"
+    facts = Facts()
 
     def __call__(self, batch):
         return batch + np.float32(0.4 / 255)

@@ -5,12 +5,14 @@ import pytest
 
 from mirnet.export import check
 from mirnet.runtimes.pytorch import PyTorchRuntime
+from mirnet.weights.facts import Facts
 
 
 class Spoilt:
     """A network whose results are spoilt for some batches."""
 
     name = "spoilt"
+    facts = Facts()
 
     def __init__(self, weights, spoil):
         self.network = PyTorchRuntime.of(weights.network())

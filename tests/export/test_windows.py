@@ -7,7 +7,6 @@ import torch
 from mirnet import export, runtimes
 from mirnet.errors import ShapeError
 from mirnet.network import Configuration
-from mirnet.restoration.runtime import facts_of
 from mirnet.weights import checkpoint
 from mirnet.weights.checkpoint import Weights
 
@@ -41,7 +40,7 @@ def test_windows_survive_and_are_stated(source, weights, tmp_path, format):
 
     runtime = runtimes.open(path, runtime=format, device="cpu", threads=1)
     assert difference < 1e-4
-    assert facts_of(runtime).multiple == WINDOWED.multiple == 16
+    assert runtime.facts.multiple == WINDOWED.multiple == 16
     for batch, height, width in SIZES:
         noisy = np.random.default_rng(1).random((batch, 3, height, width), np.float32)
         with torch.inference_mode():

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from mirnet.errors import InferenceError
 from mirnet.restoration.lanes import AHEAD, Lanes
-from mirnet.restoration.restorer import Restorer, Tally
+from mirnet.restoration.restorer import Restorer
+from mirnet.weights.facts import Facts
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ class Blurs:
     name = "blurs"
 
     def __init__(self, lanes):
-        self.lanes = lanes
+        self.facts = Facts(lanes=lanes)
 
     def __call__(self, batch):
         time.sleep(0.001 * (threading.get_ident() % 3))
@@ -99,15 +100,9 @@ def test_a_picture_restored_on_several_lanes_is_that_restored_on_one(height, wid
     noisy = np.random.default_rng(height * width).random((height, width, 3), np.float32)
 
     def restored(lanes):
-        tally, rest = Tally(), iter(noisy)
         with Restorer(Blurs(lanes), tile=32, overlap=4) as restorer:
-            bands = restorer.bands(
-                lambda rows: np.stack([next(rest) for _ in range(rows)]),
-                height,
-                width,
-                tally=tally,
-            )
-            return np.concatenate(list(bands)), tally
+            result = restorer.restore(noisy)
+            return result.array(), result.tally
 
     (one, first), (many, second) = restored(1), restored(count)
 
@@ -118,13 +113,7 @@ def test_a_picture_restored_on_several_lanes_is_that_restored_on_one(height, wid
 def test_progress_counts_every_pixel_on_several_lanes(picture):
     done = []
     noisy = picture(100, 90)
-    rows = iter(noisy)
     with Restorer(Blurs(3), tile=32, overlap=4) as restorer:
-        for _ in restorer.bands(
-            lambda count: np.stack([next(rows) for _ in range(count)]),
-            *noisy.shape[:2],
-            progress=done.append,
-        ):
-            pass
+        restorer.restore(noisy, progress=done.append).array()
 
     assert sum(done) == pytest.approx(9000)

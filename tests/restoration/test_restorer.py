@@ -7,14 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirnet.errors import ImageError, InferenceError, OutOfMemoryError, ShapeError, TilingError
-from mirnet.restoration.restorer import BORDER, Restorer, Tally
+from mirnet.restoration.restored import BORDER, Tally
+from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import EchoRuntime, Runtime
+from mirnet.weights.facts import Facts
 
 
 class Pointwise:
     """A runtime whose result for a pixel depends on that pixel alone, and so not on the tiles."""
 
     name = "pointwise"
+    facts = Facts()
 
     def __init__(self, function, *, largest=10**6, error=OutOfMemoryError):
         self.function = function
@@ -103,7 +106,7 @@ def test_strength_0_gives_the_original_to_the_last_bit_without_the_network(
 
     restorer = Restorer(runtime, tile=64, strength=0.0)
     restored = restorer(image)
-    list(restorer.bands(iter_rows(image), *image.shape[:2], progress=steps.append))
+    restorer.restore(image, progress=steps.append).array()
 
     np.testing.assert_array_equal(restored, image)
     assert not np.shares_memory(restored, image)
@@ -174,9 +177,8 @@ def test_a_tile_without_a_usable_result_is_left_and_counted(picture, nonsense):
         return spoilt
 
     runtime.function = spoil_the_first
-    tally = Tally()
-    restorer = Restorer(runtime, tile=64, overlap=16)
-    (band,) = restorer.bands(lambda count: image[:count], *image.shape[:2], tally=tally)
+    restored = Restorer(runtime, tile=64, overlap=16).restore(image)
+    (band,), tally = restored.rows(), restored.tally
 
     assert (tally.tiles, tally.kept) == (len(runtime.batches), 1)
     assert tally.tiles >= 4
@@ -195,25 +197,18 @@ def test_tiles_that_were_left_are_logged_once_an_array(picture, caplog):
 def test_tiles_shrink_when_memory_runs_out_and_the_result_stays_right(picture, caplog, error):
     image = picture(300, 270, dtype=np.float32)
     runtime = Pointwise(halve, largest=64, error=error)
-    tally = Tally()
-    restorer = Restorer(runtime, tile=256, overlap=32)
+    restored = Restorer(runtime, tile=256, overlap=32).restore(image)
     with caplog.at_level(logging.WARNING):
-        bands = list(restorer.bands(iter_rows(image), *image.shape[:2], tally=tally))
+        array = restored.array()
 
-    np.testing.assert_allclose(np.concatenate(bands), image / 2, atol=1e-6)
-    assert tally == Tally(tiles=4, kept=0)
+    np.testing.assert_allclose(array, image / 2, atol=1e-6)
+    assert restored.tally == Tally(tiles=4, kept=0)
     # it is tried once at each size, and never again
     assert [shape for shape in runtime.batches if max(shape) > 64] == [
         (1, 3, 172, 156),
         (1, 3, 72, 88),
     ]
     assert "going on with 64" in caplog.messages[-1]
-
-
-def iter_rows(image):
-    """Reads row after row of an array."""
-    rows = iter(image)
-    return lambda count: np.stack([next(rows) for _ in range(count)])
 
 
 def test_smaller_tiles_are_kept_for_the_next_picture(picture):
@@ -341,11 +336,11 @@ def test_what_a_network_adds_to_one_side_is_averaged_over_the_views(views, expec
 def test_a_tile_of_a_self_ensemble_is_left_if_one_view_has_no_usable_result(picture, nonsense):
     image = picture(40, 40)
     results = iter([0.5, nonsense, 0.5, 0.5])
-    tally = Tally()
     restorer = Restorer(Pointwise(lambda batch: batch * next(results)), self_ensemble=4)
-    (restored,) = restorer.bands(lambda count: image, 40, 40, tally=tally)
+    restored = restorer.restore(image)
 
-    np.testing.assert_array_equal(restored, image)
+    np.testing.assert_array_equal(restored.array(), image)
+    tally = restored.tally
     assert (tally.tiles, tally.kept) == (1, 1)
 
 
@@ -440,10 +435,10 @@ class OneSize(Pointwise):
 
     def __init__(self, function, size, **options):
         super().__init__(function, **options)
-        self.size = size
+        self.facts = Facts(size=size)
 
     def __call__(self, batch):
-        assert batch.shape == (1, 3, *self.size)
+        assert batch.shape == (1, 3, *self.facts.size)
         return super().__call__(batch)
 
 

@@ -80,9 +80,9 @@ def test_tiles_cover_the_picture_and_its_border(layout):
 
 
 def test_tiles_are_not_of_whole_pages_of_memory_unless_asked_for():
-    assert stitch.Layout(580, 580, 188, 16, 4).tile_size == (164, 160)
-    assert stitch.Layout(580, 580, 160, 16, 4).tile_size == (160, 160)
-    assert stitch.Layout(580, 580, 160, 16, 4, whole=True).tile_size == (160, 160)
+    assert stitch.Layout(580, 580, 188, 16, 4, multiple=4).tile_size == (164, 160)
+    assert stitch.Layout(580, 580, 160, 16, 4, multiple=4).tile_size == (160, 160)
+    assert stitch.Layout(580, 580, 160, 16, 4, multiple=4, whole=True).tile_size == (160, 160)
 
 
 @given(layouts(longest=1000))
@@ -110,7 +110,7 @@ def test_the_outer_quarter_of_an_overlap_counts_nothing():
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
 def test_values_that_are_no_numbers_stay_in_their_pixels(value):
-    layout = Layout(100, 100, 40, 16, border=8)
+    layout = Layout(100, 100, 40, 16, border=8, multiple=4)
     image = noise(layout)
     image[::7, ::5, 1] = value
     bands = list(stitch.bands(Rows(image), layout, np.copy))
@@ -119,7 +119,7 @@ def test_values_that_are_no_numbers_stay_in_their_pixels(value):
 
 
 def test_the_network_sees_reflections_beyond_the_edge():
-    layout = Layout(24, 24, 40, 0, border=8)
+    layout = Layout(24, 24, 40, 0, border=8, multiple=4)
     image = noise(layout)
     tiles = []
     for _ in stitch.bands(Rows(image), layout, lambda tile: tiles.append(tile) or tile):
@@ -129,7 +129,7 @@ def test_the_network_sees_reflections_beyond_the_edge():
 
 
 def test_bands_come_out_before_the_last_rows_are_read():
-    layout = Layout(400, 40, 64, 16, border=8)
+    layout = Layout(400, 40, 64, 16, border=8, multiple=4)
     rows = Rows(noise(layout))
     first = next(stitch.bands(rows, layout, np.copy))
 
@@ -138,7 +138,7 @@ def test_bands_come_out_before_the_last_rows_are_read():
 
 
 def test_a_band_stays_as_it_was_when_the_next_is_made():
-    layout = Layout(200, 40, 64, 16, border=8)
+    layout = Layout(200, 40, 64, 16, border=8, multiple=4)
     image = noise(layout)
     top = 0
     kept = [(band, band.copy()) for band in stitch.bands(Rows(image), layout, np.copy)]
@@ -151,7 +151,7 @@ def test_a_band_stays_as_it_was_when_the_next_is_made():
 
 def peak_memory(height):
     """In bytes, of streaming a picture of this height that is never whole anywhere."""
-    layout = Layout(height, 96, 64, 16, border=8)
+    layout = Layout(height, 96, 64, 16, border=8, multiple=4)
     row = np.random.default_rng(0).random((1, 96, 3), np.float32)
     tracemalloc.start()
     for _ in stitch.bands(lambda count: np.repeat(row, count, axis=0), layout, np.copy):

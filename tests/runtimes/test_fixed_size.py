@@ -6,7 +6,6 @@ import pytest
 from mirnet import runtimes
 from mirnet.errors import InferenceError
 from mirnet.restoration.restorer import Restorer
-from mirnet.restoration.runtime import FixedSize
 
 pytest.importorskip("onnxruntime")
 
@@ -27,14 +26,13 @@ def test_a_model_of_one_size_says_so_and_runs(opened):
     runtime = opened(1, 3, 64, 96)
     noisy = np.random.default_rng(0).random((1, 3, 64, 96), np.float32)
 
-    assert isinstance(runtime, FixedSize)
-    assert runtime.size == (64, 96)
+    assert runtime.facts.size == (64, 96)
     np.testing.assert_array_equal(runtime(noisy), noisy / 2)
 
 
 @pytest.mark.parametrize("shape", [("b", 3, "h", "w"), (1, 3, "h", "w")])
 def test_a_model_of_any_size_says_so(opened, shape):
-    assert opened(*shape).size is None
+    assert opened(*shape).facts.size is None
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 96, 64), (2, 3, 64, 96), (1, 3, 4, 4)])

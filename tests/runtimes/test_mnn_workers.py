@@ -54,8 +54,8 @@ def wait_until(condition):
 def test_there_is_a_worker_a_thread_and_none_for_one_thread(runtime):
     with_one = MnnRuntime(MODEL, threads=1)
 
-    assert (runtime.lanes, len(workers())) == (2, 2)
-    assert with_one.lanes == 1
+    assert (runtime.facts.lanes, len(workers())) == (2, 2)
+    assert with_one.facts.lanes == 1
     with_one.close()
 
 
@@ -186,4 +186,4 @@ def test_there_are_never_more_than_a_machine_bears(monkeypatch):
     monkeypatch.setattr("mirnet.runtimes.mnn.Worker", Counted)
     runtime = MnnRuntime(catalog.find("denoise").files()[0], threads=64)
 
-    assert runtime.lanes == len(started) == MOST_LANES
+    assert runtime.facts.lanes == len(started) == MOST_LANES

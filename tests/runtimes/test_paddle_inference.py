@@ -8,6 +8,7 @@ import pytest
 
 from mirnet import runtimes
 from mirnet.errors import InferenceError, RuntimeMissingError, WeightsError
+from mirnet.restoration.restorer import Restorer
 
 module = pytest.importorskip(
     "mirnet.runtimes.paddle", reason="needs Paddle: pip install paddlepaddle"
@@ -198,3 +199,24 @@ def test_the_process_is_left_as_it_was_and_nothing_is_printed(python, paddle_mod
     done = python(CONTAINED, paddle_model)
 
     assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
+
+
+@pytest.mark.parametrize("side", [64, 48])
+def test_a_program_of_one_size_runs_in_tiles_of_that_size(side, tmp_path, picture):
+    """As the Paddle reproduction exports its network: -1 3 256 256 stands in the program."""
+    network = paddle.nn.Sequential(
+        paddle.nn.Conv2D(3, 3, 1, bias_attr=False), paddle.nn.Upsample(size=[side, side])
+    )
+    network[0].weight.set_value(np.eye(3, dtype=np.float32).reshape(3, 3, 1, 1) / 2)
+    shape = paddle.static.InputSpec([None, 3, side, side], "float32", name="x")
+    program = paddle.jit.to_static(network, input_spec=[shape], full_graph=True)
+    paddle.jit.save(program, str(tmp_path / "model"))
+    runtime = PaddleRuntime(tmp_path / "model.pdiparams", threads=1)
+    image = picture(100, 90)
+
+    restorer = Restorer(runtime)
+
+    assert (runtime.facts.size, restorer.tile) == ((side, side), side)
+    np.testing.assert_allclose(restorer(image), image / 2, atol=0.51)
+    with pytest.raises(InferenceError, match=f"takes batches of anyx3x{side}x{side} only"):
+        runtime(np.zeros((1, 3, 32, 32), np.float32))

@@ -87,7 +87,7 @@ def test_where_it_was_not_asked_for_the_cpu_takes_its_place_with_a_warning(devic
 
 
 def test_a_model_of_one_size_is_checked_at_that_size(devices):
-    assert trusted(devices(1.0, (1, 3, 32, 48)), "fast", insist=True).size == (32, 48)
+    assert trusted(devices(1.0, (1, 3, 32, 48)), "fast", insist=True).facts.size == (32, 48)
     with pytest.raises(InferenceError, match="differs from the CPU"):
         trusted(devices(0.9, (1, 3, 32, 48)), "fast", insist=True)
 

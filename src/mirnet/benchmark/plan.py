@@ -8,7 +8,8 @@ from mirnet import runtimes
 from mirnet.errors import ImageError, RuntimeMissingError, ShapeError
 from mirnet.image import codec
 from mirnet.restoration.restorer import Restorer, default_tile
-from mirnet.restoration.runtime import EchoRuntime, Facts
+from mirnet.restoration.runtime import EchoRuntime
+from mirnet.weights import catalog
 
 SIZE = (384, 512)
 """Height and width by default: about a minute on two cores for all runtimes."""
@@ -38,7 +39,7 @@ class Plan:
 
 
 def plan(
-    model: str = "denoise",
+    model: str = catalog.DEFAULT,
     names: Sequence[str] = (),
     *,
     device: str = "auto",
@@ -79,12 +80,12 @@ def plan(
     if format not in codec.FORMATS:
         raise ImageError(f"no format {format!r}: choose one of {', '.join(codec.FORMATS)}")
     files = runtimes.files(model, device=device)
-    multiple = runtimes.multiple(files)
-    side = default_tile(multiple) if tile is None else tile
-    Restorer(EchoRuntime(Facts(multiple)), tile=side, overlap=overlap)  # raises
+    facts = runtimes.facts(model, device=device)
+    side = default_tile(facts) if tile is None else tile
+    Restorer(EchoRuntime(facts), tile=side, overlap=overlap)  # raises
     height, width = size or ((side, side) if batch else SIZE)
     if batch:
-        _check_uncut(height, width, side, multiple)
+        _check_uncut(height, width, side, facts.multiple)
     return Plan(
         model=model,
         files={name: files.get(name) for name in names or files},

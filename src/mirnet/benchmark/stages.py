@@ -1,7 +1,6 @@
 """A picture through all stages of a restoration, on the clock."""
 
 import time
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from mirnet.benchmark.job import Job
 from mirnet.errors import InferenceError
 from mirnet.image import codec, pixels
 from mirnet.restoration.restorer import Restorer, Tally
-from mirnet.restoration.stitch import Apply, RunTile
 from mirnet.shapes import Image, Pixels
 
 
@@ -44,7 +42,6 @@ class Bench:
             job.model, runtime=job.runtime, device=job.device, threads=job.threads
         )
         self.restorer = Restorer(self._runtime, tile=job.tile, overlap=job.overlap)
-        self._apply = self.restorer.apply
 
     @property
     def name(self) -> str:
@@ -63,7 +60,10 @@ class Bench:
         if self._job.batch:
             self._run_batch(clock, pictures)
         else:
-            self._run_tiled(clock, tally)
+            with clock.stage("read"):
+                restored = self.restorer.restore(self._source, stage=clock.stage)
+            restored.write(self._target)
+            tally = restored.tally
         whole = time.perf_counter() - started
         return Times(
             seconds={stage: each / pictures for stage, each in clock.seconds.items()},
@@ -71,34 +71,6 @@ class Bench:
             tiles=tally.tiles,
             tiles_kept=tally.kept,
         )
-
-    def _run_tiled(self, clock: Clock, tally: Tally) -> None:
-        """As `Restorer.file` does it: rows stream, so memory is what it takes there."""
-        with clock.stage("read"):
-            picture = codec.open(self._source)
-        self.restorer.apply = _timed(self._apply, clock)
-
-        def read(count: int) -> Image:
-            with clock.stage("read"):
-                rows = picture.read(count)
-            with clock.stage("pre"):
-                return _prepared(rows)
-
-        # of float rows in RGB the restorer converts nothing
-        restored = self.restorer.bands(read, picture.height, picture.width, tally=tally)
-
-        def bands() -> Iterator[Pixels]:
-            while True:
-                with clock.stage("tiling"):
-                    band = next(restored, None)
-                if band is None:
-                    return
-                with clock.stage("post"):
-                    rows = _finished(band, picture)
-                yield rows
-
-        with clock.stage("write"):
-            codec.write(self._target, bands(), picture)
 
     def _run_batch(self, clock: Clock, count: int) -> None:
         """So many pictures at once; each is read and written for itself."""
@@ -133,26 +105,3 @@ def _prepared(rows: Pixels) -> Image:
 def _finished(image: Image, picture: codec.Source) -> Pixels:
     """Restored rows as the file wants them."""
     return pixels.from_float(pixels.to_channels(image, picture.channels), picture.dtype)
-
-
-def _timed(apply: Apply, clock: Clock) -> Apply:
-    """`apply`, where waiting for a tile's result is inference, and cutting the tile is not.
-
-    Tiles that run side by side in other threads are waited for in this one, so stages add up.
-    """
-
-    def timed(run: RunTile, tiles: Iterable[Image]) -> Iterator[Image]:
-        return _on(clock, "inference", apply(run, _on(clock, "tiling", tiles)))
-
-    return timed
-
-
-def _on(clock: Clock, stage: str, images: Iterable[Image]) -> Iterator[Image]:
-    """The same, while getting the next one is this stage."""
-    iterator = iter(images)
-    while True:
-        with clock.stage(stage):
-            image = next(iterator, None)
-        if image is None:
-            return
-        yield image

@@ -11,10 +11,9 @@ from mirnet.chain.evaluating import REFERENCE
 from mirnet.chain.parts import Check, Facts, Outcome
 from mirnet.data import sources
 from mirnet.errors import InferenceError, RuntimeMissingError
-from mirnet.evaluation import restoring
 from mirnet.evaluation.restored_images import RestoredImages
 from mirnet.image import codec, pixels
-from mirnet.restoration.restorer import Restorer, Tally
+from mirnet.restoration.restorer import Restorer
 from mirnet.shapes import Pixels
 
 LINK = "infer"
@@ -49,14 +48,14 @@ def infer(name: str, device: str, models: Path, pairs: Path, restored: Path) -> 
     with Restorer(runtimes.open(model, runtime=name, device=device)) as restorer:
         for index in range(len(opened)):
             noisy, clean = opened.whole(index)
-            tally = Tally()
-            image = restoring.restore(restorer, pixels.to_float(noisy), tally)
-            if tally.kept:
+            result = restorer.restore(pixels.to_float(noisy))
+            image = result.image()
+            if result.tally.kept:
                 raise InferenceError(f"{opened.name(index)}: {place} made no picture of it")
             path = images.save(pairs, place, opened.name(index), image, noisy.dtype)
-            result, reference = codec.read(path), codec.read(restored / REFERENCE / path.name)
-            levels = max(levels, difference(result, reference))
-            psnr += _psnr(result, clean) / len(opened)
+            saved, reference = codec.read(path), codec.read(restored / REFERENCE / path.name)
+            levels = max(levels, difference(saved, reference))
+            psnr += _psnr(saved, clean) / len(opened)
             reference_psnr += _psnr(reference, clean) / len(opened)
     checks = (
         Check("largest difference", levels, "<=", LEVELS, "levels"),

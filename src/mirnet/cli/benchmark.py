@@ -7,6 +7,7 @@ import typer
 
 from mirnet.cli.endings import FAILED, interruptible, treat_termination_as_interruption
 from mirnet.cli.options import Device, Model, Overlap, Threads, Tile, height_and_width
+from mirnet.weights.catalog import DEFAULT
 
 if TYPE_CHECKING:
     from mirnet.benchmark.driver import Result
@@ -26,7 +27,7 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def benchmark(
-    model: Model = "denoise",
+    model: Model = DEFAULT,
     runtime: Annotated[
         list[str] | None,
         typer.Option(

@@ -11,7 +11,7 @@ from mirnet.benchmark.clock import STAGES
 from mirnet.benchmark.driver import Failed, Measured, Result
 from mirnet.benchmark.plan import Plan
 from mirnet.image.vips import shown
-from mirnet.restoration.restorer import left_alone
+from mirnet.restoration.restored import left_alone
 
 COLUMNS = (*STAGES, "whole", "µs/pixel", "MP/s", "images/s", "peak MB")
 """Of the table; stages and whole in milliseconds."""

@@ -27,6 +27,7 @@ from mirnet.cli.options import (
 from mirnet.cli.submission import Benchmark
 from mirnet.errors import DataError
 from mirnet.extras import needs
+from mirnet.weights.catalog import DEFAULT
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -48,7 +49,7 @@ def evaluate(
         typer.Option(
             help="A model's name (see `mirnet models`) or its file; give it again to compare."
         ),
-    ] = ["denoise"],  # noqa: B006 - typer copies it
+    ] = [DEFAULT],  # noqa: B006 - typer copies it
     baseline: Annotated[
         list[str],
         typer.Option(
@@ -219,7 +220,7 @@ def _print_trouble(bar: "Progress", result: "Measured | Failed") -> None:
     from mirnet.cli.bars import print_message
     from mirnet.evaluation.run import Failed
     from mirnet.image.vips import shown
-    from mirnet.restoration.restorer import left_alone
+    from mirnet.restoration.restored import left_alone
 
     pair = shown(f"{result.folder}, {result.name}")
     if isinstance(result, Failed):

@@ -18,6 +18,7 @@ from mirnet.cli.options import (
     Threads,
     Tile,
 )
+from mirnet.weights.catalog import DEFAULT
 
 if TYPE_CHECKING:
     from mirnet.evaluation.reference.comparison import Comparison
@@ -45,7 +46,7 @@ def restore(
             "for one picture, a file.",
         ),
     ] = None,
-    model: Model = "denoise",
+    model: Model = DEFAULT,
     strength: Strength = 1.0,
     self_ensemble: SelfEnsemble = 1,
     format: Annotated[
@@ -130,9 +131,7 @@ def restore(
                 if comparison:
                     comparisons.append(comparison)
                 progress.finish(result)
-                restore_output.print_result(
-                    result, comparison, progress, restorer.runtime, as_json=as_json
-                )
+                restore_output.print_result(result, comparison, progress, restorer, as_json=as_json)
     if len(jobs) > 1:
         restore_output.print_summary(results)
     if reference:

@@ -14,8 +14,8 @@ from mirnet.cli.progress import PictureProgress
 from mirnet.evaluation.reference.comparison import PROTOCOLS, Comparison, Figures, Mean, mean
 from mirnet.image.vips import shown
 from mirnet.restoration.folder import Result
-from mirnet.restoration.restorer import left_alone
-from mirnet.restoration.runtime import Runtime, facts_of
+from mirnet.restoration.restored import left_alone
+from mirnet.restoration.restorer import Restorer
 
 TITLES = ("input", "restored")
 """Of what is measured: the picture before and after."""
@@ -25,13 +25,13 @@ def print_result(
     result: Result,
     comparison: Comparison | None,
     progress: PictureProgress,
-    runtime: Runtime,
+    restorer: Restorer,
     *,
     as_json: bool,
 ) -> None:
     """The result on standard output; what went wrong or changed, on standard error."""
     if as_json:
-        progress.print_result(json.dumps(_record(result, comparison, runtime), allow_nan=False))
+        progress.print_result(json.dumps(_record(result, comparison, restorer), allow_nan=False))
     if result.status == "failed":
         progress.print_message(f"mirnet: {result.error}")
         return
@@ -114,12 +114,12 @@ def _left_out(means: Mapping[str, Mean | None], measured: int, count: int) -> It
             )
 
 
-def _record(result: Result, comparison: Comparison | None, runtime: Runtime) -> dict[str, Any]:
+def _record(result: Result, comparison: Comparison | None, restorer: Restorer) -> dict[str, Any]:
     record = asdict(result) | {
         "source": str(result.source),
         "target": str(result.target),
-        "runtime": runtime.name,
-        "precision": facts_of(runtime).precision,
+        "runtime": restorer.runtime.name,
+        "precision": restorer.facts.precision,
     }
     if comparison is None:
         return record

@@ -49,7 +49,6 @@ def submit(
             used.
     """
     from mirnet.cli.bars import Rate, progress_bar
-    from mirnet.restoration.runtime import facts_of
 
     _refuse(folders, models, others)
     treat_termination_as_interruption()
@@ -69,7 +68,7 @@ def submit(
         "tiles_kept": work.tally.kept,
         "model": models[0],
         "runtime": restorer.runtime.name,
-        "precision": facts_of(restorer.runtime).precision,
+        "precision": restorer.facts.precision,
         "tile": restorer.tile,
         "overlap": restorer.overlap,
         "strength": restorer.strength,
@@ -77,7 +76,7 @@ def submit(
     }
     typer.echo(json.dumps(record) if as_json else _line(submission, work))
     if work.tally.kept:
-        from mirnet.restoration.restorer import left_alone
+        from mirnet.restoration.restored import left_alone
 
         typer.echo(f"mirnet: {left_alone(work.tally.kept, work.tally.tiles)}", err=True)
 

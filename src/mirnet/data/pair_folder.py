@@ -82,7 +82,7 @@ class PairFolder:
     def crop(self, index: int, side: int, place: tuple[float, float]) -> tuple[Patch, Patch]:
         noisy, clean = self._open(index)
         size = noisy.height, noisy.width
-        rows, columns = pairs.window(str(noisy.path), size, side, place)
+        rows, columns = pairs.window(noisy.name, size, side, place)
         return _cut(noisy, rows, columns), _cut(clean, rows, columns)
 
     def whole(self, index: int) -> tuple[Pixels, Pixels]:
@@ -108,7 +108,7 @@ class PairFolder:
             if half.channels != 3 or half.dtype.kind != "u":
                 kind = "grey" if half.channels == 1 else "RGB"
                 raise DataError(
-                    f"{half.path}: pairs are RGB of 8 or 16 bits, this is {half.dtype}, {kind}"
+                    f"{half.name}: pairs are RGB of 8 or 16 bits, this is {half.dtype}, {kind}"
                 )
         if (noisy.height, noisy.width) != (clean.height, clean.width):
             raise DataError(

@@ -159,4 +159,4 @@ def _files(source: Path) -> list[Path]:
 
 
 def _shown(picture: Source) -> str:
-    return f"{picture.path} {picture.width}x{picture.height}"
+    return f"{picture.name} {picture.width}x{picture.height}"

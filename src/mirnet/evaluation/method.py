@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from mirnet.errors import DataError
-from mirnet.evaluation.restoring import restore
-from mirnet.restoration.restorer import Restorer, Tally
-from mirnet.restoration.runtime import facts_of
+from mirnet.restoration.restorer import Restorer
 from mirnet.shapes import Image
 from mirnet.weights import catalog, identity
 
@@ -62,7 +60,7 @@ class ModelMethod:
         restorer: the model, opened.
 
     Raises:
-        WeightsError, OSError: as `identity.parameters` does.
+        WeightsError, OSError: if there is no such file, or it cannot be read.
     """
 
     def __init__(self, name: str, model: str, restorer: Restorer) -> None:
@@ -71,10 +69,10 @@ class ModelMethod:
         self.facts: Facts = {
             "kind": "model",
             "model": model,
-            "parameters": identity.parameters(path),
+            "parameters": restorer.facts.parameters,
             "sha256": identity.digest(path),
             "runtime": restorer.runtime.name,
-            "precision": facts_of(restorer.runtime).precision,
+            "precision": restorer.facts.precision,
             "tile": restorer.tile,
             "overlap": restorer.overlap,
             "strength": restorer.strength,
@@ -83,9 +81,8 @@ class ModelMethod:
         self._restorer = restorer
 
     def __call__(self, noisy: Image) -> Restored:
-        tally = Tally()
-        image = restore(self._restorer, noisy, tally)
-        return Restored(image, tally.tiles, tally.kept)
+        restored = self._restorer.restore(noisy)
+        return Restored(restored.image(), restored.tally.tiles, restored.tally.kept)
 
 
 def short_names(models: Sequence[str]) -> list[str]:

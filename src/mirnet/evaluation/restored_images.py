@@ -9,9 +9,7 @@ import numpy as np
 
 from mirnet.errors import DataError
 from mirnet.image import codec, pixels
-from mirnet.image.metadata import Metadata
-from mirnet.image.source import Source
-from mirnet.shapes import Image, Pixels
+from mirnet.shapes import Image
 
 
 class RestoredImages:
@@ -72,19 +70,5 @@ class RestoredImages:
             raise DataError(f"{name!r} cannot be the name of a picture")
         path = self._folders[source] / self._parts[method] / f"{name}.png"
         rows = pixels.from_float(restored, dtype)
-        codec.write(path, [rows], _plain(path, rows))
+        codec.write(path, [rows], codec.open(rows))
         return path
-
-
-def _plain(path: Path, picture: Pixels) -> Source:
-    """What the writer wants to know of a picture that carries nothing beside its pixels."""
-    height, width, channels = picture.shape
-    return Source(
-        path,
-        height,
-        width,
-        picture.dtype,
-        channels,
-        Metadata({}, {}),
-        rows=lambda top, count: picture[top : top + count],
-    )

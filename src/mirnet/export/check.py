@@ -10,14 +10,15 @@ from mirnet.restoration.runtime import Runtime
 from mirnet.runtimes.pytorch import PyTorchRuntime
 from mirnet.shapes import Batch
 from mirnet.weights.checkpoint import Weights
+from mirnet.weights.facts import Facts
 
 
-def sizes(multiple: int) -> tuple[tuple[int, int, int], ...]:
+def sizes(facts: Facts) -> tuple[tuple[int, int, int], ...]:
     """Batch, height and width of the pictures that every export is checked with.
 
     A tile is among them: what a runtime does otherwise may grow with the size.
     """
-    tile = default_tile(multiple)
+    tile, multiple = default_tile(facts), facts.multiple
     return (1, tile, tile), (1, 5 * multiple, 9 * multiple), (2, 8 * multiple, 12 * multiple)
 
 
@@ -33,11 +34,10 @@ def difference(weights: Weights, runtime: Runtime, size: tuple[int, int] | None 
         A number; NaN if one result has any.
     """
     source = PyTorchRuntime.of(weights.network())
-    channels, multiple = weights.configuration.in_channels, weights.configuration.multiple
     differences = [
         np.abs(runtime(noisy) - source(noisy)).max()
-        for batch, height, width in (((1, *size),) if size else sizes(multiple))
-        for noisy in _pictures(batch, channels, height, width)
+        for batch, height, width in (((1, *size),) if size else sizes(source.facts))
+        for noisy in _pictures(batch, source.facts.in_channels, height, width)
     ]
     return float(np.max(differences))
 

@@ -15,7 +15,7 @@ from torch.export import Dim
 
 from mirnet.export.facts import text
 from mirnet.weights.checkpoint import Weights
-from mirnet.weights.exported import KEY
+from mirnet.weights.facts import KEY
 
 OPSET = 18
 """The oldest that the exporter writes without conversion; ONNX Runtime reads it since 1.14."""

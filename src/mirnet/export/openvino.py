@@ -9,7 +9,7 @@ from mirnet.export import onnx
 from mirnet.export.facts import text
 from mirnet.runtimes.openvino import without_telemetry
 from mirnet.weights.checkpoint import Weights
-from mirnet.weights.exported import KEY
+from mirnet.weights.facts import KEY
 
 with without_telemetry():
     import openvino

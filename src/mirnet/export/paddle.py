@@ -9,7 +9,7 @@ from mirnet.export.paddle_network import PaddleMIRNetV2
 from mirnet.runtimes.paddle import DIGEST, contained, reason
 from mirnet.weights import identity, upstream
 from mirnet.weights.checkpoint import Weights
-from mirnet.weights.exported import KEY
+from mirnet.weights.facts import KEY
 
 with contained():
     import paddle

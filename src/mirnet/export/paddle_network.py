@@ -157,12 +157,21 @@ class PaddleMIRNetV2(nn.Layer):
     @no_type_check  # Paddle reads this function's source, and takes no checker around it in tests
     def forward(self, x: Features) -> Features:
         folds = self.unshuffle > 1
-        shallow = self.conv_in(functional.pixel_unshuffle(x, self.unshuffle) if folds else x)
+        shallow = self.conv_in(fold(x, self.unshuffle) if folds else x)
         deep = self.body(shallow)
         out = self.conv_out(deep if self.residual else deep + shallow)
         if folds:
             out = functional.pixel_shuffle(out, self.unshuffle)
         return out + x if self.residual else out
+
+
+def fold(x: Features, side: int) -> Features:
+    """Squares of pixels as channels, in the order of Paddle's own `pixel_unshuffle`.
+
+    That cannot be recorded for any height and width.
+    """
+    parts = [x[:, :, row::side, column::side] for row in range(side) for column in range(side)]
+    return paddle.stack(parts, axis=2).flatten(1, 2)
 
 
 def down(channels: int, out_channels: int) -> Resized:

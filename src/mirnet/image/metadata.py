@@ -6,7 +6,9 @@ before; and IPTC is packed differently in JPEG and TIFF.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
 
 import pyvips
@@ -42,12 +44,12 @@ class Metadata:
         return {BLOCKS[field] for field in self.blocks}
 
 
-def gather(image: pyvips.Image, path: Path) -> Metadata:
-    """Everything that `image`, opened from `path`, carries."""
+def gather(image: pyvips.Image, open_file: Callable[[], BufferedIOBase]) -> Metadata:
+    """Everything that `image` carries, whose file can be opened again."""
     fields = image.get_fields()
     blocks = {name: bytes(image.get(name)) for name in BLOCKS if name in fields}
     if image.get("vips-loader").startswith("tiffload"):
-        with path.open("rb") as file:
+        with open_file() as file:
             own = {"exif-data": tiff.read_exif(file), "iptc-data": tiff.read_iptc(file)}
         blocks |= {name: block for name, block in own.items() if block}
     if "exif-data" in blocks:

@@ -4,7 +4,7 @@ Developing takes the whole picture into memory. White balance as the camera set 
 no automatic brightening: restoring should not change the mood of a picture.
 """
 
-from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
 import pyvips
@@ -12,8 +12,8 @@ import pyvips
 from mirnet.errors import ImageError
 from mirnet.image import tiff
 from mirnet.image.metadata import Metadata
-from mirnet.image.source import Source
-from mirnet.image.vips import as_image_error, shown
+from mirnet.image.source import File, Source
+from mirnet.image.vips import as_image_error
 from mirnet.shapes import Pixels
 
 SUFFIXES = frozenset(
@@ -25,7 +25,7 @@ SRGB_GAMMA = (2.4, 12.92)
 """LibRaw's default is the curve of television, BT.709."""
 
 
-def develop(path: Path) -> Source:
+def develop(raw_file: File) -> Source:
     """Develop a RAW file to 16-bit sRGB, upright.
 
     Raises:
@@ -34,15 +34,15 @@ def develop(path: Path) -> Source:
     try:
         import rawpy
     except ImportError:
-        message = f'{shown(path)} is RAW, which takes rawpy: pip install "mirnet[raw]"'
+        message = f'{raw_file.name} is RAW, which takes rawpy: pip install "mirnet[raw]"'
         raise ImageError(message) from None
 
-    with as_image_error(path, "cannot be read"), path.open("rb") as file:
+    with as_image_error(raw_file.name, "cannot be read"), raw_file.open() as file:
         found = tiff.read_exif(file)
         file.seek(0)
         try:
             # as a file, since LibRaw cannot open every name
-            with rawpy.imread(file) as raw:
+            with rawpy.imread(cast(BinaryIO, file)) as raw:
                 image: Pixels = raw.postprocess(
                     use_camera_wb=True,
                     no_auto_bright=True,
@@ -52,9 +52,9 @@ def develop(path: Path) -> Source:
                 )
         except rawpy.LibRawError as error:
             reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
-            raise ImageError(f"{shown(path)} cannot be developed: {reason}") from error
+            raise ImageError(f"{raw_file.name} cannot be developed: {reason}") from error
     return Source(
-        path=path,
+        name=raw_file.name,
         height=image.shape[0],
         width=image.shape[1],
         dtype=np.dtype(np.uint16),

@@ -6,15 +6,14 @@ colour space of the file's own profile, except where it is neither grey nor RGB.
 
 import os
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pyvips
 
 from mirnet.errors import ImageError
 from mirnet.image import metadata
-from mirnet.image.source import Rows, Source
-from mirnet.image.vips import as_image_error, forget, shown
+from mirnet.image.source import File, Rows, Source
+from mirnet.image.vips import as_image_error, forget
 from mirnet.shapes import Pixels
 
 ACCEPTED = "8-bit, 16-bit and 32-bit float pictures in grey, RGB or CMYK, with or without alpha"
@@ -26,83 +25,89 @@ PLAIN = {"b-w", "grey16", "srgb", "rgb16", "rgb", "scrgb", "multiband"}
 """Colour spaces whose values are taken as they are."""
 
 
-def open_picture(path: Path) -> Source:
+def open_picture(file: File) -> Source:
     """Read the header.
 
     Raises:
         ImageError: if the file is missing, not a picture, or of an unsupported kind.
     """
-    with as_image_error(path, "cannot be read"):
-        image, notes = _picture(path)
+    with as_image_error(file.name, "cannot be read"):
+        image, notes = _picture(file)
         channels = 1 if image.bands < 3 else 3
         has_alpha = image.bands > channels
         return Source(
-            path=path,
+            name=file.name,
             height=image.height,
             width=image.width,
             dtype=np.dtype(DTYPES[image.format]),
             channels=channels,
-            metadata=metadata.gather(image, path),
-            rows=_rows(path, image[:channels] if has_alpha else image),
-            open_alpha=partial(_alpha, path, _shape(image)) if has_alpha else None,
+            metadata=metadata.gather(image, file.open),
+            rows=_rows(file, image[:channels] if has_alpha else image),
+            open_alpha=partial(_alpha, file, _shape(image)) if has_alpha else None,
             notes=notes,
         )
 
 
-def _alpha(path: Path, shape: tuple[int, int, int]) -> Rows:
+def _alpha(file: File, shape: tuple[int, int, int]) -> Rows:
     """The last channel of a picture that had this shape when it was first opened."""
-    with as_image_error(path, "cannot be read"):
-        image, _ = _picture(path)
+    with as_image_error(file.name, "cannot be read"):
+        image, _ = _picture(file)
         if _shape(image) != shape:
-            raise ImageError(f"{shown(path)} was changed while it was being restored")
-        return _rows(path, image[-1])
+            raise ImageError(f"{file.name} was changed while it was being restored")
+        return _rows(file, image[-1])
 
 
 def _shape(image: pyvips.Image) -> tuple[int, int, int]:
     return image.height, image.width, image.bands
 
 
-def _rows(path: Path, image: pyvips.Image) -> Rows:
+def _rows(file: File, image: pyvips.Image) -> Rows:
     """Fetches what was not fetched yet: the picture streams, it never lies in memory whole."""
     region = pyvips.Region.new(image)
     forget()
     shape = (-1, image.width, image.bands)
 
     def fetch(top: int, count: int) -> Pixels:
-        with as_image_error(path, "cannot be read"):
+        with as_image_error(file.name, "cannot be read"):
             data = region.fetch(0, top, image.width, count)
         return np.frombuffer(data, DTYPES[image.format]).reshape(shape)
 
     return fetch
 
 
-def _picture(path: Path) -> tuple[pyvips.Image, tuple[str, ...]]:
+def _picture(file: File) -> tuple[pyvips.Image, tuple[str, ...]]:
     """Upright grey or RGB, maybe with alpha, and what had to be done for it."""
-    image = _load(path, "sequential")
+    image = _load(file, "sequential")
     if "orientation" in image.get_fields() and image.get("orientation") > 1:
-        image = _load(path, "random").autorot()
+        image = _load(file, "random").autorot()
     notes = _peculiarities(image)
     image, converted = _as_rgb(image)
     if image.format not in DTYPES or image.bands > 4:
         raise ImageError(
-            f"{shown(path)} holds {image.bands} channels of {image.format}; accepted are {ACCEPTED}"
+            f"{file.name} holds {image.bands} channels of {image.format}; accepted are {ACCEPTED}"
         )
     return _full_range(image), (*notes, *converted)
 
 
-def _load(path: Path, access: str) -> pyvips.Image:
+def _load(file: File, access: str) -> pyvips.Image:
     """The file as libvips sees it. A damaged one raises, sooner or later, instead of going grey."""
-    if not path.exists():
-        raise ImageError(f"{shown(path)} does not exist")
-    if not path.is_file():
-        raise ImageError(f"{shown(path)} is not a file")
-    if path.stat().st_size == 0:
-        raise ImageError(f"{shown(path)} is empty")
-    # as a source, not by name, where libvips would read "a[1].tif" as a.tif with options
-    source = pyvips.Source.new_from_file(os.fsencode(path))
+    if isinstance(file.content, bytes):
+        source = pyvips.Source.new_from_memory(file.content)
+        is_empty = not file.content
+    else:
+        path = file.content
+        if not path.exists():
+            raise ImageError(f"{file.name} does not exist")
+        if not path.is_file():
+            raise ImageError(f"{file.name} is not a file")
+        is_empty = path.stat().st_size == 0
+        # as a source, not by name, where libvips would read "a[1].tif" as a.tif with options
+        source = pyvips.Source.new_from_file(os.fsencode(path))
+    if is_empty:
+        raise ImageError(f"{file.name} is empty")
     image = pyvips.Image.new_from_source(source, "", access=access, fail_on="error")
     if image.get("vips-loader").removesuffix("_source") not in LOADERS:
-        raise ImageError(f"{shown(path)} is not JPEG, PNG, TIFF, WebP or AVIF")
+        raise ImageError(f"{file.name} is not JPEG, PNG, TIFF, WebP or AVIF")
     return image
 
 

@@ -24,8 +24,8 @@ def shown(path: Path | str) -> str:
 
 
 @contextmanager
-def as_image_error(path: Path, failed: str) -> Iterator[None]:
-    """Turn what libvips and the file system raise into "PATH `failed`: reason".
+def as_image_error(name: str, failed: str) -> Iterator[None]:
+    """Turn what libvips and the file system raise into "NAME `failed`: reason".
 
     Raises:
         ImageError: in the place of `pyvips.Error` and `OSError`.
@@ -35,10 +35,10 @@ def as_image_error(path: Path, failed: str) -> Iterator[None]:
     try:
         yield
     except pyvips.Error as error:
-        raise ImageError(f"{shown(path)} {failed}: {_reason(error)}") from error
+        raise ImageError(f"{name} {failed}: {_reason(error)}") from error
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        raise ImageError(f"{shown(path)} {failed}: {reason}") from error
+        raise ImageError(f"{name} {failed}: {reason}") from error
 
 
 def forget() -> None:

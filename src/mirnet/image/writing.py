@@ -5,11 +5,14 @@ the picture is; the finished file takes the target's name in one step.
 """
 
 import os
-from collections.abc import Iterable
-from contextlib import ExitStack
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pyvips
@@ -21,6 +24,15 @@ from mirnet.image.source import Band, Source
 from mirnet.image.spool import Spool
 from mirnet.image.vips import as_image_error, forget, shown
 from mirnet.shapes import Image, Pixels
+
+
+@runtime_checkable
+class Writable(Protocol):
+    """A binary stream."""
+
+    def write(self, content: bytes, /) -> object:
+        """Take all of it."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -60,63 +72,129 @@ BIG = 3_900_000_000
 """Bytes from which a TIFF takes 64-bit offsets, a little before 32 bits run out."""
 
 
-def write_picture(
-    path: Path, bands: Iterable[Band], like: Source, kind: str, quality: int | None
-) -> tuple[str, ...]:
-    """Write bands of rows as a file of this kind; see `codec.write`."""
-    target = FORMATS[kind]
-    _refuse(path, like, target, quality)
-    bits = min((b for b in target.bits if b >= BITS[like.dtype]), default=target.bits[-1])
-    with ExitStack() as stack:
-        with as_image_error(path, FAILED):
-            rows = stack.enter_context(hidden(path))
-        with rows.open("wb", buffering=0) as file:
-            _spool(file, path, bands, like, bits)
-        with as_image_error(path, FAILED), replacing(path) as part:
-            notes = _encode(rows, part, like, kind, bits, quality or target.quality)
+class Writing:
+    """A picture that is being written: rows are appended from top to bottom, then it is finished.
+
+    Rows are spooled as they will be in the file, with alpha beside the colours.
+
+    Args:
+        name: of the file, for messages.
+        spool: an empty file for the rows.
+        like: where alpha and metadata come from.
+        kind: one of `FORMATS`.
+        quality: 1 to 100; None for the format's default.
+
+    Raises:
+        ImageError: if the disk is full.
+    """
+
+    def __init__(
+        self, name: str, spool: FileIO, like: Source, kind: str, quality: int | None
+    ) -> None:
+        self.notes: tuple[str, ...] = ()
+        """What the user should know, once it is finished: what the format could not hold."""
+        self._name, self._like, self._kind, self._quality = name, like, kind, quality
+        target = FORMATS[kind]
+        self._bits = min((b for b in target.bits if b >= BITS[like.dtype]), default=target.bits[-1])
+        self._alpha = like.open_alpha() if like.open_alpha else None
+        self._top, self._dtype = 0, like.dtype
+        with as_image_error(name, FAILED):
+            self._spool = Spool(spool)
+
+    def append(self, band: Band) -> None:
+        """The next rows.
+
+        Raises:
+            ImageError: if they are not rows of the picture, or the disk is full.
+        """
+        _check(band, self._top, self._like)
+        if not band.size:
+            return
+        if self._alpha:
+            band = np.concatenate((band, self._alpha(self._top, len(band))), axis=2)
+        stored = _requantised(band, self._bits)
+        with as_image_error(self._name, FAILED):
+            self._spool.append(stored)
+        self._top, self._dtype = self._top + len(band), stored.dtype
+
+    def finish(self) -> None:
+        """All rows are there; the spool is a picture now.
+
+        Raises:
+            ImageError: if some are missing, or the disk is full.
+        """
+        like = self._like
+        if self._top < like.height:
+            raise ImageError(f"{self._top} rows were given; {like.name} has {like.height}")
+        channels = like.channels + like.has_alpha
+        with as_image_error(self._name, FAILED):
+            self._spool.finish(like.height, like.width, channels, self._dtype)
+
+    def encode(self, spool: Path, part: Path) -> None:
+        """Turn the finished spool into a file of the format.
+
+        Raises:
+            ImageError: if it cannot be written.
+        """
+        quality = self._quality or FORMATS[self._kind].quality
+        with as_image_error(self._name, FAILED):
+            self.notes = _encode(spool, part, self._like, self._kind, self._bits, quality)
             forget()
-    return notes
+
+
+@contextmanager
+def into_file(path: Path, like: Source, kind: str, quality: int | None) -> Iterator[Writing]:
+    """A file that takes the place of `path` once all went well; see `codec.create`."""
+    name = shown(path)
+    _refuse(name, like, FORMATS[kind], quality)
+    if not path.parent.is_dir():
+        raise ImageError(f"{name} cannot be written: its folder does not exist")
+    with ExitStack() as stack:
+        with as_image_error(name, FAILED):
+            spool = stack.enter_context(hidden(path))
+        with spool.open("wb", buffering=0) as rows:
+            writing = Writing(name, rows, like, kind, quality)
+            yield writing
+            writing.finish()
+        with as_image_error(name, FAILED), replacing(path) as part:
+            writing.encode(spool, part)
+
+
+@contextmanager
+def into_stream(
+    stream: Writable, like: Source, kind: str, quality: int | None
+) -> Iterator[Writing]:
+    """The finished file goes into a stream in one go; until then it lies in a temporary folder."""
+    name = "the picture"
+    _refuse(name, like, FORMATS[kind], quality)
+    with tempfile.TemporaryDirectory() as folder:
+        spool, part = Path(folder) / "rows", Path(folder) / "picture"
+        with spool.open("wb", buffering=0) as rows:
+            writing = Writing(name, rows, like, kind, quality)
+            yield writing
+            writing.finish()
+        part.touch()
+        writing.encode(spool, part)
+        with part.open("rb") as finished, as_image_error(name, FAILED):
+            shutil.copyfileobj(finished, stream)
 
 
 def _depth(bits: int) -> str:
     return "32-bit float" if bits == 32 else f"{bits} bit"
 
 
-def _refuse(path: Path, like: Source, target: Format, quality: int | None) -> None:
+def _refuse(name: str, like: Source, target: Format, quality: int | None) -> None:
     """Raise for what cannot work before any row is asked for."""
     if quality is not None and not 1 <= quality <= 100:
         raise ImageError(f"quality {quality} was given; it goes from 1 to 100")
     if like.has_alpha and not target.has_alpha:
         able = ", ".join(other.name for other in FORMATS.values() if other.has_alpha)
-        raise ImageError(f"{shown(path)}: {target.name} cannot carry alpha; write one of {able}")
+        raise ImageError(f"{name}: {target.name} cannot carry alpha; write one of {able}")
     if max(like.height, like.width) > target.longest:
         raise ImageError(
-            f"{shown(path)}: {target.name} holds at most {target.longest} pixels a side, not "
+            f"{name}: {target.name} holds at most {target.longest} pixels a side, not "
             f"{like.width}x{like.height}; write TIFF or PNG"
         )
-    if not path.parent.is_dir():
-        raise ImageError(f"{shown(path)} cannot be written: its folder does not exist")
-
-
-def _spool(file: FileIO, path: Path, bands: Iterable[Band], like: Source, bits: int) -> None:
-    """Store the rows as they will be in the file, with alpha beside the colours."""
-    with as_image_error(path, FAILED):
-        spool = Spool(file)
-    alpha = like.open_alpha() if like.open_alpha else None
-    top, dtype = 0, like.dtype
-    for band in bands:
-        _check(band, top, like)
-        if not band.size:
-            continue
-        whole = np.concatenate((band, alpha(top, len(band))), axis=2) if alpha else band
-        stored = _requantised(whole, bits)
-        with as_image_error(path, FAILED):
-            spool.append(stored)
-        top, dtype = top + len(band), stored.dtype
-    if top < like.height:
-        raise ImageError(f"{top} rows were given; {shown(like.path)} has {like.height}")
-    with as_image_error(path, FAILED):
-        spool.finish(like.height, like.width, like.channels + like.has_alpha, dtype)
 
 
 def _check(band: Band, top: int, like: Source) -> None:
@@ -124,11 +202,10 @@ def _check(band: Band, top: int, like: Source) -> None:
     expected = (len(band), like.width, like.channels)
     if band.dtype != like.dtype or band.shape != expected:
         raise ImageError(
-            f"rows of {band.shape} {band.dtype} were given; {shown(like.path)} has "
-            f"{expected} {like.dtype}"
+            f"rows of {band.shape} {band.dtype} were given; {like.name} has {expected} {like.dtype}"
         )
     if top + len(band) > like.height:
-        raise ImageError(f"more than the {like.height} rows of {shown(like.path)} were given")
+        raise ImageError(f"more than the {like.height} rows of {like.name} were given")
 
 
 def _requantised(band: Pixels, bits: int) -> Pixels:
@@ -201,4 +278,4 @@ def _save(image: pyvips.Image, part: Path, kind: str, bits: int, quality: int | 
 def _written(path: Path) -> metadata.Metadata:
     """What is really in the file, however quietly libvips left something out."""
     image = pyvips.Image.new_from_source(pyvips.Source.new_from_file(os.fsencode(path)), "")
-    return metadata.gather(image, path)
+    return metadata.gather(image, lambda: path.open("rb"))

@@ -102,9 +102,8 @@ def run(
         started = time.perf_counter()
         try:
             job.target.parent.mkdir(parents=True, exist_ok=True)
-            picture, tally, notes = restorer.file(
-                job.source, job.target, format=format, quality=quality, progress=progress
-            )
+            restored = restorer.restore(job.source, progress=progress)
+            restored.write(job.target, format=format, quality=quality)
         except (MirnetError, OSError, MemoryError) as error:
             yield Result(job.source, job.target, "failed", error=_reason(error, job.source))
             continue
@@ -112,12 +111,12 @@ def run(
             job.source,
             job.target,
             "restored",
-            picture.height,
-            picture.width,
+            restored.source.height,
+            restored.source.width,
             time.perf_counter() - started,
-            tally.tiles,
-            tally.kept,
-            (*picture.notes, *notes),
+            restored.tally.tiles,
+            restored.tally.kept,
+            restored.notes,
         )
 
 

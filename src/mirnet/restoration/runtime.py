@@ -4,38 +4,14 @@ The seam behind which ONNX Runtime, MNN, PyTorch and whatever comes next are str
 other, and before which nothing knows any of them.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+import warnings
+from typing import Protocol, runtime_checkable
 
 from mirnet.errors import InferenceError
-from mirnet.shapes import MULTIPLE, Batch
+from mirnet.shapes import Batch
+from mirnet.weights.facts import Facts, Shape
 
-LARGEST_MULTIPLE = 512
-"""Pictures are padded to multiples, so a hostile file must not state any."""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a model declares of itself, so that its callers need not know."""
-
-    multiple: int = MULTIPLE
-    """Height and width of a batch are multiples of this, and tiles begin at multiples of it: the
-    network counts its cells from there."""
-    precision: str = "f32"
-    """What it computes in: `f32`, or `bf16` on processors that have it."""
-
-    @classmethod
-    def of(cls, stated: Mapping[str, Any], precision: str = "f32") -> "Facts":
-        """What a file states of its model, as far as it makes sense; the paper's for the rest.
-
-        >>> Facts.of({"multiple": 32}).multiple, Facts.of({"multiple": "many"}).multiple
-        (32, 4)
-        """
-        multiple = stated.get("multiple")
-        if type(multiple) is not int or not 1 <= multiple <= LARGEST_MULTIPLE:
-            multiple = MULTIPLE
-        return cls(multiple, precision)
+__all__ = ["EchoRuntime", "Facts", "Runtime", "check_shape", "facts_of"]
 
 
 @runtime_checkable
@@ -45,11 +21,14 @@ class Runtime(Protocol):
     name: str
     """As `--runtime` takes it."""
 
-    def __call__(self, batch: Batch) -> Batch:
-        """Restore a batch: b 3 h w, float32, RGB in 0..1; the result is not clipped.
+    facts: Facts
+    """What the model declares."""
 
-        Height and width are multiples of what the model declares, see `facts_of`. The result is the
-        caller's own: the next call leaves it alone.
+    def __call__(self, batch: Batch) -> Batch:
+        """Restore a batch: b c h w, float32, in 0..1, RGB where c is 3; the result is not clipped.
+
+        Channels, height and width are as `facts` has them. The result is the caller's own: the next
+        call leaves it alone. Several threads may call at a time.
 
         Raises:
             OutOfMemoryError: if the batch is too large for the device; a smaller one may do.
@@ -62,51 +41,28 @@ class Runtime(Protocol):
         ...
 
 
-@runtime_checkable
-class Declaring(Protocol):
-    """What a runtime says besides, if its model is not as the paper's."""
-
-    facts: Facts
-
-
 def facts_of(runtime: Runtime) -> Facts:
-    """What a runtime's model declares, or what holds for the paper's networks."""
-    return runtime.facts if isinstance(runtime, Declaring) else Facts()
+    """What a runtime declares; of one that is not ours and declares nothing, the paper's."""
+    facts = getattr(runtime, "facts", None)
+    if isinstance(facts, Facts):
+        return facts
+    size = getattr(runtime, "size", None)
+    if size is not None:
+        warnings.warn(
+            "a runtime's `size` is now part of its `facts`: Facts(size=(height, width))",
+            DeprecationWarning,
+            stacklevel=3,
+        )
+    return Facts(size=size)
 
 
-@runtime_checkable
-class Concurrent(Protocol):
-    """What a runtime says besides, if several threads may call it at a time."""
-
-    lanes: int
-    """How many calls it works on side by side; further ones wait."""
-
-
-@runtime_checkable
-class FixedSize(Protocol):
-    """What a runtime says besides, if there are models that it runs at one size only."""
-
-    size: tuple[int, int] | None
-    """Height and width of every batch; None where this model takes any."""
-
-
-def fixed_size(shape: Sequence[int | None]) -> tuple[int, int] | None:
-    """The `size` of a model whose input, b 3 h w, has this shape; None stands for any number.
-
-    >>> fixed_size([1, 3, 192, 256]), fixed_size([None, 3, None, None])
-    ((192, 256), None)
-    """
-    _, _, height, width = shape
-    return (height, width) if height and width else None
-
-
-def check_shape(batch: Batch, shape: Sequence[int | None]) -> None:
+def check_shape(batch: Batch, shape: Shape) -> None:
     """Refuse a batch that a model of a fixed size, whose input has this shape, does not take.
 
     Raises:
         InferenceError: if a number differs; None stands for any, and so does a size not fixed.
     """
-    if not fixed_size(shape):
+    if not shape or None in shape[2:]:
         return
     if any(taken not in (None, given) for taken, given in zip(shape, batch.shape, strict=False)):
         taken, given = (
@@ -123,9 +79,11 @@ class EchoRuntime:
     """Returns what it is given. It shows what tiling and blending alone do to a picture."""
 
     name = "echo"
+    facts = Facts()
 
-    def __init__(self, facts: Facts = Facts()) -> None:
-        self.facts = facts
+    def __init__(self, facts: Facts | None = None) -> None:
+        if facts:
+            self.facts = facts
 
     def __call__(self, batch: Batch) -> Batch:
         return batch.copy()

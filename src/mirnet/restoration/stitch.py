@@ -6,13 +6,14 @@ the overlap with weights that sum to one everywhere.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from mirnet.restoration import tiles
-from mirnet.shapes import MULTIPLE, Image
+from mirnet.shapes import Image
 
 ReadRows = Callable[[int], Image]
 """The next so many rows of the picture, h w c."""
@@ -22,6 +23,9 @@ RunTile = Callable[[Image], Image]
 
 Apply = Callable[[RunTile, Iterable[Image]], Iterator[Image]]
 """`map`, or that of `lanes.Lanes`, which runs several tiles at a time."""
+
+Stage = Callable[[str], AbstractContextManager[None]]
+"""Entered for each stage of the work, by its name; stages may be nested."""
 
 FAINT = 1e-6
 """The weight of what counts nothing. Not zero, which times infinity would be NaN."""
@@ -37,7 +41,7 @@ class Layout:
     overlap: int
     border: int
     """Pixels of reflection around the picture, so that its edge is seen with surroundings."""
-    multiple: int = MULTIPLE
+    multiple: int
     """Sizes and places of tiles are multiples of this."""
     whole: bool = False
     """Whether tiles have all of `tile` where the picture is as large, and share more instead."""
@@ -79,7 +83,14 @@ class Layout:
         return len(self.tops) * len(self.lefts)
 
 
-def bands(read: ReadRows, layout: Layout, run: RunTile, *, apply: Apply = map) -> Iterator[Image]:
+def bands(
+    read: ReadRows,
+    layout: Layout,
+    run: RunTile,
+    *,
+    apply: Apply = map,
+    stage: Stage = lambda name: nullcontext(),
+) -> Iterator[Image]:
     """The picture after `run`, as bands of rows from top to bottom.
 
     Args:
@@ -87,13 +98,16 @@ def bands(read: ReadRows, layout: Layout, run: RunTile, *, apply: Apply = map) -
         layout: how to cut.
         run: takes and returns tiles of `layout.tile_size`.
         apply: runs it on all tiles, and gives the results in their order.
+        stage: entered as `inference` while a result is waited for, as `tiling` while tiles are cut:
+            tiles that run side by side in other threads are waited for in this one.
     """
     tall, wide = layout.tile_size
     tops, lefts = layout.tops, layout.lefts
     row_weights = feather(tops, tall, layout.canvas[0], layout.overlap)
     strip = _Strip(read, layout)
     strips = (strip.at(top) for top in tops)
-    results = apply(run, (rows[:, left : left + wide] for rows in strips for left in lefts))
+    cut = (rows[:, left : left + wide] for rows in strips for left in lefts)
+    results = _on(stage, "inference", apply(run, _on(stage, "tiling", cut)))
     unfinished: Image | None = None  # blended rows that the next row of tiles adds to
     for top, weights, following in zip(
         tops, row_weights, [*tops[1:], layout.canvas[0]], strict=True
@@ -107,6 +121,17 @@ def bands(read: ReadRows, layout: Layout, run: RunTile, *, apply: Apply = map) -
         last = min(finished, layout.border + layout.height - top)
         if last > first:
             yield blended[first:last, layout.border : layout.border + layout.width]
+
+
+def _on(stage: Stage, name: str, images: Iterable[Image]) -> Iterator[Image]:
+    """The same, while getting the next one is this stage."""
+    iterator = iter(images)
+    while True:
+        with stage(name):
+            image = next(iterator, None)
+        if image is None:
+            return
+        yield image
 
 
 def feather(

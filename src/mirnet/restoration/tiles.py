@@ -6,6 +6,15 @@ PAGE = 1024
 """Pixels of four bytes in a page of memory: caches place what they hold by its place in a page."""
 
 
+def smallest(multiple: int) -> int:
+    """Side of the smallest tile of a model whose sides are multiples of this.
+
+    >>> smallest(4), smallest(32)
+    (32, 64)
+    """
+    return max(32, 2 * multiple)
+
+
 def check(side: int, overlap: int, multiple: int) -> None:
     """Refuse sizes that the network or the blending cannot take.
 
@@ -13,9 +22,9 @@ def check(side: int, overlap: int, multiple: int) -> None:
         TilingError: if a size is not a multiple of what the network takes, the tile is smaller than
             32 or two multiples, or the overlap takes up more than half of it.
     """
-    smallest = max(32, 2 * multiple)
-    if side < smallest or side % multiple:
-        raise TilingError(f"a tile is a multiple of {multiple} and at least {smallest}, got {side}")
+    least = smallest(multiple)
+    if side < least or side % multiple:
+        raise TilingError(f"a tile is a multiple of {multiple} and at least {least}, got {side}")
     if overlap % multiple or not 0 <= overlap <= side // 2:
         raise TilingError(
             f"an overlap is a multiple of {multiple} from 0 to half the tile ({side // 2}), "

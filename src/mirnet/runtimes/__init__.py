@@ -3,6 +3,7 @@
 A runtime's module is imported when it is chosen, so none needs the packages of another.
 """
 
+import contextlib
 import ctypes
 import importlib.util
 import sys
@@ -12,11 +13,12 @@ from functools import partial
 from pathlib import Path
 
 from mirnet import setting
-from mirnet.errors import RuntimeMissingError, WeightsError
-from mirnet.restoration.runtime import Facts, Runtime
+from mirnet.errors import MirnetError, RuntimeMissingError, WeightsError
+from mirnet.restoration.runtime import Runtime
 from mirnet.runtimes import choice, trust
 from mirnet.runtimes.choice import Way
-from mirnet.weights import catalog, exported
+from mirnet.weights import catalog
+from mirnet.weights.facts import Facts
 
 
 def _mnn(path: Path, device: str, threads: int | None, precision: str) -> Runtime:
@@ -116,7 +118,7 @@ def by_speed() -> list[str]:
 
 
 def open(
-    model: str | Path = "denoise",
+    model: str | Path = catalog.DEFAULT,
     *,
     runtime: str = "auto",
     device: str = "auto",
@@ -231,7 +233,7 @@ def require(name: str) -> None:
         )
 
 
-def files(model: str | Path = "denoise", *, device: str = "auto") -> dict[str, Path]:
+def files(model: str | Path = catalog.DEFAULT, *, device: str = "auto") -> dict[str, Path]:
     """What each runtime that is installed would read of a model, by its name, fastest first.
 
     Args:
@@ -255,16 +257,25 @@ def files(model: str | Path = "denoise", *, device: str = "auto") -> dict[str, P
     }
 
 
-def multiple(files: Mapping[str, Path]) -> int:
-    """What the sides of a model's batches are multiples of, as far as its files say so.
+def facts(model: str | Path = catalog.DEFAULT, *, device: str = "auto") -> Facts:
+    """What a model declares: it is opened for that by the first runtime that is able to.
 
     Args:
-        files: what each runtime would read, as `files` gives them.
+        model: as `open` takes it.
+        device: as `open` takes it.
 
     Raises:
-        OSError: if one cannot be read.
+        MirnetError: as `open` raises it, of the last runtime, if none can open it.
     """
-    return max(Facts.of(exported.facts(path)).multiple for path in files.values())
+    failure: MirnetError | None = None
+    for name in files(model, device=device):
+        try:
+            with contextlib.closing(open(model, runtime=name, threads=1)) as opened:
+                return opened.facts
+        except MirnetError as error:
+            failure = error
+    assert failure  # `files` gives one at least
+    raise failure
 
 
 def _choose(files: dict[str, Path], device: str, model: str) -> str:

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from mirnet import cores
 from mirnet.errors import InferenceError
-from mirnet.restoration.runtime import Facts
 from mirnet.runtimes.mnn_module import MnnModule
 from mirnet.runtimes.mnn_worker import Worker
 from mirnet.shapes import Batch
-from mirnet.weights import exported
+from mirnet.weights.facts import Facts
 
 MOST_LANES = 16
 """A worker takes some 150 MB."""
@@ -36,21 +35,23 @@ class MnnRuntime:
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
         self._path = path
         # without a Python to start, as inside other programs, there are no workers
-        self.lanes = min(threads or cores.threads(), MOST_LANES) if sys.executable else 1
+        lanes = min(threads or cores.threads(), MOST_LANES) if sys.executable else 1
         self._free: queue.SimpleQueue[MnnModule | Worker] = queue.SimpleQueue()
         self._workers: list[Worker] = []
         self._is_closed = False
-        if self.lanes == 1:
-            self._free.put(MnnModule(path))
+        if lanes == 1:
+            module = MnnModule(path)
+            statement = module.statement
+            self._free.put(module)
         else:
             try:
-                for _ in range(self.lanes):
+                for _ in range(lanes):
                     self._start()
-                self._workers[0].ready()  # a file that one cannot load, none can
+                statement = self._workers[0].ready()  # a file that one cannot load, none can
             except BaseException:
                 self.close()
                 raise
-        self.facts = Facts.of(exported.facts(path))
+        self.facts = Facts.of(statement, lanes=lanes)
 
     def __call__(self, batch: Batch) -> Batch:
         if self._is_closed:

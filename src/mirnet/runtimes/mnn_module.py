@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from mirnet.errors import InferenceError, OutOfMemoryError, WeightsError
-from mirnet.restoration.runtime import Facts
 from mirnet.shapes import Batch
-from mirnet.weights import exported
+from mirnet.weights.facts import Facts
 
 FIRST = 16
 """Side of what a module sees first, or the model's own multiple where that is more. From its first
@@ -52,13 +51,15 @@ class MnnModule:
                 raise WeightsError(
                     f"{path} cannot be loaded: it is no MNN model from `mirnet export`, or damaged"
                 ) from None
-        self._first = max(FIRST, Facts.of(exported.facts(path)).multiple)
+            self.statement: str = self._module.get_info().get("bizCode", "")
+        facts = Facts.of(self.statement)
+        self._first, self._channels = max(FIRST, facts.multiple), facts.in_channels
         self._is_settled = False
 
     def __call__(self, batch: Batch) -> Batch:
         """As `Runtime` has it."""
         if not self._is_settled:
-            self._forward(np.zeros((1, batch.shape[1], self._first, self._first), np.float32))
+            self._forward(np.zeros((1, self._channels, self._first, self._first), np.float32))
             self._is_settled = True
         # one by one: in a batch, MNN computes a picture a little differently than alone
         return np.concatenate([self._forward(picture[None]) for picture in batch])

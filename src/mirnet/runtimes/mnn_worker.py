@@ -5,7 +5,7 @@ side by side need two processes.
 
 A message is a head of five numbers, then values or text. The first number says what it is: a
 batch, and four numbers are its shape; an error, and two are its place in `ERRORS` and the length of
-its text; or that the worker is ready.
+its text; or that the worker is ready, and one is the length of what the model states.
 """
 
 import os
@@ -43,21 +43,25 @@ class Worker:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._is_ready = False
+        self._statement: str | None = None
         self._process = subprocesses.start(["-c", START, str(path)], stderr=subprocess.DEVNULL)
         # also where nobody closes it: when it is collected, or the program ends
         self._end = weakref.finalize(self, subprocesses.end, self._process)
 
-    def ready(self) -> None:
+    def ready(self) -> str:
         """Wait until the model is loaded.
+
+        Returns:
+            What the model states, see `weights.facts`.
 
         Raises:
             WeightsError: if the file is no model that MNN runs.
             InferenceError: if the process could not be started.
         """
-        if not self._is_ready:
-            self._receive()
-            self._is_ready = True
+        if self._statement is None:
+            _, (length, *_) = self._head()
+            self._statement = self._content(length).decode()
+        return self._statement
 
     def __call__(self, batch: Batch) -> Batch:
         """As `Runtime` has it."""
@@ -82,16 +86,23 @@ class Worker:
             raise self._gone() from None
 
     def _receive(self) -> Batch:
+        _, shape = self._head()
+        return np.frombuffer(self._content(4 * int(np.prod(shape))), "<f4").reshape(shape)
+
+    def _head(self) -> tuple[int, list[int]]:
+        """What comes, and its numbers; an error is raised."""
+        kind, *numbers = HEAD.unpack(self._content(HEAD.size))
+        if kind == ERROR:
+            place, length, *_ = numbers
+            raise ERRORS[place](self._content(length).decode())
+        return kind, numbers
+
+    def _content(self, length: int) -> bytes:
         assert self._process.stdout
         try:
-            kind, *numbers = HEAD.unpack(_read(self._process.stdout, HEAD.size))
-            if kind == ERROR:
-                place, length, *_ = numbers
-                raise ERRORS[place](_read(self._process.stdout, length).decode())
-            values = np.frombuffer(_read(self._process.stdout, 4 * int(np.prod(numbers))), "<f4")
+            return _read(self._process.stdout, length)
         except EOFError:
             raise self._gone() from None
-        return values.reshape(numbers)
 
     def _gone(self) -> MirnetError:
         """Why there is no answer: most often the system wanted its memory back."""
@@ -114,7 +125,8 @@ def main() -> None:
     except Exception as error:
         _write_error(answers, error)
         return
-    _write(answers, (READY, 0, 0, 0, 0), b"")
+    statement = module.statement.encode()
+    _write(answers, (READY, len(statement), 0, 0, 0), statement)
     while True:
         try:
             _, *shape = HEAD.unpack(_read(sys.stdin.buffer, HEAD.size))

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from mirnet.errors import InferenceError, OutOfMemoryError, RuntimeMissingError, WeightsError
-from mirnet.restoration.runtime import Facts, check_shape, fixed_size
+from mirnet.restoration.runtime import check_shape
 from mirnet.shapes import Batch
-from mirnet.weights import exported
+from mirnet.weights.facts import KEY, Facts, Shape
 
 # it reports by the network what it loads, where this is not in the environment when it is imported
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -32,6 +32,10 @@ PACKAGES = {
     "directml": 'pip install "onnxruntime-directml" on Windows',
 }
 """Where the providers come from."""
+
+
+FLOAT = "tensor(float)"
+"""What ONNX Runtime calls float32."""
 
 
 def reaches(device: str) -> bool:
@@ -84,11 +88,18 @@ class OnnxRuntime:
                 f"{path}: a restoration model has one input and one output, b 3 h w; this one has "
                 f"{len(inputs)} and {len(outputs)}"
             )
+        if inputs[0].type != FLOAT or outputs[0].type != FLOAT:
+            raise WeightsError(
+                f"{path} takes {inputs[0].type} and gives {outputs[0].type}: a restoration model "
+                "takes and gives float32 in 0..1; export it so"
+            )
         self._input = inputs[0].name
-        # a side of any length has a name, or none
-        self._shape = [side if isinstance(side, int) else None for side in inputs[0].shape]
-        self.size = fixed_size(self._shape)
-        self.facts = Facts.of(exported.facts(path))
+        self._shape = _shape(inputs[0])
+        self.facts = Facts.of(
+            self._session.get_modelmeta().custom_metadata_map.get(KEY),
+            takes=self._shape,
+            gives=_shape(outputs[0]),
+        )
 
     def __call__(self, batch: Batch) -> Batch:
         if self._session is None:
@@ -105,3 +116,8 @@ class OnnxRuntime:
 
     def close(self) -> None:
         self._session = None
+
+
+def _shape(value: Any) -> Shape:  # noqa: ANN401 - the library ships no types
+    """Of an input or output; a side of any length has a name there, or none."""
+    return [side if isinstance(side, int) else None for side in value.shape]

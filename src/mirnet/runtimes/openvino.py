@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +12,9 @@ import numpy as np
 
 from mirnet import cores
 from mirnet.errors import InferenceError, OutOfMemoryError, WeightsError
-from mirnet.restoration.runtime import Facts, check_shape, fixed_size
+from mirnet.restoration.runtime import check_shape
 from mirnet.shapes import Batch
-from mirnet.weights import exported
+from mirnet.weights.facts import KEY, Facts, Shape
 
 TELEMETRY = "openvino_telemetry"
 """OpenVINO reports by it, over the network, that it was imported."""
@@ -78,11 +79,16 @@ class OpenVinoRuntime:
         try:
             self._model: Any = _read(path)
             inputs, outputs = self._model.inputs, self._model.outputs
-            shapes = [value.get_partial_shape() for value in (*inputs, *outputs)]
-            if len(inputs) != 1 or len(outputs) != 1 or len(shapes[0]) != 4:
+            if len(inputs) != 1 or len(outputs) != 1 or len(_shape(inputs[0])) != 4:
                 raise WeightsError(
                     f"{path}: a restoration model has one input and one output, b 3 h w; this one "
                     f"has {len(inputs)} and {len(outputs)}"
+                )
+            types = [value.get_element_type().get_type_name() for value in (*inputs, *outputs)]
+            if types != ["f32", "f32"]:
+                raise WeightsError(
+                    f"{path} takes {types[0]} and gives {types[1]}: a restoration model takes and "
+                    "gives float32 in 0..1; export it so"
                 )
             self._request: Any = self._start()
         except WeightsError:
@@ -91,14 +97,23 @@ class OpenVinoRuntime:
             raise WeightsError(
                 f"{path} is not a model that OpenVINO can run: {_reason(error)}"
             ) from None
-        self._shape = [side.get_length() if side.is_static else None for side in shapes[0]]
-        self.size = fixed_size(self._shape)
-        self.facts = Facts.of(exported.facts(path), precision)
+        self._shape = _shape(inputs[0])
+        self._lock = threading.Lock()
+        self.facts = Facts.of(
+            _statement(self._model),
+            takes=self._shape,
+            gives=_shape(outputs[0]),
+            precision=precision,
+        )
 
     def __call__(self, batch: Batch) -> Batch:
         if self._model is None:
             raise InferenceError("this runtime was closed")
         check_shape(batch, self._shape)
+        with self._lock:  # one batch has all threads
+            return self._infer(batch)
+
+    def _infer(self, batch: Batch) -> Batch:
         request, self._request = self._request, None  # a failure leaves it in disorder for good
         try:
             request = request or self._start()
@@ -159,6 +174,22 @@ def _read(path: Path) -> Any:  # noqa: ANN401 - the library ships no types
     """The model by the reader of its suffix; left to itself OpenVINO tries all, and they print."""
     reader = FrontEndManager().load_by_framework("onnx" if path.suffix.lower() == ".onnx" else "ir")
     return reader.convert(reader.load(str(path)))
+
+
+def _shape(value: Any) -> Shape:  # noqa: ANN401 - the library ships no types
+    """Of an input or output; None stands for a side of any length."""
+    shape = value.get_partial_shape()
+    if shape.rank.is_dynamic:
+        return ()
+    return [side.get_length() if side.is_static else None for side in shape]
+
+
+def _statement(model: Any) -> str:  # noqa: ANN401 - the library ships no types
+    """What the file states, in OpenVINO's own or in ONNX, whose metadata lie a level deeper."""
+    for place in ([KEY], ["framework", KEY]):
+        if model.has_rt_info(place):
+            return str(model.get_rt_info(place).astype(str))
+    return ""
 
 
 def _reason(error: Exception) -> str:

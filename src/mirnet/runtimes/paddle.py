@@ -1,10 +1,12 @@
 """Paddle Inference: for those who serve with Paddle; several times slower than the others."""
 
+import json
 import os
 import re
 import signal
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from mirnet import cores, root_logger
-from mirnet.errors import InferenceError, OutOfMemoryError, WeightsError
-from mirnet.restoration.runtime import Facts
+from mirnet.errors import InferenceError, OutOfMemoryError, RuntimeMissingError, WeightsError
+from mirnet.restoration.runtime import check_shape
 from mirnet.shapes import Batch
-from mirnet.weights import exported, identity
+from mirnet.weights import identity
+from mirnet.weights.facts import KEY, Facts, Shape
 
 PROGRAMS = (".json", ".pdmodel")
 """What Paddle calls the program that goes with a `.pdiparams`: since 3.0, and before."""
@@ -75,7 +78,7 @@ class PaddleRuntime:
 
     Raises:
         WeightsError: if the file is no such model, or has no program beside it.
-        InferenceError: if the device is not there.
+        RuntimeMissingError: if it is built without the device.
     """
 
     name = "paddle"
@@ -95,11 +98,19 @@ class PaddleRuntime:
                 f"{len(inputs)} and {len(outputs)}"
             )
         (self._input,), (self._output,) = inputs, outputs
-        self.facts = Facts.of(exported.facts(path))
+        program = _program(path)
+        self._lock = threading.Lock()
+        self._shape, gives = _shapes(program)
+        self.facts = Facts.of(_statement(program), takes=self._shape, gives=gives)
 
     def __call__(self, batch: Batch) -> Batch:
         if self._predictor is None:
             raise InferenceError("this runtime was closed")
+        check_shape(batch, self._shape)
+        with self._lock:  # a predictor is for one thread at a time
+            return self._infer(batch)
+
+    def _infer(self, batch: Batch) -> Batch:
         try:
             noisy = self._predictor.get_input_handle(self._input)
             noisy.copy_from_cpu(np.ascontiguousarray(batch))
@@ -117,18 +128,15 @@ class PaddleRuntime:
 
 
 def _configuration(path: Path, device: str, threads: int) -> Any:  # noqa: ANN401 - it has no types
-    program = next((p for suffix in PROGRAMS if (p := path.with_suffix(suffix)).is_file()), None)
-    if not path.is_file():
-        raise WeightsError(f"{path} is not there: give the .pdiparams of a Paddle model")
-    if program is None:
-        names = " or ".join(path.with_suffix(suffix).name for suffix in PROGRAMS)
-        raise WeightsError(f"{path} has no program beside it, {names}: keep them together")
-    _check(path)
+    program = _program(path)
+    _check(path, program)
     config = inference.Config(str(program), str(path))
     config.disable_glog_info()
     if device == "cuda":
         if not paddle.is_compiled_with_cuda():
-            raise InferenceError("this Paddle has no CUDA: install paddlepaddle-gpu, or take cpu")
+            raise RuntimeMissingError(
+                "this Paddle has no CUDA: install paddlepaddle-gpu, or take cpu"
+            )
         config.enable_use_gpu(256, 0)  # MB to begin with, it takes more; the first device
         return config
     config.disable_gpu()
@@ -141,12 +149,71 @@ def _configuration(path: Path, device: str, threads: int) -> Any:  # noqa: ANN40
     return config
 
 
-def _check(path: Path) -> None:
+def _program(path: Path) -> Path:
+    """What goes with these parameters.
+
+    Raises:
+        WeightsError: if one of them is not there.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path} is not there: give the .pdiparams of a Paddle model")
+    for suffix in PROGRAMS:
+        if (program := path.with_suffix(suffix)).is_file():
+            return program
+    names = " or ".join(path.with_suffix(suffix).name for suffix in PROGRAMS)
+    raise WeightsError(f"{path} has no program beside it, {names}: keep them together")
+
+
+def _content(program: Path) -> Mapping[str, Any]:
+    """A program as JSON, as it is since Paddle 3; empty for one of before."""
+    try:
+        content = json.loads(program.read_bytes())
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _statement(program: Path) -> Mapping[str, Any]:
+    """What the model states, under a name that Paddle overlooks."""
+    found = _content(program).get(KEY)
+    return found if isinstance(found, dict) else {}
+
+
+def _shapes(program: Path) -> tuple[Shape, Shape]:
+    """Of the input and the output, as they stand in the program; empty where they cannot be read.
+
+    The predictor does not tell them, and tries sizes for which the program was not recorded.
+    """
+    try:
+        shapes = _recorded(program) if program.suffix == ".json" else _recorded_before(program)
+    except (LookupError, TypeError, ValueError):
+        return (), ()
+    takes, gives = ([side if side > 0 else None for side in shape] for shape in shapes)
+    return takes, gives
+
+
+def _recorded(program: Path) -> Sequence[Sequence[int]]:
+    """Shapes in JSON: of the result of the operation that feeds, and of that which fetches."""
+    ops = _content(program)["program"]["regions"][0]["blocks"][0]["ops"]
+    named = {op["#"].partition(".")[2]: op for op in ops}
+    return [named[name]["O"][0]["TT"]["D"][1] for name in ("data", "fetch")]
+
+
+def _recorded_before(program: Path) -> Sequence[Sequence[int]]:
+    """The same in a program of Paddle 2."""
+    whole = paddle.base.core.ProgramDesc(program.read_bytes())  # its block lives as long as it
+    block = whole.block(0)
+    ops = {op.type(): op for op in (block.op(place) for place in range(block.op_size()))}
+    names = ops["feed"].output("Out")[0], ops["fetch"].input("X")[0]
+    return [block.find_var(name.encode()).shape() for name in names]
+
+
+def _check(path: Path, program: Path) -> None:
     """Make sure that the parameters are the program's, where it says which are.
 
     Paddle itself takes parameters that are cut short, and leaves the rest of them to chance.
     """
-    if exported.facts(path).get(DIGEST) not in (None, identity.digest(path)):
+    if _statement(program).get(DIGEST) not in (None, identity.digest(path)):
         raise WeightsError(
             f"{path} is not the file that the program beside it was written for, or damaged: "
             "export the model again"

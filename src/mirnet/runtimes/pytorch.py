@@ -1,14 +1,16 @@
 """PyTorch: reads every kind of weights, and runs on CUDA."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from mirnet.errors import InferenceError, OutOfMemoryError
 from mirnet.network import MIRNetV2
-from mirnet.restoration.runtime import Facts
 from mirnet.shapes import Batch
 from mirnet.weights import checkpoint
+from mirnet.weights.facts import Facts
 
 NO_MEMORY = (
     "allocate memory",
@@ -49,16 +51,16 @@ class PyTorchRuntime:
         weights = checkpoint.read(path)
         if local is not None:
             weights = checkpoint.localised(weights, local)
-        self._load(weights.network(), device)
+        self._load(weights.network(), device, weights.facts)
 
     @classmethod
     def of(cls, network: MIRNetV2, *, device: str = "cpu") -> "PyTorchRuntime":
         """A runtime for a network in memory."""
         runtime = cls.__new__(cls)
-        runtime._load(network, device)
+        runtime._load(network, device, {})
         return runtime
 
-    def _load(self, network: MIRNetV2, device: str) -> None:
+    def _load(self, network: MIRNetV2, device: str, stated: Mapping[str, Any]) -> None:
         try:
             self._network: MIRNetV2 | None = network.eval().to(device)
         except (RuntimeError, AssertionError) as error:
@@ -68,7 +70,14 @@ class PyTorchRuntime:
                 "as cpu"
             ) from None
         self._device = device
-        self.facts = Facts(network.configuration.multiple)
+        configuration = network.configuration
+        self.facts = Facts(
+            in_channels=configuration.in_channels,
+            out_channels=configuration.out_channels,
+            multiple=configuration.multiple,
+            task=Facts.of(stated).task,
+            parameters=sum(parameter.numel() for parameter in network.parameters()),
+        )
 
     def __call__(self, batch: Batch) -> Batch:
         if self._network is None:

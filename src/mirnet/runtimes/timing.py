@@ -17,7 +17,7 @@ import numpy as np
 
 from mirnet import runtimes, streams
 from mirnet.errors import MirnetError
-from mirnet.restoration.runtime import Concurrent, FixedSize, Runtime
+from mirnet.restoration.runtime import Runtime
 from mirnet.runtimes.choice import Way
 from mirnet.shapes import Batch
 
@@ -78,18 +78,17 @@ def choose(results: Mapping[Way, Batch], seconds: Mapping[Way, float]) -> Way | 
 
 
 def _tile(runtime: Runtime) -> Batch:
-    """A fading picture with noise, 1 3 h w: what a network meets as a rule."""
-    fixed = runtime.size if isinstance(runtime, FixedSize) else None
-    height, width = fixed or (SIDE, SIDE)
+    """A fading picture with noise, 1 c h w: what a network meets as a rule."""
+    height, width = runtime.facts.size or (SIDE, SIDE)
     light = np.linspace(0.05, 0.9, width) * np.linspace(0.3, 1, height)[:, None]
-    noise = np.random.default_rng(0).normal(0, 0.04, (3, height, width))
+    noise = np.random.default_rng(0).normal(0, 0.04, (runtime.facts.in_channels, height, width))
     return np.clip(light + noise, 0, 1)[None].astype(np.float32)
 
 
 def _time(runtime: Runtime) -> float:
     """Seconds a tile, with as many side by side as the runtime works on."""
     tile = _tile(runtime)
-    lanes = runtime.lanes if isinstance(runtime, Concurrent) else 1
+    lanes = runtime.facts.lanes
     began = time.perf_counter()
     if lanes == 1:
         runtime(tile)

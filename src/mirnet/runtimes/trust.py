@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 import numpy as np
 
 from mirnet.errors import InferenceError, RuntimeMissingError
-from mirnet.restoration.runtime import FixedSize, Runtime
+from mirnet.restoration.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +55,9 @@ def _compare(accelerated: Runtime, reference: Runtime, device: str) -> None:
     Raises:
         InferenceError: if one fails, or the results differ.
     """
-    size = (SIDE, SIDE)
-    if isinstance(reference, FixedSize) and reference.size:
-        size = reference.size
-    noise = np.random.default_rng(0).random((1, 3, *size), dtype=np.float32)
+    facts = reference.facts
+    shape = 1, facts.in_channels, *(facts.size or (SIDE, SIDE))
+    noise = np.random.default_rng(0).random(shape, dtype=np.float32)
     difference = np.abs(accelerated(noise) - reference(noise)).max()
     if not difference <= TOLERANCE:
         raise InferenceError(

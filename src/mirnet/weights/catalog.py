@@ -8,6 +8,10 @@ from mirnet.errors import WeightsError
 BUNDLED = Path(__file__).parent / "bundled"
 
 
+DEFAULT = "denoise"
+"""The model that is taken where none is named."""
+
+
 @dataclass(frozen=True)
 class Model:
     """A model that comes with the package, in one file for each family of runtimes."""

@@ -17,7 +17,8 @@ from mirnet.errors import WeightsError
 from mirnet.files import replacing
 from mirnet.network import CELLS, HALVINGS, Configuration, MIRNetV2
 from mirnet.weights import pdparams, upstream
-from mirnet.weights.content import KEY, describe, load
+from mirnet.weights.content import describe, load
+from mirnet.weights.facts import KEY
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,12 +16,10 @@ import torch
 from mirnet.errors import WeightsError
 from mirnet.network import Configuration
 from mirnet.weights import pdparams, upstream
+from mirnet.weights.facts import KEY
 
 VERSION = 1
 """Of the JSON that travels with the tensors."""
-
-KEY = "mirnet"
-"""Where that JSON stands: in the metadata of safetensors, beside the tensors elsewhere."""
 
 TRAINING_FORMAT = "mirnet-training-1"
 """What `training.checkpoint` marks its files with."""

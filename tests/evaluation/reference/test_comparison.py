@@ -3,7 +3,6 @@
 import math
 import tracemalloc
 from dataclasses import astuple, fields
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,8 +24,6 @@ from mirnet.evaluation.reference.comparison import (
     measure,
 )
 from mirnet.image import codec, pixels
-from mirnet.image.metadata import Metadata
-from mirnet.image.source import Source
 from mirnet.restoration.folder import Result
 
 DTYPES = (np.uint8, np.uint16, np.float32)
@@ -34,11 +31,7 @@ DTYPES = (np.uint8, np.uint16, np.float32)
 
 def opened(array):
     """A picture that was just opened, without a file."""
-    height, width, channels = array.shape
-    return Source(
-        Path("array"), height, width, array.dtype, channels, Metadata({}, {}),
-        rows=lambda top, count: array[top : top + count],
-    )  # fmt: skip
+    return codec.open(array)
 
 
 def of_files(path, reference):

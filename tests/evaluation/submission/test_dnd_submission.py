@@ -19,12 +19,14 @@ from mirnet.errors import DataError, InferenceError
 from mirnet.evaluation.submission.dnd import DndSubmission
 from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import EchoRuntime
+from mirnet.weights.facts import Facts
 
 DAMAGED = "is no MATLAB file of version 7.3, or damaged ("
 
 
 class Darkens:
     name = "darkens"
+    facts = Facts()
 
     def __call__(self, batch):
         return batch * np.float32(2 / 3)

@@ -11,12 +11,14 @@ from mirnet.errors import DataError, InferenceError
 from mirnet.evaluation.submission.sidd import SiddSubmission
 from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import EchoRuntime
+from mirnet.weights.facts import Facts
 
 
 class Darkens:
     """Takes a third, so that every value is rounded."""
 
     name = "darkens"
+    facts = Facts()
 
     def __call__(self, batch):
         return batch * np.float32(2 / 3)

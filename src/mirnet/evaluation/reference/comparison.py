@@ -95,8 +95,8 @@ def measure(picture: Source, truth: Source) -> Figures:
     """
     if (picture.height, picture.width) != (truth.height, truth.width):
         raise DataError(
-            f"{shown(picture.path)} has {picture.width}x{picture.height} pixels, its reference "
-            f"{shown(truth.path)} {truth.width}x{truth.height}"
+            f"{picture.name} has {picture.width}x{picture.height} pixels, its reference "
+            f"{truth.name} {truth.width}x{truth.height}"
         )
     height, width, channels = truth.height, truth.width, max(picture.channels, truth.channels)
     reach = len(metrics.WINDOW) - 1
@@ -127,8 +127,8 @@ def _refuse_other_kind(picture: Source, truth: Source) -> None:
     if picture.channels != truth.channels:
         names = {1: "grey", 3: "RGB"}
         raise DataError(
-            f"{shown(picture.path)} is {names[picture.channels]}, its reference "
-            f"{shown(truth.path)} {names[truth.channels]}"
+            f"{picture.name} is {names[picture.channels]}, its reference "
+            f"{truth.name} {names[truth.channels]}"
         )
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Protocol
 
 from mirnet.errors import DataError
-from mirnet.evaluation.restoring import restore
 from mirnet.restoration.restorer import Restorer, Tally
 from mirnet.shapes import Image
 
@@ -31,11 +30,13 @@ class Work:
             InferenceError: if the runtime fails.
         """
         started = time.perf_counter()
-        restored = restore(restorer, noisy, self.tally)
+        restored = restorer.restore(noisy)
+        image = restored.image()
         self.seconds += time.perf_counter() - started
+        self.tally.add(restored.tally)
         self.blocks += 1
-        self.pixels += restored.shape[0] * restored.shape[1]
-        return restored
+        self.pixels += image.shape[0] * image.shape[1]
+        return image
 
     def seconds_per_megapixel(self, megapixel: int = 1_000_000) -> float:
         """All blocks together; there must be one at least."""

@@ -1,0 +1,143 @@
+"""What a model declares of itself, so that its callers need not know.
+
+`mirnet export` writes a statement into every file, as JSON under `KEY`; each runtime hands it out
+where it opens a file, and knows the shapes besides.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+KEY = "mirnet"
+"""What the statement is called, where a format has names for texts."""
+
+LARGEST_MULTIPLE = 512
+"""Pictures are padded to multiples, so a hostile file must not state any."""
+
+Shape = Sequence[int | None]
+"""Of an input or output, b c h w; None stands for any number."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What there is to know of an opened model. The defaults are those of the paper's networks."""
+
+    in_channels: int = 3
+    """Of what it takes: 3 is RGB."""
+    out_channels: int = 3
+    """Of what it gives."""
+    scale: int = 1
+    """Height and width of what it gives, over those of what it takes."""
+    multiple: int = 4
+    """Height and width of a batch are multiples of this, and tiles begin at multiples of it: the
+    network halves its sides from there, and counts its cells."""
+    size: tuple[int, int] | None = None
+    """Height and width of every batch; None where it takes any."""
+    lanes: int = 1
+    """How many calls of other threads it works on side by side; further ones wait."""
+    task: str = ""
+    """What it was trained for, such as `denoise`; empty where that is not known."""
+    parameters: int | None = None
+    """How many learnt numbers it has; None where that is not known."""
+    precision: str = "f32"
+    """What it computes in: `f32`, or `bf16` on processors that have it."""
+
+    @classmethod
+    def of(
+        cls,
+        statement: str | bytes | Mapping[str, Any] | None,
+        *,
+        takes: Shape = (),
+        gives: Shape = (),
+        lanes: int = 1,
+        precision: str = "f32",
+    ) -> "Facts":
+        """What a file states, as far as that makes sense, and what its shapes show.
+
+        Args:
+            statement: of the file, JSON or what was read from it; None or empty without one.
+            takes: the input's shape, which counts before the statement; empty if it is not known.
+            gives: the output's.
+            lanes: see above.
+            precision: see above.
+
+        >>> Facts.of({"multiple": 32}).multiple, Facts.of("no JSON").multiple
+        (32, 4)
+        >>> facts = Facts.of(None, takes=[1, 6, 250, 320], gives=[1, 3, 500, 640])
+        >>> facts.in_channels, facts.out_channels, facts.size, facts.scale, facts.multiple
+        (6, 3, (250, 320), 2, 2)
+        """
+        stated = _read(statement)
+        network = stated.get("configuration")
+        network = network if isinstance(network, Mapping) else {}
+        size = _size(takes)
+        multiple = _number(stated.get("multiple"), LARGEST_MULTIPLE)
+        task = stated.get("task")
+        return cls(
+            in_channels=_channels(takes) or _number(network.get("in_channels")) or cls.in_channels,
+            out_channels=_channels(gives)
+            or _number(network.get("out_channels"))
+            or cls.out_channels,
+            scale=_scale(takes, gives) or cls.scale,
+            # a model of one size that states nothing takes that size, whatever it is a multiple of
+            multiple=multiple or math.gcd(cls.multiple, *(size or ())),
+            size=size,
+            lanes=lanes,
+            task=task if isinstance(task, str) else cls.task,
+            parameters=_number(stated.get("parameters")),
+            precision=precision,
+        )
+
+    def takes(self) -> str:
+        """What the model takes and gives, in words, for messages.
+
+        >>> Facts(in_channels=6).takes()
+        'takes pictures of 6 channels and gives 3'
+        >>> Facts(task="enlarge", scale=2, size=(64, 96)).takes()
+        'takes pictures of 3 channels and 64x96 pixels and gives 3, 2 times as large, for enlarge'
+        """
+        size = " and {}x{} pixels".format(*self.size) if self.size else ""
+        scale = f", {self.scale} times as large" if self.scale != 1 else ""
+        task = f", for {self.task}" if self.task else ""
+        channels = f"takes pictures of {self.in_channels} channel{'s' * (self.in_channels != 1)}"
+        return f"{channels}{size} and gives {self.out_channels}{scale}{task}"
+
+
+def _read(statement: str | bytes | Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if isinstance(statement, Mapping):
+        return statement
+    try:
+        found = json.loads(statement or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _number(value: object, most: int | None = None) -> int | None:
+    """A number of things, if it is one."""
+    if type(value) is not int or value < 1 or (most and value > most):
+        return None
+    return value
+
+
+def _channels(shape: Shape) -> int | None:
+    return shape[1] if len(shape) == 4 else None
+
+
+def _size(shape: Shape) -> tuple[int, int] | None:
+    if len(shape) != 4:
+        return None
+    _, _, height, width = shape
+    return (height, width) if height and width else None
+
+
+def _scale(takes: Shape, gives: Shape) -> int | None:
+    """Where both sizes are fixed, and one is a multiple of the other."""
+    small, large = _size(takes), _size(gives)
+    if small is None or large is None:
+        return None
+    (tall, wide), (taller, wider) = small, large
+    scale = taller // tall
+    return scale if scale and (scale * tall, scale * wide) == (taller, wider) else None
