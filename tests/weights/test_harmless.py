@@ -1,6 +1,6 @@
 """Bundled models do no harm: what has no noise stays, and what has some keeps its colours.
 
-docs/harmless.md gives the reasons for the bounds. What a model fails stands in
+experiments/harmless.md gives the reasons for the bounds. What a model fails stands in
 harm_failures.toml with the figure that was measured; where new weights pass, the line has to go.
 """
 
@@ -12,8 +12,8 @@ import pytest
 import pyvips
 from skimage import data
 
+import harm
 import mirnet
-from mirnet.evaluation import harm
 from mirnet.weights import catalog
 
 SIDE = 96

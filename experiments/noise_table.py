@@ -1,11 +1,11 @@
 """How the noise that training draws compares with real noise on the same clean pictures.
 
-    python benchmarks/noise.py PAIRS [--draws N] [--finished] [--plot FILE.png]
+    python experiments/noise_table.py PAIRS [--draws N] [--finished] [--plot FILE.png]
 
 PAIRS is a folder of real noisy and clean pictures, RGB of 8 bits, 96 pixels a side or more; of each
 the middle is looked at, up to 256x256. Its clean half is given noise as in training
 (`mirnet.data.noise`), a part of it resized. All statistics are those of
-`mirnet.data.noise_statistics`; 0..1 is the place of the real median among the draws, and `<` or `>`
+`noise_statistics.py`; 0..1 is the place of the real median among the draws, and `<` or `>`
 marks what lies outside of their middle 80 %. Once more it is compared with those draws alone whose
 noise is about as strong as the real one: within `ALIKE` of the range of the real levels. With
 --finished all draws are cameras' own pictures, as JPEGs out of cameras are: smoothed, sharpened and
@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from mirnet.data import dataset, finishing, noise, noise_statistics
-from mirnet.data.noise_statistics import BINS, CHANNEL_PAIRS, DIRECTIONS, LAGS, OCTAVES
-from mirnet.data.noise_statistics import NoiseStatistics as Statistics
+import noise_statistics
+from mirnet.data import dataset, finishing, noise
 from mirnet.data.pair_folder import PairFolder
 from mirnet.errors import DataError
+from noise_statistics import BINS, CHANNEL_PAIRS, DIRECTIONS, LAGS, OCTAVES
+from noise_statistics import NoiseStatistics as Statistics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,8 +40,6 @@ LOW, HIGH = 10, 90
 CHANNELS = "RGB"
 COLOURS = ("#c23b3b", "#2f8f46", "#2f62b5")
 TABLE_LAGS = (1, 2, 3)
-
-Quantity = tuple[str, Callable[[Statistics], float]]
 
 
 def main() -> None:
@@ -110,31 +109,27 @@ def select(real: Sequence[Statistics], synthetic: Sequence[Statistics]) -> list[
     return [each for each in synthetic if low <= each.level.mean() <= high]
 
 
-def quantities() -> Iterator[Quantity]:
-    """The rows of the table."""
-    for c, name in enumerate(CHANNELS):
-        yield f"level {name}", lambda s, c=c: s.level[c]
+def quantities(found: Statistics) -> dict[str, float]:
+    """The rows of the table, of one picture."""
+    rows = {f"level {name}": found.level[c] for c, name in enumerate(CHANNELS)}
     for b, (low, high) in enumerate(pairwise(BINS)):
         for c, name in enumerate(CHANNELS):
-            yield f"level {name}, clean {low}-{high - 1}", lambda s, b=b, c=c: s.by_brightness[b, c]
+            rows[f"level {name}, clean {low}-{high - 1}"] = found.by_brightness[b, c]
     for d, direction in enumerate(DIRECTIONS):
         for lag in TABLE_LAGS:
             for c, name in enumerate(CHANNELS):
-                yield (
-                    f"correlation {name}, {direction} {lag}",
-                    lambda s, d=d, k=lag - 1, c=c: s.autocorrelation[d, k, c],
-                )
+                rows[f"correlation {name}, {direction} {lag}"] = found.autocorrelation[
+                    d, lag - 1, c
+                ]
     for p, (one, other) in enumerate(CHANNEL_PAIRS):
-        yield (
-            f"correlation {CHANNELS[one]} with {CHANNELS[other]}",
-            lambda s, p=p: s.channel_correlation[p],
-        )
-    for o in range(OCTAVES + 1):
+        rows[f"correlation {CHANNELS[one]} with {CHANNELS[other]}"] = found.channel_correlation[p]
+    for o, (luma, chroma) in enumerate(found.octaves):
         scale = f"octave {o + 1}" if o < OCTAVES else "coarser"
-        yield f"power in {scale}", lambda s, o=o: s.octaves[o].sum()
-        yield f"of it chroma, {scale}", lambda s, o=o: s.octaves[o, 1] / s.octaves[o].sum()
+        rows[f"power in {scale}"] = luma + chroma
+        rows[f"of it chroma, {scale}"] = chroma / (luma + chroma)
     for c, name in enumerate(CHANNELS):
-        yield f"excess kurtosis {name}", lambda s, c=c: s.kurtosis[c]
+        rows[f"excess kurtosis {name}"] = found.kurtosis[c]
+    return rows
 
 
 def print_table(
@@ -142,8 +137,9 @@ def print_table(
 ) -> None:
     print(f"{'':27} {'real':>8} {'min':>7} {'max':>7}", end="")
     print(2 * f"  |{'10 %':>7} {'median':>7} {'90 %':>7} place", "(as strong)")
-    for name, figure in quantities():
-        values = [np.array([figure(each) for each in some]) for some in (real, synthetic, alike)]
+    groups = [[quantities(each) for each in some] for some in (real, synthetic, alike)]
+    for name in groups[0][0]:
+        values = [np.array([each[name] for each in some]) for some in groups]
         values = [each[np.isfinite(each)] for each in values]
         if not len(values[0]):
             continue
@@ -205,7 +201,7 @@ def plot(
 
 
 def plot_levels(axes: "Axes", real: Sequence[Statistics], synthetic: Sequence[Statistics]) -> None:
-    edges = np.geomspace(0.3, 100, 40)
+    edges = list(np.geomspace(0.3, 100, 40))
     axes.hist([each.level.mean() for each in synthetic], edges, color="0.8")
     for each in real:
         axes.axvline(each.level.mean(), ymax=0.2, color="black", linewidth=1)

@@ -1,6 +1,6 @@
 """How far noise moves the mean of grey fields, from nearly black to bright, by its strength.
 
-    python benchmarks/drift.py [MODEL ...] [--side 96] [--threads N]
+    python experiments/drift.py [MODEL ...] [--side 96] [--threads N]
 
 MODEL is a name of the catalogue or a model file, such as a checkpoint; all bundled ones if none is
 given. Each cell is `harm.drift` in levels of 255, for white noise that is independent in the
@@ -13,8 +13,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
+import harm
 import mirnet
-from mirnet.evaluation import harm
 from mirnet.restoration.restorer import Restorer
 from mirnet.weights import catalog
 

@@ -1,10 +1,10 @@
 """What models do to pictures that they should leave alone, side by side.
 
-    python benchmarks/harm.py [MODEL ...] [--side 96] [--threads N]
+    python experiments/harm_table.py [MODEL ...] [--side 96] [--threads N]
 
 MODEL is a name of the catalogue or a model file, such as a checkpoint; all bundled ones if none is
-given. The pictures are those of `mirnet.evaluation.harm` and scikit-image's photographs, as they
-are and halved: some have grain of their own, which halving takes away for the greater part.
+given. The pictures are those of `harm.py` and scikit-image's photographs, as they are and halved:
+some have grain of their own, most of which halving removes.
 
 For each model the table holds PSNR to the picture itself in dB, the largest difference of a pixel,
 and the largest shift of a channel's mean, both in levels of 255.
@@ -18,10 +18,9 @@ import argparse
 import contextlib
 from collections.abc import Sequence
 
-import photographs
-
+import harm
 import mirnet
-from mirnet.evaluation import harm
+import photographs
 from mirnet.restoration.restorer import Restorer
 from mirnet.weights import catalog
 
@@ -49,8 +48,8 @@ def main() -> None:
         pictures = harm.pictures(arguments.side) | photographs.whole() | photographs.halved()
         heading("without noise", restorers, ("PSNR", "largest", "shift"))
         for name, picture in pictures.items():
-            found = [harm.measure(restorer(picture), picture) for restorer in restorers]
-            row(name, [(each.psnr, each.largest, each.shift) for each in found])
+            harms = [harm.measure(restorer(picture), picture) for restorer in restorers]
+            row(name, [(each.psnr, each.largest, each.shift) for each in harms])
         heading("flat fields with noise", restorers, ("drift", "largest", "left"))
         for colour in FIELDS:
             for deviation in DEVIATIONS:

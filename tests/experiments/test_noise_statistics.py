@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mirnet.data import noise_statistics
+import noise_statistics
 from mirnet.errors import ShapeError
 
 

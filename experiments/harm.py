@@ -2,7 +2,7 @@
 
 They are made here, by rule, and not by `mirnet.data.drawings`: what judges a model is not what it
 has learnt from. Letters are a bitmap of five by seven, so that no font has to be there.
-docs/harmless.md has the bounds and what the bundled models make of them.
+harmless.md, beside this file, has the bounds and the figures of the bundled models.
 """
 
 from dataclasses import dataclass

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mirnet.evaluation import harm
+import harm
 
 PICTURES = harm.pictures(96)
 

@@ -16,7 +16,7 @@ def whole() -> dict[str, Pixels]:
 
 
 def halved() -> dict[str, Pixels]:
-    """By Lanczos's kernel, which takes their own grain away for the greater part."""
+    """By Lanczos's kernel, which removes most of their own grain."""
     return {
         f"{name}, halved": pyvips.Image.new_from_array(picture).resize(0.5).numpy()
         for name, picture in whole().items()

@@ -1,6 +1,6 @@
 """What each choice of the training of `denoise-tiny` is worth: short runs that differ in one thing.
 
-    python benchmarks/experiments.py FOLDER --weights START --photographs DIR --pairs DIR SET ... \
+    python experiments/ablations.py FOLDER --weights START --photographs DIR --pairs DIR SET ... \
         [--steps 600] [--only NAME ...]
 
 All runs begin with the same weights, see the same photographs and real pairs, and have the same
@@ -10,11 +10,14 @@ than a short run has. FOLDER takes the runs; one that is there is not run again.
 
 - a column for each SET, a folder of pairs: PSNR in dB;
 - `photographs`, `drawn` and `patterns`: PSNR to themselves of pictures without noise, in dB, the
-  mean over those of `mirnet.evaluation.harm`, none counted higher than 60;
+  mean over those of `harm.py`, none counted higher than 60;
 - `white`: the deviation that is left of white noise of 15 levels on a grey field.
 """
 
 import argparse
+import json
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -23,13 +26,12 @@ from types import ModuleType
 from unittest import mock
 
 import numpy as np
-import photographs
-import quality
 
+import harm
 import mirnet
+import photographs
 from mirnet.data import dataset, finishing, noise
 from mirnet.data.noise import Kind
-from mirnet.evaluation import harm
 from mirnet.restoration.restorer import Restorer
 from mirnet.shapes import Pixels
 from mirnet.training import recipe
@@ -109,7 +111,7 @@ def main() -> None:
     ]
     sets = [path.name for path in arguments.sets]
     columns = ["run", "question", *sets, *KINDS, "white"]
-    print(quality.row(*columns), quality.rule(len(columns) - 1), sep="\n")
+    print(row(*columns), "|" + "---|" * len(columns), sep="\n")
     for name in arguments.only:
         output = arguments.folder / name.replace(" ", "_")
         experiment = EXPERIMENTS[name]
@@ -122,13 +124,16 @@ def main() -> None:
                 train(plan, output, Options(), observe=lambda _: None)
         figures = [*psnr(output / "last.ckpt", arguments.sets), *kept(output / "last.ckpt")]
         cells = [f"{each:.2f}" for each in figures]
-        print(quality.row(name, experiment.question, *cells), flush=True)
+        print(row(name, experiment.question, *cells), flush=True)
 
 
 def psnr(weights: Path, sets: Sequence[Path]) -> list[float]:
     """Means in dB, by `mirnet evaluate`."""
-    found = quality.evaluate([*sets, "--model", weights])
-    return [methods[weights.stem]["psnr"] for methods in found.values()]
+    evaluate = [sys.executable, "-m", "mirnet", "evaluate", "--json", "--model"]
+    command: list[str | Path] = [*evaluate, weights, *sets]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    last = json.loads(done.stdout.splitlines()[-1])
+    return [each["methods"][weights.stem]["psnr"] for each in last["data"]]
 
 
 def kept(weights: Path) -> list[float]:
@@ -146,6 +151,10 @@ def kept(weights: Path) -> list[float]:
 
 def to_itself(restorer: Restorer, picture: Pixels) -> float:
     return min(harm.measure(restorer(picture), picture).psnr, HIGHEST)
+
+
+def row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":
