@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+FOLDERS = (".", "docs", "experiments", "benchmarks")
+PAGES = sorted(page for folder in FOLDERS for page in (ROOT / folder).glob("*.md"))
 CODE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 
@@ -21,12 +22,15 @@ def test_there_are_pages_to_check():
 
 def test_python_examples_run(tmp_path):
     pytest.importorskip("torch")
-    pages = {page.name: CODE.findall(page.read_text(encoding="utf-8")) for page in PAGES}
-    assert len(pages["python.md"]) >= 5
+    pages = {
+        str(page.relative_to(ROOT)): CODE.findall(page.read_text(encoding="utf-8"))
+        for page in PAGES
+    }
+    assert len(pages["docs/python.md"]) >= 5
     for name, blocks in pages.items():
         if not blocks:
             continue
-        script = tmp_path / f"{name}.py"
+        script = tmp_path / f"{Path(name).stem}.py"
         script.write_text("\n".join(blocks), encoding="utf-8")
         done = subprocess.run(
             [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -34,7 +38,7 @@ def test_python_examples_run(tmp_path):
         assert done.returncode == 0, f"{name}: {done.stderr}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_inside_the_repository_lead_somewhere(page):
     for link in LINK.findall(page.read_text(encoding="utf-8")):
         assert (page.parent / link).exists(), f"{page.name} links to {link}"

@@ -14,6 +14,21 @@ def test_what_a_model_says_it_has_is_there(model):
     assert all(path.is_file() for path in (*model.files(), model.card()))
 
 
+@pytest.mark.parametrize("model", catalog.MODELS, ids=lambda model: model.name)
+def test_cards_are_short_and_have_all_sections(model):
+    """They are installed, and printed in a terminal; what is longer belongs into experiments/."""
+    lines = model.card().read_text(encoding="utf-8").splitlines()
+
+    assert lines[0] == f"# {model.name}"
+    assert [line for line in lines if line.startswith("## ")] == [
+        f"## {section}" for section in ("Intended use", "Data", "Training", "Results", "Limits")
+    ]
+    assert any("chose the weights" in line for line in lines)
+    assert any("chose nothing" in line for line in lines)
+    assert len(lines) <= 70
+    assert max(map(len, lines)) <= 600
+
+
 def test_any_other_name_is_a_file(tmp_path):
     path = tmp_path / "mine.onnx"
     path.touch()
