@@ -2,11 +2,14 @@
 
 import importlib.metadata
 import json
+import re
 import subprocess
 import sys
 
 import pytest
+import typer
 
+from mirnet.cli import app
 from mirnet.weights import catalog
 
 COMMANDS = ["restore", "train", "evaluate", "benchmark", "export", "chain", "models", "data"]
@@ -40,6 +43,35 @@ def test_the_help_of_every_command_shows_examples(command):
     assert all(
         line.startswith(("    mirnet ", "    tensorboard ", "    torchrun ")) for line in examples
     )
+
+
+def helps(command, name="mirnet", parent=None):
+    """What each command says of itself, those of `mirnet data` included."""
+    context = command.context_class(command, info_name=name, parent=parent)
+    yield name, command.get_help(context)
+    for child, each in getattr(command, "commands", {}).items():
+        yield from helps(each, child, context)
+
+
+HELPS = dict(helps(typer.main.get_command(app)))
+
+
+def test_every_command_has_help():
+    assert {*COMMANDS, "sidd-patches", "synthesize", "pack"} < set(HELPS)
+
+
+@pytest.mark.parametrize("name", HELPS)
+def test_no_help_shows_python_types(name):
+    """Such as <list[Path]> or <float range>, which typer shows where there is no metavar."""
+    assert re.findall(r"<(?!=)[^>]*>?", HELPS[name]) == []
+
+
+@pytest.mark.parametrize("name", HELPS)
+def test_defaults_have_one_style(name):
+    text = " ".join(HELPS[name].partition("Options:")[2].split())
+    notes = re.findall(r"\[[^]]*\]", text)
+
+    assert all(re.match(r"\[(default: [^(]|required|x>=)", note) for note in notes), notes
 
 
 @pytest.mark.parametrize("arguments", [[], ["denoise"], ["--nonsense"]])

@@ -6,22 +6,23 @@ import typer
 
 from mirnet import streams
 from mirnet.cli import benchmark, chain, data, evaluate, export, models, restore, train
+from mirnet.cli.help import Command
 from mirnet.errors import MirnetError
 
 app = typer.Typer(
     name="mirnet",
-    help="Restore photographs with MIRNetV2, train the network, export it.",
+    help="Restore photographs with MIRNetV2; train and export the network.",
     no_args_is_help=True,
     rich_markup_mode=None,  # plain help: rich would double the time to show it
     pretty_exceptions_enable=False,
 )
-app.command("restore")(restore.restore)
-app.command("train")(train.train)
-app.command("evaluate")(evaluate.evaluate)
-app.command("benchmark")(benchmark.benchmark)
-app.command("export")(export.export)
-app.command("chain")(chain.chain)
-app.command("models")(models.models)
+app.command("restore", cls=Command)(restore.restore)
+app.command("train", cls=Command)(train.train)
+app.command("evaluate", cls=Command)(evaluate.evaluate)
+app.command("benchmark", cls=Command)(benchmark.benchmark)
+app.command("export", cls=Command)(export.export)
+app.command("chain", cls=Command)(chain.chain)
+app.command("models", cls=Command)(models.models)
 app.add_typer(data.app)
 
 

@@ -32,40 +32,50 @@ def benchmark(
         list[str] | None,
         typer.Option(
             metavar="auto|NAME",
-            help="Measure this one; give it again for more. [all that are installed and can]",
+            help="Runtime to measure; repeat for several.",
+            show_default="all that are installed and suitable",
         ),
     ] = None,
     device: Device = "auto",
     size: Annotated[
         str | None,
-        typer.Option(metavar="HxW|N", help="Of the picture. [384x512; with --batch a tile]"),
+        typer.Option(
+            metavar="HxW|N",
+            help="Size of the picture.",
+            show_default="384x512, with --batch one tile",
+        ),
     ] = None,
     batch: Annotated[
         int | None,
         typer.Option(
-            metavar="N", min=1, help="N pictures go through the network at once, without tiles."
+            metavar="N", min=1, help="Run the network on N pictures at once, without tiles."
         ),
     ] = None,
     tile: Tile = None,
     overlap: Overlap = None,
     threads: Threads = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Each runtime restores so many times.")] = 5,
-    warm_up: Annotated[int, typer.Option(min=0, help="Rounds before, which do not count.")] = 1,
+    rounds: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Measured runs of each runtime.")
+    ] = 5,
+    warm_up: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Earlier runs, which do not count.")
+    ] = 1,
     format: Annotated[
-        str, typer.Option(help="Of the file: jpeg, png, tiff, webp or avif.")
+        str,
+        typer.Option(metavar="FORMAT", help="File format: jpeg, png, tiff, webp or avif."),
     ] = "jpeg",
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw the stages as bars there, .png."),
+        typer.Option(metavar="FILE", help="Draw the stages as a bar chart, a PNG file."),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object, with every single run.")
+        bool, typer.Option("--json", help="Print one JSON object with every run.")
     ] = False,
 ) -> None:
-    """Measure how fast a model restores here: each stage from file to file, each runtime.
+    """Measure how fast this machine restores, stage by stage, in each runtime.
 
-    A noisy photograph, made for it, is restored by all runtimes in turns, each in a process of its
-    own. Times are medians over the rounds. docs/benchmark.md says what the stages are.
+    The runtimes take turns in restoring the same synthetic noisy photograph, each in its own
+    process. Times are medians over the rounds. docs/benchmark.md explains the stages.
 
     \b
     Examples:

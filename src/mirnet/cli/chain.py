@@ -27,55 +27,65 @@ class Mode(StrEnum):
 
 def chain(
     mode: Annotated[
-        Mode, typer.Option(help="lite draws pictures and trains a minute; full takes yours.")
+        Mode,
+        typer.Option(
+            metavar="lite|full",
+            help="lite draws its own pictures and trains for a minute; full takes your data.",
+        ),
     ] = Mode.LITE,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="Folder for everything that it makes.")
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for all results.")
     ] = Path("chain"),
     data: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Of full: folder of pairs or shards, or SIDD-Medium as it comes."
+            metavar="DIR",
+            help="Data for full: a folder of pairs or shards, or SIDD-Medium as distributed.",
         ),
     ] = None,
     recipe: Annotated[
         str,
         typer.Option(
-            metavar="NAME",
-            help="A shipped recipe or a .toml file. [lite, shortened; in full sidd-1gpu]",
+            metavar="NAME|FILE",
+            help="Recipe: a shipped one or a .toml file.",
+            show_default="a shortened lite, for full sidd-1gpu",
         ),
     ] = "",
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the recipe."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a value of the recipe; repeat for several."
+        ),
     ] = None,
     runtime: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Infer in this runtime, which must be there; again for more. [all there are]",
+            help="Runtime for inference; repeat for several.",
+            show_default="all that are installed",
         ),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="The record instead of the table on standard output.")
+        bool, typer.Option("--json", help="Print the record as JSON instead of the table.")
     ] = False,
     keep: Annotated[
         bool,
         typer.Option(
-            "--keep", help="Keep models, checkpoints and pictures of a lite chain that passed."
+            "--keep",
+            help="Keep models, checkpoints and pictures even when a lite chain passes.",
         ),
     ] = False,
 ) -> None:
-    """Prepare data, train, evaluate, export to every format, and infer in every runtime.
+    """Prepare data, train, evaluate, export to every format, and run every runtime.
 
-    Each link has a figure and a bound: patches are what was cut, a run that broke off goes on where
-    it was, restored pictures are nearer to the truth than noisy ones by at least 1 dB, each
-    exported file computes what the network does, and each runtime restores the same pictures as
-    PyTorch on the CPU, to one level of 255 and 0.05 dB. The first link that does not hold ends the
-    chain and is named. What is not installed is skipped.
+    An end-to-end test. Each link has a figure and a bound: patches equal what was cut, an
+    interrupted run resumes where it stopped, restored pictures are at least 1 dB closer to the
+    ground truth than noisy ones, each exported file computes what the network does, and each
+    runtime restores the same pictures as PyTorch on the CPU, to one level of 255 and 0.05 dB. The
+    first link that fails ends the chain and is reported. Whatever is not installed is skipped.
 
-    OUTPUT gets chain.json and chain.log, and keeps everything of a chain that is full or broke. It
-    is new or empty, or holds an earlier lite chain, in whose place this one comes.
+    OUTPUT gets chain.json and chain.log; a full chain, or one that failed, keeps all its files
+    there. It must be new, empty, or hold an earlier lite chain, which is replaced.
 
     \b
     Examples:
@@ -84,7 +94,8 @@ def chain(
       mirnet chain --mode full --data patches --set validation.pairs=held_out -o sidd
       mirnet chain --json > chain.json
 
-    Exit codes: 0 all links held or were skipped, 1 a link broke, 2 bad arguments, 130 interrupted.
+    Exit codes: 0 all links passed or were skipped, 1 a link failed, 2 bad arguments, 130
+    interrupted.
     """
     with needs("train", "the chain"):
         # mistakes are told before PyTorch is imported

@@ -41,54 +41,66 @@ def evaluate(
     folders: Annotated[
         list[Path],
         typer.Argument(
-            metavar="DATA", help="Folders of pairs, of shards, or of SIDD's .mat files."
+            metavar="DATA", help="Folders with pairs, with shards, or with SIDD's .mat files."
         ),
     ],
     model: Annotated[
         list[str],
         typer.Option(
-            help="A model's name (see `mirnet models`) or its file; give it again to compare."
+            metavar="NAME|FILE",
+            help="Model to use: a name (see `mirnet models`) or a file. Repeat to compare several.",
         ),
     ] = [DEFAULT],  # noqa: B006 - typer copies it
     baseline: Annotated[
         list[str],
         typer.Option(
             metavar="input|nlm|bm3d",
-            help="Compare with it; give it again for more. nlm:25 sets the strength.",
+            help="Baseline to compare with; repeat for several. nlm:25 sets the strength.",
         ),
     ] = ["input"],  # noqa: B006 - typer copies it
     strength: Strength = 1.0,
     self_ensemble: SelfEnsemble = 1,
     lpips: Annotated[
-        bool, typer.Option("--lpips", help="Measure LPIPS too (fetches AlexNet once, 233 MB).")
+        bool, typer.Option("--lpips", help="Measure LPIPS too (downloads AlexNet once, 233 MB).")
     ] = False,
     limit: Annotated[
-        int | None, typer.Option(help="Only the first N pairs of each DATA. [all]", min=1)
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Measure only the first N pairs of each DATA.",
+            min=1,
+            show_default="all",
+        ),
     ] = None,
     save_images: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Save the restored pictures there, as PNG."),
+        typer.Option(metavar="DIR", help="Save the restored pictures to this folder, as PNG."),
     ] = None,
     csv: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a table there, one row a pair.")
+        Path | None, typer.Option(metavar="FILE", help="Write a table with one row per pair.")
     ] = None,
     report: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="Write a page there, .html, with figures, plots and pictures."
-        ),
+        typer.Option(metavar="FILE", help="Write an HTML page with figures, plots and pictures."),
     ] = None,
     report_pictures: Annotated[
-        int, typer.Option(metavar="N", help="The most pairs whose pictures are in the page.", min=0)
+        int, typer.Option(metavar="N", help="Maximum number of pairs shown in the page.", min=0)
     ] = 40,
     submit: Annotated[
         Benchmark | None,
-        typer.Option(help="Measure nothing: write what this benchmark takes."),
+        typer.Option(
+            metavar="sidd|dnd",
+            help="Write the files that this benchmark's server takes, and measure nothing.",
+        ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="Of --submit. [SubmitSrgb.csv, or the folder dnd_submission]"
+            "-o",
+            "--output",
+            metavar="PATH",
+            help="File or folder for --submit.",
+            show_default="SubmitSrgb.csv or dnd_submission",
         ),
     ] = None,
     device: Device = "auto",
@@ -99,19 +111,20 @@ def evaluate(
     precision: Precision = "auto",
     local: Local = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a pair, and a last one with the means.")
+        bool,
+        typer.Option("--json", help="Print one JSON object per pair, then one with the means."),
     ] = False,
 ) -> None:
-    """Measure models over pairs: PSNR, SSIM, time, and the noise before and after.
+    """Measure models on noisy and clean pairs: PSNR, SSIM, time, noise before and after.
 
-    DATA holds the two halves as folders, such as input/ and groundtruth/ or noisy/ and clean/
-    (pairs have the same name in both), or shards of `mirnet data pack`, or SIDD's
-    ValidationNoisyBlocksSrgb.mat and ValidationGtBlocksSrgb.mat. The noisy input is measured too.
-    SSIM goes by three protocols, which docs/measuring.md explains.
+    DATA is one of: a folder with two subfolders, such as input/ and groundtruth/ or noisy/ and
+    clean/, where the halves of a pair have the same name; shards made by `mirnet data pack`; or
+    SIDD's ValidationNoisyBlocksSrgb.mat and ValidationGtBlocksSrgb.mat. The noisy input is
+    measured too. SSIM follows three protocols, which docs/measuring.md explains.
 
-    With --submit, DATA is a benchmark whose truth is not public, and its blocks are restored into
-    what the benchmark takes: of sidd, BenchmarkNoisyBlocksSrgb.mat into one .csv (or .mat) file;
-    of dnd, info.mat and images_srgb/ into a folder.
+    With --submit, DATA is a benchmark whose ground truth is not public, and the result is what its
+    server takes: for sidd, BenchmarkNoisyBlocksSrgb.mat becomes one .csv (or .mat) file; for dnd,
+    info.mat and images_srgb/ become a folder.
 
     \b
     Examples:
@@ -124,7 +137,7 @@ def evaluate(
       mirnet evaluate SIDD --submit sidd -o SubmitSrgb.csv
       mirnet evaluate DND --submit dnd -o dnd_submission
 
-    Exit codes: 0 all measured or written, 1 some pairs failed (the means leave them out), 2 bad
+    Exit codes: 0 all measured or written, 1 some pairs failed (and are not in the means), 2 bad
     arguments or data, 130 interrupted.
     """
     from mirnet import api

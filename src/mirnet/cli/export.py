@@ -18,33 +18,43 @@ def _fixed_size(text: str) -> tuple[int, int]:
 
 
 def export(
-    model: Annotated[Path, typer.Argument(help="A weights file, of whatever kind.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Weights file of any kind.")],
     format: Annotated[
-        str, typer.Option(help="onnx, openvino, mnn, safetensors, pth, pdparams or paddle.")
+        str,
+        typer.Option(
+            metavar="FORMAT", help="onnx, openvino, mnn, safetensors, pth, pdparams or paddle."
+        ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the file.")] = Path(),
-    name: Annotated[str | None, typer.Option(help="The file's name. [as the input]")] = None,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Output folder.")
+    ] = Path(),
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Name of the file, without suffix.", show_default="as MODEL"
+        ),
+    ] = None,
     half: Annotated[
         bool, typer.Option("--half", help="Store the weights in half precision.")
     ] = False,
     size: Annotated[
         str | None,
         typer.Option(
-            help="For pictures of this size only, as accelerators like it: onnx and openvino. "
-            "[any size]",
             metavar="HxW|N",
+            help="Fix the pictures' size, as some accelerators need it; for onnx and openvino.",
+            show_default="any size",
         ),
     ] = None,
     local: Annotated[
         int | None,
         typer.Option(
             metavar="N",
-            help="Average over windows of N pixels in place of the whole picture, so that tiles do "
-            "not show: 1.5 times the training patch, a multiple of 12.",
+            help="Average over windows of N pixels instead of the whole picture, so that tiles do "
+            "not show. Take 1.5 times the training patch, a multiple of 12.",
         ),
     ] = None,
 ) -> None:
-    """Write a model for another runtime or framework, and check it against the source.
+    """Convert a model for another runtime or framework, and check the result against the source.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""`mirnet models`: what there is, and each model's card."""
+"""`mirnet models`: the bundled models and their cards."""
 
 import json
 from typing import Annotated
@@ -9,10 +9,14 @@ from mirnet.errors import WeightsError
 
 
 def models(
-    name: Annotated[str | None, typer.Argument(help="Show this model's card.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Model whose card to show.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object per model.")
+    ] = False,
 ) -> None:
-    """List the models that come with mirnet, or show one's card.
+    """List the models that come with mirnet, or show the card of one.
 
     \b
     Examples:

@@ -27,13 +27,17 @@ def height_and_width(text: str) -> tuple[int, int]:
     return int(height), int(width if times else height)
 
 
-Model = Annotated[str, typer.Option(help="A model's name (see `mirnet models`) or its file.")]
+Model = Annotated[
+    str,
+    typer.Option(metavar="NAME|FILE", help="Model to use: a name (see `mirnet models`) or a file."),
+]
 
 Strength = Annotated[
     float,
     typer.Option(
-        help="0 gives the input, 1 the network's result; between, fine grain of the luminance "
-        "comes back, and hardly any colour noise.",
+        metavar="X",
+        help="0 returns the input, 1 the network's full result. In between, some fine luminance "
+        "grain stays, but hardly any colour noise.",
         min=0,
         max=1,
     ),
@@ -43,21 +47,25 @@ SelfEnsemble = Annotated[
     int,
     typer.Option(
         metavar="N",
-        help="Average N turned and mirrored views, up to 8: less noise, N times as long (also "
-        "known as test-time augmentation).",
+        help="Average N flipped and rotated views (1 to 8): less noise, N times as slow. Also "
+        "called test-time augmentation.",
         min=1,
         max=8,
     ),
 ]
 
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, tensorrt, coreml or directml.")]
+Device = Annotated[
+    str, typer.Option(metavar="NAME", help="auto, cpu, cuda, tensorrt, coreml or directml.")
+]
 
-RuntimeName = Annotated[str, typer.Option(help="auto, mnn, openvino, onnx, pytorch or paddle.")]
+RuntimeName = Annotated[
+    str, typer.Option(metavar="NAME", help="auto, mnn, openvino, onnx, pytorch or paddle.")
+]
 
 Tile = Annotated[
     int | None,
     typer.Option(
-        help="auto, or the side of the tiles in pixels: less needs less memory.",
+        help="Side of the tiles in pixels; smaller tiles need less memory.",
         parser=_tile_side,
         metavar="auto|N",
         show_default="auto",
@@ -68,16 +76,18 @@ Tile = Annotated[
 Overlap = Annotated[
     int | None,
     typer.Option(
-        help="Pixels that neighbouring tiles share. [16, or 64 for models that average over "
-        "windows]"
+        metavar="N",
+        help="Pixels that neighbouring tiles share.",
+        show_default="16, or 64 for models that average over windows",
     ),
 ]
 
 Precision = Annotated[
     str,
     typer.Option(
-        help="auto, or f32. auto takes bfloat16 on processors where it is faster: some pixels then "
-        "differ by a level or two."
+        metavar="auto|f32",
+        help="auto uses bfloat16 on processors where it is faster; some pixels then differ by a "
+        "level or two.",
     ),
 ]
 
@@ -85,13 +95,18 @@ Local = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="For weights of others, whose network averages over all it sees: average over windows "
-        "of N pixels, 1.5 times the training patch, so that tiles do not show. Multiples of 12; "
-        "wants PyTorch.",
+        help="For third-party weights, whose network averages over the whole tile: average over "
+        "windows of N pixels instead, so that tiles do not show. Take 1.5 times the training "
+        "patch, a multiple of 12. Needs PyTorch.",
     ),
 ]
 
 Threads = Annotated[
     int | None,
-    typer.Option(help="On the CPU; fewer leave room for other work. [all cores]", min=1),
+    typer.Option(
+        metavar="N",
+        help="CPU threads; fewer leave room for other work.",
+        min=1,
+        show_default="all cores",
+    ),
 ]

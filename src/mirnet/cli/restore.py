@@ -26,24 +26,26 @@ if TYPE_CHECKING:
 
 
 def restore(
-    inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT", help="Pictures, or folders of them.")
-    ],
+    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT", help="Pictures or folders.")],
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", help="Folder (or file, for one picture). [beside the input]"
+            "-o",
+            "--output",
+            metavar="PATH",
+            help="Output folder; for a single picture, a file is fine too.",
+            show_default="beside the input",
         ),
     ] = None,
     recursive: Annotated[
-        bool, typer.Option("--recursive", "-r", help="Look into folders inside folders.")
+        bool, typer.Option("--recursive", "-r", help="Search subfolders too.")
     ] = False,
     reference: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Measure PSNR and SSIM against the clean pictures there, which lie as in INPUT; "
-            "for one picture, a file.",
+            help="Folder with the clean pictures, laid out like INPUT (for a single picture, a "
+            "file is fine too): measure PSNR and SSIM against them.",
         ),
     ] = None,
     model: Model = DEFAULT,
@@ -51,13 +53,24 @@ def restore(
     self_ensemble: SelfEnsemble = 1,
     format: Annotated[
         str | None,
-        typer.Option(help="jpeg, png, tiff, webp or avif. [as the input]"),
+        typer.Option(
+            metavar="FORMAT",
+            help="Output format: jpeg, png, tiff, webp or avif.",
+            show_default="as the input",
+        ),
     ] = None,
     quality: Annotated[
-        int | None, typer.Option(help="Of JPEG, WebP and AVIF. [95, 95, 90]", min=1, max=100)
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Quality of JPEG, WebP and AVIF files.",
+            min=1,
+            max=100,
+            show_default="95, AVIF 90",
+        ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Restore again what is there already.")
+        bool, typer.Option("--overwrite", help="Redo pictures whose results already exist.")
     ] = False,
     device: Device = "auto",
     runtime: RuntimeName = "auto",
@@ -67,15 +80,15 @@ def restore(
     precision: Precision = "auto",
     local: Local = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a picture on standard output.")
+        bool, typer.Option("--json", help="Print one JSON object per picture.")
     ] = False,
 ) -> None:
     """Restore pictures.
 
     Size, bit depth, transparency, EXIF, XMP, colour profile and resolution are kept, and the
-    original is never touched. Without -o the result lies beside the input as NAME_restored.EXT.
-    Run it again after an interruption: finished pictures are skipped.
-    With --reference, results that were there already are measured too.
+    original is never touched. Without -o, each result is written beside its input as
+    NAME_restored.EXT. To resume after an interruption, run the same command again: finished
+    pictures are skipped. With --reference, existing results are measured too.
 
     \b
     Examples:

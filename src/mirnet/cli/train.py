@@ -35,52 +35,83 @@ def _checkpoint(text: str) -> Path | None:
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(help="A shipped recipe's name, or a .toml file.")],
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="Name of a shipped recipe, or a .toml file.")
+    ],
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the recipe."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a value of the recipe; repeat for several."
+        ),
     ] = None,
     output: Annotated[
-        Path, typer.Option("-o", "--output", help="Folder for checkpoints and logs.")
+        Path,
+        typer.Option("-o", "--output", metavar="DIR", help="Folder for checkpoints and logs."),
     ] = Path("runs/train"),
     resume: Annotated[
         Path | None,
         typer.Option(
             parser=_checkpoint,
             metavar="auto|FILE",
-            help="Go on from a checkpoint; auto: from the last one in OUTPUT, if there is one.",
+            help="Checkpoint to resume from; auto takes the last one in OUTPUT, if any.",
+            show_default="auto",
         ),
     ] = None,
-    accelerator: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    accelerator: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu or cuda.")] = "auto",
     devices: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes a machine. [default: every GPU, or one CPU process]"),
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Processes per machine.",
+            show_default="one per GPU, or one on the CPU",
+        ),
     ] = None,
     nodes: Annotated[
-        int | None, typer.Option(min=1, help="Machines. [default: as torchrun or SLURM says, or 1]")
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Number of machines.",
+            show_default="from torchrun or SLURM, else 1",
+        ),
     ] = None,
     precision: Annotated[
-        str | None, typer.Option(help="32-true, bf16-mixed or 16-mixed instead of the recipe's.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="32-true, bf16-mixed or 16-mixed.",
+            show_default="from the recipe",
+        ),
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=0, help="Processes that prepare data, a device. [default: by the cores]"),
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Data loader processes per device.",
+            show_default="by the number of cores",
+        ),
     ] = None,
     max_time: Annotated[
         float | None,
-        typer.Option(parser=_seconds, metavar="HH:MM:SS", help="Stop then, with a checkpoint."),
+        typer.Option(
+            parser=_seconds, metavar="HH:MM:SS", help="Save a checkpoint and stop after this time."
+        ),
     ] = None,
     viewer: Annotated[
         list[str] | None,
         typer.Option(
-            help="Log for tensorboard or visualdl; again for both. [default: tensorboard]"
+            metavar="NAME",
+            help="Log for tensorboard or visualdl; repeat for both.",
+            show_default="tensorboard",
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what each stage does, and stop.")
+        bool, typer.Option("--dry-run", help="Print what each stage would do, and stop.")
     ] = False,
 ) -> None:
-    """Train a network, or go on with the run that OUTPUT holds.
+    """Train a network, or resume the run in OUTPUT.
 
     \b
     Examples:

@@ -3,10 +3,11 @@
 import typer
 
 from mirnet.cli.data import pack, sidd_patches, synthesize
+from mirnet.cli.help import Command
 
 app = typer.Typer(
     name="data",
-    help="""Make data to train with.
+    help="""Make training data.
 
     \b
     Examples:
@@ -17,6 +18,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command("sidd-patches")(sidd_patches.sidd_patches)
-app.command("synthesize")(synthesize.synthesize)
-app.command("pack")(pack.pack)
+app.command("sidd-patches", cls=Command)(sidd_patches.sidd_patches)
+app.command("synthesize", cls=Command)(synthesize.synthesize)
+app.command("pack", cls=Command)(pack.pack)

@@ -18,17 +18,23 @@ def pack(
     source: Annotated[Path, typer.Argument(metavar="SRC", help="Folder of pairs.")],
     target: Annotated[Path, typer.Argument(metavar="DST", help="Folder for the shards.")],
     shard_mb: Annotated[
-        int, typer.Option(help="Size of a shard, in 2^20 bytes; as much memory is needed.", min=1)
+        int,
+        typer.Option(
+            metavar="N",
+            help="Size of a shard in units of 2^20 bytes; packing needs as much memory.",
+            min=1,
+        ),
     ] = 1024,
     as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a shard on standard output.")
+        bool, typer.Option("--json", help="Print one JSON object per shard.")
     ] = False,
 ) -> None:
     """Pack pairs of pictures, so that training reads patches without decoding.
 
-    SRC holds the two halves as folders, such as input/ and groundtruth/ or noisy/ and clean/;
-    pairs have the same name in both. The shards hold every pixel as it is, and training takes DST
-    wherever it takes SRC. Run it again after an interruption: finished shards are kept.
+    SRC has two subfolders, such as input/ and groundtruth/ or noisy/ and clean/, where the halves
+    of a pair have the same name. Shards hold every pixel unchanged, and training accepts DST
+    wherever it accepts SRC. To resume after an interruption, run the same command again: finished
+    shards are kept.
 
     \b
     Examples:

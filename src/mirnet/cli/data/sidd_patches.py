@@ -12,42 +12,55 @@ def sidd_patches(
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="SRC", help="SIDD-Medium sRGB as it is distributed, or one of its scenes."
+            metavar="SRC", help="SIDD-Medium sRGB as distributed, or one of its scenes."
         ),
     ],
     folder: Annotated[
         Path,
-        typer.Argument(metavar="DST", help="Gets the patches, in input/ and groundtruth/."),
+        typer.Argument(metavar="DST", help="Folder for the patches, in input/ and groundtruth/."),
     ],
     patch: Annotated[
         int | None,
-        typer.Option(min=1, help="Side of the patches in pixels. [256; with --grid 512]"),
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Side of the patches in pixels.",
+            show_default="256, with --grid 512",
+        ),
     ] = None,
     per_image: Annotated[
-        int | None, typer.Option(min=1, help="Random patches of each pair. [300]")
+        int | None,
+        typer.Option(metavar="N", min=1, help="Random patches per pair.", show_default="300"),
     ] = None,
     grid: Annotated[
         bool,
         typer.Option(
             "--grid",
-            help="Cut side by side as the official protocol does: neighbours share a quarter of "
-            "the patch, the last ones end at the border.",
+            help="Cut a regular grid, as the official protocol does: neighbours overlap by a "
+            "quarter of the patch, and the last ones end at the border.",
         ),
     ] = False,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes, of 200 MB each with full-size pairs. [one a core]"),
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Processes; each needs 200 MB for full-size pairs.",
+            show_default="one per core",
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Decides where random patches lie.")] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Seed for the places of random patches.")
+    ] = 0,
     as_json: Annotated[
-        bool, typer.Option("--json", help="The result as one JSON object on standard output.")
+        bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
     """Cut the pairs of SIDD-Medium into patches.
 
-    Noisy and clean patches are cut at the same places and written as PNG files of the source's bit
-    depth. The same seed gives the same patches, whatever the number of workers. Run it again after
-    an interruption: patches that are there stay.
+    Noisy and clean patches are cut at the same places and written as PNG files with the source's
+    bit depth. The same seed gives the same patches with any number of workers. To resume after an
+    interruption, run the same command again: existing patches are kept.
 
     \b
     Examples:

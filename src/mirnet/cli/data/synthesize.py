@@ -11,26 +11,30 @@ from mirnet.extras import needs
 
 def synthesize(
     source: Annotated[
-        Path, typer.Argument(metavar="SRC", help="A folder of clean photographs, 8-bit RGB.")
+        Path, typer.Argument(metavar="SRC", help="Folder of clean photographs, 8-bit RGB.")
     ],
     folder: Annotated[
         Path,
-        typer.Argument(metavar="DST", help="Gets the patches, in input/ and groundtruth/."),
+        typer.Argument(metavar="DST", help="Folder for the patches, in input/ and groundtruth/."),
     ],
     patch: Annotated[
-        int, typer.Option(help="Side of the patches in pixels, a multiple of 16.")
+        int, typer.Option(metavar="N", help="Side of the patches in pixels, a multiple of 16.")
     ] = 256,
-    per_image: Annotated[int, typer.Option(min=1, help="Patches of each photograph.")] = 10,
-    seed: Annotated[int, typer.Option(min=0, help="Decides places, turns and noise.")] = 0,
+    per_image: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Patches per photograph.")
+    ] = 10,
+    seed: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Seed for places, flips and noise.")
+    ] = 0,
     as_json: Annotated[
-        bool, typer.Option("--json", help="The result as one JSON object on standard output.")
+        bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
 ) -> None:
     """Make noisy and clean patches from clean photographs.
 
-    The noise is that of the camera model that training uses. A patch depends on the seed, its
-    photograph's name and its number; photographs may be added later. Run it again after an
-    interruption: patches that are there stay.
+    The noise comes from the camera model that training uses. A patch depends only on the seed, its
+    photograph's name and its number, so photographs can be added later. To resume after an
+    interruption, run the same command again: existing patches are kept.
 
     \b
     Examples:
