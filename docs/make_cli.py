@@ -19,10 +19,10 @@ Results go to standard output, progress and messages to standard error.
 |---|---|
 | 0 | all done |
 | 1 | some pictures failed; the others are done |
-| 2 | bad arguments, or something that one message explains |
-| 130 | interrupted; finished pictures stay, and the next run goes on |
+| 2 | bad arguments, or an error that one line explains |
+| 130 | interrupted; finished pictures stay, and running the command again resumes |
 
-This page is written by `python docs/make_cli.py` from the commands' own help.
+`python docs/make_cli.py` writes this page from the help of the commands.
 """
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree.
+"""The tree of exceptions.
 
     MirnetError
     ├── ShapeError           an array or tensor has a size that the network or a metric cannot take
@@ -6,11 +6,11 @@
     ├── WeightsError         a file holds no weights that this network can load
     ├── TilingError          tile and overlap do not fit together
     ├── RuntimeMissingError  an inference runtime is not installed
-    ├── InferenceError       a runtime failed while it restored
-    │   └── OutOfMemoryError     ... for want of memory: a smaller tile may do
+    ├── InferenceError       a runtime failed during inference
+    │   └── OutOfMemoryError     ... because memory ran out: try a smaller tile
     ├── DataError            training or evaluation data is missing or does not pair up
     ├── RecipeError          a training recipe or one of its values is wrong
-    └── DivergedError        training has left the finite numbers
+    └── DivergedError        the loss became NaN or infinite
 
 Each message says what was given, what was expected, and what to do. The command line prints it
 as one line and exits; the library lets it through.
@@ -18,7 +18,7 @@ as one line and exits; the library lets it through.
 
 
 class MirnetError(Exception):
-    """Anything that a user can mend."""
+    """Any error a user can fix."""
 
 
 class ShapeError(MirnetError, ValueError):
@@ -42,11 +42,11 @@ class RuntimeMissingError(MirnetError):
 
 
 class InferenceError(MirnetError):
-    """A runtime failed while it restored."""
+    """A runtime failed during inference."""
 
 
 class OutOfMemoryError(InferenceError):
-    """A runtime failed for want of memory; a smaller tile may do."""
+    """A runtime ran out of memory; try a smaller tile."""
 
 
 class DataError(MirnetError):

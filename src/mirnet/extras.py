@@ -1,4 +1,4 @@
-"""Packages that come with an extra alone: where one is missing, one line says what to install."""
+"""Optional packages: if one is missing, one line says what to install."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,11 +8,11 @@ from mirnet.errors import RuntimeMissingError
 
 @contextmanager
 def needs(extra: str, what: str) -> Iterator[None]:
-    """Imports inside need an extra of this package.
+    """Guard imports that need an extra of this package.
 
     Args:
-        extra: as pip takes it.
-        what: wants it, in words that begin the message.
+        extra: name of the extra, as pip takes it.
+        what: the feature that needs it; the message begins with it.
 
     Raises:
         RuntimeMissingError: if a package is missing.

@@ -46,7 +46,7 @@ def ssim(restored: Array, truth: Array, *, data_range: float | int) -> float:
     """
     _check(restored, truth)
     if min(truth.shape[:2]) < len(WINDOW):
-        raise ShapeError(f"SSIM wants at least {len(WINDOW)} pixels a side, got {truth.shape}")
+        raise ShapeError(f"SSIM needs at least {len(WINDOW)} pixels a side, got {truth.shape}")
     return _similarity(restored, truth, np.eye(truth.shape[2]), data_range)
 
 
@@ -147,7 +147,7 @@ def _quarters(plane: Array) -> tuple[Array, Array, Array, Array]:
 
 
 def _robust_variance(values: Array) -> float:
-    """Of normally distributed values among which there are outliers."""
+    """Variance of normally distributed values, robust to outliers."""
     return float(np.median(np.abs(values)) / 0.6744897501960817) ** 2 if values.size else 0.0
 
 

@@ -51,7 +51,7 @@ def test_pairs_are_cut(mirnet, sidd, tmp_path):
     assert done.returncode == 0
     assert done.stdout == "out  4 pairs  20 patches\n"
     first, last = done.stderr.splitlines()
-    assert first.startswith("mirnet: 20 patches, noisy and clean, of 4 pairs need about ")
+    assert first.startswith("mirnet: 20 noisy and clean patches of 4 pairs need about ")
     assert first.endswith(" are free")
     assert last.startswith("mirnet: 20 written in ")
     assert last.endswith(" patches/s), 0 pairs failed")
@@ -230,9 +230,7 @@ def test_an_interrupted_run_says_how_to_go_on(begun, load, tmp_path, number, to_
 
     assert running.returncode == 130
     assert stdout == ""
-    assert stderr.splitlines()[1:] == [
-        "mirnet: interrupted; run it again to go on where it stopped"
-    ]
+    assert stderr.splitlines()[1:] == ["mirnet: interrupted; run the same command again to resume"]
     assert alive == []
     assert are_whole(tmp_path / "out", load)
     assert not list((tmp_path / "out").rglob(".*"))

@@ -106,7 +106,7 @@ def test_an_interrupted_run_says_how_to_go_on(pack, tmp_path, number):
     _, messages = running.communicate(timeout=60)
 
     assert running.returncode == 130
-    assert messages == "mirnet: interrupted; run it again to go on where it stopped\n"
+    assert messages == "mirnet: interrupted; run the same command again to resume\n"
     left = sorted(contents(tmp_path / "packed"))
     assert left == [f"shard-{k:05d}.safetensors" for k in range(len(left))]
     assert 1 <= len(left) < COUNT

@@ -130,9 +130,7 @@ def test_a_second_run_skips_and_overwriting_does_not(mirnet, photos):
     statuses = [json.loads(run.stdout)["status"] for run in runs]
     assert statuses == ["restored", "skipped", "restored"]
     plain = mirnet("restore", "photos/night.jpg")
-    assert plain.stdout == (
-        "photos/night_restored.jpg is there already (--overwrite restores it again)\n"
-    )
+    assert plain.stdout == ("photos/night_restored.jpg already exists (--overwrite redoes it)\n")
 
 
 def test_one_broken_picture_among_many_is_reported_and_the_rest_is_done(mirnet, photos):
@@ -339,7 +337,7 @@ def test_an_interrupted_run_leaves_whole_files_only_and_goes_on_later(
     code, lines, messages = interrupted(number, delay)
 
     assert code == 130
-    assert messages == "mirnet: interrupted; run it again to go on where it stopped\n"
+    assert messages == "mirnet: interrupted; run the same command again to resume\n"
     finished = [json.loads(line) for line in lines]
     assert 1 <= len(finished) < COUNT
     # a picture may have been renamed into place just before its line was written

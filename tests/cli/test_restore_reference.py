@@ -138,7 +138,7 @@ def test_results_that_were_there_already_are_measured_as_they_are(restore, tree,
     finite = (second[k]["restored"]["psnr"] for k in (0, 2))
     assert means["restored"]["psnr"] == pytest.approx(mean(finite))
     assert plain.returncode == 0
-    assert "out/b.tif is there already (--overwrite restores it again)  " in plain.stdout
+    assert "out/b.tif already exists (--overwrite redoes it)  " in plain.stdout
     assert " -> inf dB  SSIM " in plain.stdout.splitlines()[1]
     assert plain.stderr.splitlines() == [
         "mirnet: 0 restored, 3 skipped, 0 failed",

@@ -54,7 +54,7 @@ def test_each_pair_is_measured_for_itself(lpips):
 def test_pictures_too_small_for_it_are_refused(lpips):
     small = np.zeros((30, 40, 3), np.float32)
 
-    with pytest.raises(ShapeError, match="LPIPS wants at least 31 pixels a side, got"):
+    with pytest.raises(ShapeError, match="LPIPS needs at least 31 pixels a side, got"):
         lpips(small, small)
 
 

@@ -126,7 +126,7 @@ def test_a_run_that_is_asked_to_stop_saves_and_ends_with_130(here, number):
 
     assert (process.returncode, printed) == (130, ""), messages
     assert messages.splitlines()[-1] == (
-        "mirnet: interrupted; run it again to go on where it stopped"
+        "mirnet: interrupted; run the same command again to resume"
     )
     assert "Traceback" not in messages
     assert 1 <= checkpoint.load(Path("run/last.ckpt"))["step"] < 40

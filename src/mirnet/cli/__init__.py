@@ -44,7 +44,7 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; what a user can mend ends in one line and exit code 2."""
+    """Run the command line; errors a user can fix end in one line and exit code 2."""
     streams.keep_stdout_for_results()
     try:
         app()

@@ -1,4 +1,4 @@
-"""The bar that every command shows while it works: on standard error, where that is a terminal."""
+"""The progress bar of all commands, on standard error if that is a terminal."""
 
 import sys
 
@@ -8,7 +8,7 @@ from rich.text import Text
 
 
 class Rate(ProgressColumn):
-    """How many are done, in all, and a second."""
+    """Number done, total, and rate per second."""
 
     def __init__(self, unit: str, *, size: float = 1, digits: int = 0) -> None:
         super().__init__()
@@ -25,9 +25,9 @@ class Rate(ProgressColumn):
 
 
 def progress_bar(facts: ProgressColumn) -> Progress:
-    """What is at work, a bar, `facts` and the time left; to be used as a context.
+    """A context manager that shows the current task, a bar, `facts` and the time left.
 
-    Where standard error is no terminal nothing of it shows.
+    It shows nothing if standard error is not a terminal.
     """
     console = Console(stderr=True)
     return Progress(
@@ -44,7 +44,7 @@ def progress_bar(facts: ProgressColumn) -> Progress:
 
 
 def print_result(bar: Progress, line: str) -> None:
-    """A line for standard output, above the bar where both are on one terminal."""
+    """Print a line to standard output, above the bar if both share a terminal."""
     if bar.disable or not sys.stdout.isatty():
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
@@ -53,5 +53,5 @@ def print_result(bar: Progress, line: str) -> None:
 
 
 def print_message(bar: Progress, line: str) -> None:
-    """A line for standard error, above the bar."""
+    """Print a line to standard error, above the bar."""
     bar.console.out(line, highlight=False)

@@ -14,7 +14,7 @@ from mirnet.image.vips import shown
 from mirnet.restoration.restored import left_alone
 
 COLUMNS = (*STAGES, "whole", "µs/pixel", "MP/s", "images/s", "peak MB")
-"""Of the table; stages and whole in milliseconds."""
+"""Columns of the table; stages and whole in milliseconds."""
 
 
 def text(plan: Plan, result: Result) -> str:

@@ -1,4 +1,4 @@
-"""How commands end: exit codes, and before they are done when the user has had enough."""
+"""How commands end: exit codes and interruptions."""
 
 import signal
 from collections.abc import Iterator
@@ -14,8 +14,8 @@ INTERRUPTED = 130
 
 
 @contextmanager
-def interruptible(word: str = "run it again to go on where it stopped") -> Iterator[None]:
-    """An interruption inside ends the command with a word on what that means."""
+def interruptible(word: str = "run the same command again to resume") -> Iterator[None]:
+    """End the command on an interruption, with a message on what to do next."""
     try:
         yield
     except KeyboardInterrupt:
@@ -24,8 +24,8 @@ def interruptible(word: str = "run it again to go on where it stopped") -> Itera
 
 
 def treat_termination_as_interruption() -> None:
-    """A run that is terminated, or whose terminal is closed, ends as an interrupted one does."""
+    """Treat termination, and a closed terminal, like an interruption by the user."""
     for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has not both
+        number = getattr(signal, name, None)  # Windows does not have both
         if number and signal.getsignal(number) == signal.SIG_DFL:  # and nohup ignores the second
             signal.signal(number, signal.default_int_handler)

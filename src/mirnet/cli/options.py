@@ -1,4 +1,4 @@
-"""Options of all commands that restore: which model, where it runs, in what tiles."""
+"""Options shared by all commands that restore: model, device, tiles."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ def _tile_side(text: str) -> int | None:
 
 
 def height_and_width(text: str) -> tuple[int, int]:
-    """Of a picture, from HxW or from one number for both.
+    """Parse HxW, or one number for both.
 
     Raises:
         ValueError: if it is neither.

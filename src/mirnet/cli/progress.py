@@ -1,4 +1,4 @@
-"""Progress of many pictures on the terminal: megapixels a second and the time left."""
+"""Progress of many pictures on the terminal: megapixels per second and time left."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from mirnet.restoration.folder import Job, Result
 
 
 class PictureProgress:
-    """A bar on standard error where that is a terminal; nothing otherwise. Shown within `bar`."""
+    """A bar on standard error if that is a terminal, else nothing. Visible inside `bar`."""
 
     def __init__(self, jobs: Sequence[Job], *, overwrite: bool) -> None:
         self._jobs = jobs
@@ -25,12 +25,12 @@ class PictureProgress:
         self._done = 0.0  # pixels of the present picture
 
     def advance(self, pixels: float) -> None:
-        """So many more pixels of the present picture are done."""
+        """Count more pixels of the current picture as done."""
         self._done += pixels
         self.bar.advance(self._task, pixels)
 
     def finish(self, result: Result) -> None:
-        """The present picture is finished, whatever became of it."""
+        """Count the current picture as finished, restored or not."""
         self._finished += 1
         total = self.bar.tasks[0].total or 0
         total += self._done - self._sizes.get(result.source, 0)  # what was really to be done
@@ -40,11 +40,11 @@ class PictureProgress:
         self.bar.update(self._task, total=total, description=name, refresh=True)
 
     def print_result(self, line: str) -> None:
-        """A line for standard output, above the bar."""
+        """Print a line to standard output, above the bar."""
         print_result(self.bar, line)
 
     def print_message(self, line: str) -> None:
-        """A line for standard error, above the bar."""
+        """Print a line to standard error, above the bar."""
         print_message(self.bar, line)
 
     def _name(self, index: int) -> str:
@@ -56,7 +56,7 @@ class PictureProgress:
 
 
 def _pixels(path: Path) -> int:
-    """How much work a picture is, about; none if it cannot be opened, which is reported later."""
+    """Estimate the work for a picture; 0 if it cannot be opened, which is reported later."""
     if path.suffix.lower() in raw.SUFFIXES:
         return path.stat().st_size  # a byte a pixel; to open it would be to develop it
     try:

@@ -18,7 +18,7 @@ from mirnet.restoration.restored import left_alone
 from mirnet.restoration.restorer import Restorer
 
 TITLES = ("input", "restored")
-"""Of what is measured: the picture before and after."""
+"""Names of the two pictures that are measured."""
 
 
 def print_result(
@@ -81,7 +81,7 @@ def print_means(reference: Path, comparisons: Sequence[Comparison], *, as_json: 
 
 def _line(result: Result, comparison: Comparison | None) -> str:
     if result.status == "skipped":
-        line = f"{shown(result.target)} is there already (--overwrite restores it again)"
+        line = f"{shown(result.target)} already exists (--overwrite redoes it)"
     else:
         megapixels = result.height * result.width / 1e6
         line = (

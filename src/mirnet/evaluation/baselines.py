@@ -1,7 +1,7 @@
-"""Denoisers that have learnt nothing, by their libraries: what a model has to beat.
+"""Classic denoisers from their libraries: the baselines that a model has to beat.
 
-Each wants to know how strong the noise is. It is told the level that `metrics.noise_level`
-estimates, picture by picture, or one for all pictures, such as `nlm:25`, in levels of 255.
+Each needs the noise level. By default it gets the level that `metrics.noise_level` estimates for
+each picture; `nlm:25` sets one for all pictures, in levels of 255.
 """
 
 import math
@@ -73,7 +73,7 @@ def _bm3d(noisy: Image, strength: float) -> Image:
 
 @dataclass(frozen=True)
 class Kind:
-    """What there is to know of a baseline before its library is imported."""
+    """Facts about a baseline that are known before its library is imported."""
 
     title: str
     module: str

@@ -55,7 +55,7 @@ class Lpips:
         import torch
 
         if min(truth.shape[:2]) < SMALLEST:
-            raise ShapeError(f"LPIPS wants at least {SMALLEST} pixels a side, got {truth.shape}")
+            raise ShapeError(f"LPIPS needs at least {SMALLEST} pixels a side, got {truth.shape}")
         batches = (
             torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)[None])).to(self._device)
             for image in (picture, truth)

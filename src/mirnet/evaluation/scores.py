@@ -11,7 +11,7 @@ from mirnet.image import pixels
 from mirnet.shapes import Image
 
 Distance = Callable[[Image, Image], float]
-"""Of a picture to the truth, both h w 3, in 0..1."""
+"""Distance of a picture to the truth, both h w 3, in 0..1."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Means:
     count: int = 0
     """Pictures in all."""
     infinite: dict[str, int] = field(default_factory=_counts)
-    """Of each score, how many pictures are left out since it is infinite."""
+    """Number of pictures left out of each mean because their score is infinite."""
     _sums: dict[str, float] = field(default_factory=_zeros)
     _missing: set[str] = field(default_factory=set)
 

@@ -45,7 +45,7 @@ class Summary:
         return self.columns[INPUT].means.count
 
     def seconds_per_megapixel(self, name: str) -> float | None:
-        """Of restoring alone, all pixels together; None before the first pair, and of the input."""
+        """Time for restoring all pixels so far; None for the input and before the first pair."""
         if name == INPUT or not self.megapixels:
             return None
         return self.columns[name].seconds / self.megapixels

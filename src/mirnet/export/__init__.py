@@ -16,10 +16,10 @@ from mirnet.weights.checkpoint import Weights
 FORMATS = ("onnx", "openvino", "mnn", "safetensors", "pth", "pdparams", "paddle")
 
 SUFFIXES = {"openvino": ".xml", "paddle": ".pdiparams"}
-"""Of formats whose files are not called as they are."""
+"""File suffixes of formats whose suffix is not their name."""
 
 BESIDE = {".xml": ".bin", ".pdiparams": ".json"}
-"""What else a format of two files consists of, by the suffix of the one that is opened."""
+"""Suffix of the second file of two-file formats, by the suffix of the file that is opened."""
 
 HALF = ("onnx", "openvino", "mnn", "safetensors")
 """Formats that can hold weights in half precision."""

@@ -1,4 +1,4 @@
-"""What a file of weights says, whatever its format, before any of it is believed.
+"""The unverified content of a weights file of any format.
 
 The first bytes decide how a file is read. No file gets to run code.
 """
@@ -19,7 +19,7 @@ from mirnet.weights import pdparams, upstream
 from mirnet.weights.facts import KEY
 
 VERSION = 1
-"""Of the JSON that travels with the tensors."""
+"""Metadata key of the JSON stored with the tensors."""
 
 TRAINING_FORMAT = "mirnet-training-1"
 """What `training.checkpoint` marks its files with."""
@@ -32,7 +32,7 @@ EXPECTED = "expected .safetensors, .pth, .pt, .ckpt or .pdparams"
 
 @dataclass(frozen=True)
 class Content:
-    """What a file says, before any of it is believed."""
+    """Content of a weights file, not yet verified."""
 
     tensors: Mapping[str, Any]
     facts: dict[str, Any] = field(default_factory=dict)

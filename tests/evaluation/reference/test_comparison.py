@@ -220,7 +220,7 @@ def test_pictures_too_small_for_ssim_are_told(files, save):
     for path in (result.source, result.target, reference):
         save(path, 10, 30)
 
-    assert "SSIM wants at least 11 pixels" in compare(result, reference).error
+    assert "SSIM needs at least 11 pixels" in compare(result, reference).error
 
 
 def test_a_lack_of_memory_is_told(files, monkeypatch):

@@ -1,4 +1,4 @@
-"""What the user sees while patches are made: what is ahead, how far it is, what became of it."""
+"""Messages and progress while patches are made."""
 
 import json
 import time
@@ -17,16 +17,16 @@ from mirnet.data.patches import Plan, Result
 def follow(
     plan: Plan[Any, Any], results: Generator[Result, None, None], *, pictures: str, as_json: bool
 ) -> None:
-    """Do what is planned, and end the command with 1 if a picture failed.
+    """Carry out the plan, and exit with 1 if a picture failed.
 
-    Messages and a bar go to standard error, the bar only where that is a terminal; one line (or
-    JSON object) with the result goes to standard output.
+    Messages and a bar go to standard error, the bar only if that is a terminal; one line (or JSON
+    object) with the result goes to standard output.
 
     Args:
-        plan: what is ahead.
-        results: do the work as they are asked for, and stop it when they are closed.
-        pictures: what patches are made of, in the plural.
-        as_json: whether the result is for programs.
+        plan: the patches to make.
+        results: generator that does the work while it is iterated, and stops when closed.
+        pictures: plural noun for the sources of patches.
+        as_json: print the result as JSON.
     """
     free = plan.require_space()
     _say(_ahead(plan, pictures, free))
@@ -61,12 +61,12 @@ def follow(
 
 
 def _ahead(plan: Plan[Any, Any], pictures: str, free: int) -> str:
-    all_of_them = f"{plan.patches} patches, noisy and clean, of {plan.pictures} {pictures}"
+    all_of_them = f"{plan.patches} noisy and clean patches of {plan.pictures} {pictures}"
     there = plan.patches - plan.missing
     if not plan.missing:
         return f"{all_of_them}: nothing is missing"
-    rest = f", {there} are there already, the others need" if there else " need"
-    return f"{all_of_them}{rest} about {decimal(plan.bytes)}, and {decimal(free)} are free"
+    rest = f", {there} of them exist; the rest needs" if there else " need"
+    return f"{all_of_them}{rest} about {decimal(plan.bytes)}; {decimal(free)} are free"
 
 
 def _say(line: str) -> None:

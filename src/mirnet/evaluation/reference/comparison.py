@@ -42,7 +42,7 @@ PROTOCOLS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Mean:
-    """Of many figures.
+    """Mean of many figures.
 
     The infinite PSNR of equal pictures would hide all others, so it is left out and counted.
     """

@@ -30,9 +30,9 @@ STYLES = ("vendor/img-comparison-slider.css", "page.css")
 
 FIGURES = (
     *scores.FIGURES,
-    Figure("seconds_per_megapixel", "s/MP", 2, "seconds a megapixel, restoring alone", "less"),
+    Figure("seconds_per_megapixel", "s/MP", 2, "seconds per megapixel, restoring only", "less"),
 )
-"""Of which the page has columns, plots and means."""
+"""Figures that get a column, a plot and a mean."""
 
 
 @dataclass(frozen=True)

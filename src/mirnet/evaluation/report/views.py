@@ -13,14 +13,14 @@ from mirnet.image import pixels
 from mirnet.shapes import Image
 
 WINDOW = 512
-"""Of a larger picture the middle is shown, so many pixels a side: shrunk, noise would vanish."""
+"""Pixels a side that are shown: the middle of larger pictures, since shrinking removes noise."""
 
 AMPLIFIED = 10
-"""How many times larger than it is an error is shown, for otherwise nobody would see it."""
+"""Factor by which errors are amplified; unamplified, they would be invisible."""
 
 TRUTH = "truth"
 QUALITY = 95
-"""Of the JPEGs, whose colours are stored at full resolution, since noise is in them."""
+"""JPEG quality; without chroma subsampling, because noise is in the colours too."""
 
 
 @dataclass(frozen=True)
