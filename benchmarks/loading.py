@@ -47,7 +47,7 @@ def main() -> None:
         for index in range(arguments.pairs):
             for pairs in opened:
                 pairs.whole(index)
-        data = [TrainingData([], pairs, 1.0, 0, training.MIXUP) for pairs in opened]
+        data = [training.pairs_alone(pairs) for pairs in opened]
         print(f"{arguments.pairs} pairs of 256x256, batches of {arguments.batch}x3x", end="")
         print(f"{arguments.patch}x{arguments.patch}, patches a second")
         print("workers   folder   packed  packed is")

@@ -24,7 +24,7 @@ import pyvips
 import torch
 
 from mirnet.data import isp, noise, windows
-from mirnet.data.sensor import PHONES, SYSTEM_CAMERAS, Sensor
+from mirnet.data.sensor import PHONES, SYSTEM_CAMERAS, RawNoise
 from mirnet.image import codec
 
 PHONE = PHONES["Pixel"]
@@ -33,9 +33,9 @@ SYSTEM_CAMERA = SYSTEM_CAMERAS["Canon 5D4"]
 ISO_6400 = SYSTEM_CAMERA.gain[1]
 """The highest gain that is calibrated."""
 SENSORS = {
-    "phone_light_iso400": Sensor.of(*PHONE[1]),
-    "phone_medium_iso1600": Sensor.of(*PHONE[3]),
-    "phone_strong_iso3200": Sensor.of(*PHONE[4]),
+    "phone_light_iso400": RawNoise.of(*PHONE[1]),
+    "phone_medium_iso1600": RawNoise.of(*PHONE[3]),
+    "phone_strong_iso3200": RawNoise.of(*PHONE[4]),
     "camera_light_iso1600": SYSTEM_CAMERA.at(ISO_6400 / 4),
     "camera_medium_iso6400": SYSTEM_CAMERA.at(ISO_6400),
     "camera_strong_iso25600": SYSTEM_CAMERA.at(ISO_6400, push=4.0),
@@ -86,14 +86,18 @@ def read(paths: Sequence[Path]) -> Iterator[tuple[str, np.ndarray]]:
         yield name, found[0] if isinstance(found, tuple) else found  # left of a stereo pair
 
 
-def take(photograph: np.ndarray, sensor: Sensor, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+def take(
+    photograph: np.ndarray, raw_noise: RawNoise, seed: int
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Noisy and clean, 1 3 h w, of half the size."""
     half = to_vips(photograph).resize(0.5, kernel="lanczos3").gaussblur(LENS, precision="float")
     seen = half.crop(0, 0, half.width // 2 * 2, half.height // 2 * 2).numpy()
     scene = torch.from_numpy(seen.copy()).permute(2, 0, 1)[None].float() / 255
     generator = torch.Generator().manual_seed(seed)
-    camera = replace(isp.random_camera(1, generator), has_srgb_curve=torch.tensor([False]))
-    pair = noise.take(scene, torch.ones(1), camera, sensor, generator)
+    development = replace(
+        isp.random_development(1, generator), has_srgb_curve=torch.tensor([False])
+    )
+    pair = noise.take(scene, torch.ones(1), development, raw_noise, generator)
     noisy, clean = (each[..., BORDER:-BORDER, BORDER:-BORDER] for each in pair)
     return noisy, clean
 

@@ -30,23 +30,24 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-from unittest import mock
+from typing import TypeVar
 
 import noisy_pairs
 import torch
 from torch import nn
 
 from mirnet.data import dataset, sources
-from mirnet.data.dataset import Batch, TrainingData
+from mirnet.data.camera import Camera
+from mirnet.data.dataset import Batch, Patches, TrainingData
+from mirnet.data.pairs import Pairs
 from mirnet.network import PRESETS
 from mirnet.training import loader, recipe
 from mirnet.training.devices import open_fabric
 from mirnet.training.logs import Logs
 from mirnet.training.loop import Training
 from mirnet.training.recipe import Data, Optimisation, Recipe, Span, Stage
-from mirnet.training.run import set_up
 from mirnet.training.schedule import lay_out
+from mirnet.training.state import set_up
 from mirnet.weights import upstream
 
 TESTS = Path(__file__).parent.parent / "tests"
@@ -187,7 +188,13 @@ def ours(
     fabric = open_fabric("auto", 1, None, precision)
     fabric.launch()
     plan = lay_out(wanted, epoch=1, processes=1)
-    return Training(plan, Path(), None, set_up(fabric, wanted), Logs())
+    return Training(plan, Path(), None, set_up(fabric, wanted), Logs(), dataset.develop)
+
+
+def pairs_alone(pairs: Pairs) -> TrainingData:
+    """Real pairs, blended as in `sidd-1gpu`."""
+    shares = {"real_share": 1.0, "drawn_share": 0.0, "field_share": 0.0}
+    return TrainingData([], pairs, **shares, seed=0, mixup=MIXUP)
 
 
 def stepping(training: Training, batches: Iterator[Batch]) -> Step:
@@ -196,7 +203,7 @@ def stepping(training: Training, batches: Iterator[Batch]) -> Step:
     ends = torch.zeros(2, device=training.fabric.device)
 
     def step() -> float:
-        done = training.run.step
+        done = training.state.step
         return training._update(batches, plan.phase(done), plan.lr(done), ends)[0]
 
     return step
@@ -226,7 +233,7 @@ def plain_step(
 
     device = training.fabric.device
     network: nn.Module = official.network(PRESETS[preset])
-    network.load_state_dict(upstream.to_official(training.run.network.state_dict()))
+    network.load_state_dict(upstream.to_official(training.state.network.state_dict()))
     network.to(device)
     optimizer = torch.optim.Adam(network.parameters(), OPTIM.lr, weight_decay=OPTIM.weight_decay)
     is_mixed = precision == "bf16-mixed"
@@ -276,7 +283,7 @@ def profile(arguments: argparse.Namespace) -> None:
         noisy_pairs.pack(folder / "pairs", folder / "packed")
         for precision in arguments.precision:
             training = ours(arguments, precision)
-            data = TrainingData([], sources.open(folder / "packed"), 1.0, 0, MIXUP)
+            data = pairs_alone(sources.open(folder / "packed"))
             requests = training.plan.all_requests(0, 0)
             batches = loader.load(data, requests, workers=0, pin=False)
             step, batch, move = (1000 * part for part in spent(training, batches, arguments.rounds))
@@ -297,15 +304,14 @@ def spent(training: Training, batches: Iterator[Batch], rounds: int) -> tuple[fl
             waits.append(seconds)
             yield batch
 
-    def develop(batch: Batch, device: torch.device) -> Any:  # noqa: ANN401 - as the original
-        seconds, result = timed(lambda: original(batch, device))
+    def develop(batch: Batch, device: torch.device, camera: Camera) -> tuple[Patches, Patches]:
+        seconds, result = timed(lambda: dataset.develop(batch, device, camera))
         moves.append(seconds)
         return result
 
-    original = dataset.develop
+    training.develop = develop
     step = stepping(training, next_batch())
-    with mock.patch.object(dataset, "develop", develop):
-        steps = [timed(step)[0] for _ in range(1 + rounds)]
+    steps = [timed(step)[0] for _ in range(1 + rounds)]
     steps, waits, moves = steps[1:], waits[1:], moves[1:]  # the first one warms up
     return statistics.median(steps), statistics.median(waits), statistics.median(moves)
 

@@ -18,20 +18,15 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from unittest import mock
 
 import numpy as np
 
 import harm
 import mirnet
 import photographs
-from mirnet.data import dataset, finishing, noise
-from mirnet.data.noise import Kind
 from mirnet.restoration.restorer import Restorer
 from mirnet.shapes import Pixels
 from mirnet.training import recipe
@@ -54,8 +49,6 @@ class Experiment:
     question: str
     settings: tuple[str, ...] = ()
     """Of the recipe; STEPS stands for how many there are."""
-    shares: tuple[tuple[ModuleType, str, float | Mapping[Kind, float]], ...] = ()
-    """Constants of modules."""
 
 
 COMMON = ("optim.loss=charbonnier", "optim.clip=0.5", "data.real_share=0.12")
@@ -66,16 +59,16 @@ EXPERIMENTS = {
     "another seed": Experiment("chance", ("seed=5",)),
     "no camera finishing": Experiment(
         "noise reduction, sharpening, JPEG",
-        shares=((finishing, "FINISHED_SHARE", 0.0), (noise, "WEB_JPEG_SHARE", 0.0)),
+        ("camera.finishing.share=0", "camera.editing.jpeg_share=0"),
     ),
     "no white noise": Experiment(
-        "white noise", shares=((noise, "WHITE_SHARES", dict.fromkeys(Kind, 0.0)),)
+        "white noise", ("camera.white_noise.share={photograph=0, drawing=0, field=0}",)
     ),
-    "no black and white": Experiment("black and white", shares=((noise, "GREY_SHARE", 0.0),)),
+    "no black and white": Experiment("black and white", ("camera.editing.grey_share=0",)),
     "no drawings": Experiment("drawings", ("data.drawn_share=0", "data.field_share=0")),
     "little identity": Experiment(
         "patches without noise",
-        shares=((dataset, "IDENTITY_SHARES", dict.fromkeys(Kind, 0.05)),),
+        ("scenes.identity_share={photograph=0.05, drawing=0.05, field=0.05}",),
     ),
     "L1": Experiment("loss", ("optim.charbonnier=0",)),
     "patches of 128": Experiment(
@@ -118,10 +111,7 @@ def main() -> None:
         if not (output / SUMMARY).exists():
             changes = [each.replace("STEPS", str(arguments.steps)) for each in experiment.settings]
             plan = recipe.load("denoise-tiny", [*common, *changes])
-            with ExitStack() as stack:  # data is made in this process, so the constants hold
-                for module, constant, value in experiment.shares:
-                    stack.enter_context(mock.patch.object(module, constant, value))
-                train(plan, output, Options(), observe=lambda _: None)
+            train(plan, output, Options(), observe=lambda _: None)
         figures = [*psnr(output / "last.ckpt", arguments.sets), *kept(output / "last.ckpt")]
         cells = [f"{each:.2f}" for each in figures]
         print(row(name, experiment.question, *cells), flush=True)

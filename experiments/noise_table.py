@@ -23,8 +23,10 @@ import numpy as np
 import torch
 
 import noise_statistics
-from mirnet.data import dataset, finishing, noise
+from mirnet.data import noise
+from mirnet.data.camera import Camera, Editing, Finishing, WhiteNoise
 from mirnet.data.pair_folder import PairFolder
+from mirnet.data.scenes import ByKind
 from mirnet.errors import DataError
 from noise_statistics import BINS, CHANNEL_PAIRS, DIRECTIONS, LAGS, OCTAVES
 from noise_statistics import NoiseStatistics as Statistics
@@ -49,15 +51,16 @@ def main() -> None:
     parser.add_argument("--finished", action="store_true", help="cameras' own pictures alone")
     parser.add_argument("--plot", type=Path, metavar="FILE")
     arguments = parser.parse_args()
-    if arguments.finished:
-        finish_all()
+    camera = finished() if arguments.finished else Camera()
     torch.set_num_threads(1)
     real, synthetic = [], []
     for noisy, clean in read(arguments.pairs):
         real.append(noise_statistics.measure(noisy, clean))
         generator = torch.Generator().manual_seed(len(real))
         for _ in range(0, arguments.draws, BATCH):
-            synthetic += [noise_statistics.measure(*pair) for pair in draw(clean, generator)]
+            synthetic += [
+                noise_statistics.measure(*pair) for pair in draw(clean, camera, generator)
+            ]
     alike = select(real, synthetic)
     print(f"{len(real)} real, {len(synthetic)} synthetic, {len(alike)} of them as strong")
     with warnings.catch_warnings():
@@ -67,11 +70,14 @@ def main() -> None:
             plot(real, synthetic, alike, arguments.plot)
 
 
-def finish_all() -> None:
-    """From now on all draws are cameras' own pictures."""
-    finishing.FINISHED_SHARE, noise.PLAIN_SHARE = 1.0, 0.0
-    noise.WHITE_SHARES = dict.fromkeys(noise.WHITE_SHARES, 0.0)
-    noise.GREY_SHARE = noise.WEB_JPEG_SHARE = dataset.RESIZED_SHARE = 0.0
+def finished() -> Camera:
+    """All draws are cameras' own pictures, and nothing happens to them afterwards."""
+    return Camera(
+        plain_share=0.0,
+        finishing=Finishing(share=1.0),
+        white_noise=WhiteNoise(share=ByKind(photograph=0.0, drawing=0.0, field=0.0)),
+        editing=Editing(resized_share=0.0, grey_share=0.0, jpeg_share=0.0),
+    )
 
 
 def read(folder: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -87,17 +93,19 @@ def read(folder: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield pairs.crop(index, side, (0.5, 0.5))
 
 
-def draw(clean: np.ndarray, generator: torch.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def draw(
+    clean: np.ndarray, camera: Camera, generator: torch.Generator
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """A batch of noisy and clean pictures; the whole batch is resized or not."""
     side = len(clean)
     room = side
-    if torch.rand((), generator=generator) < dataset.RESIZED_SHARE:
-        low, high = np.log(dataset.RESIZING)
+    if torch.rand((), generator=generator) < camera.editing.resized_share:
+        low, high = np.log(camera.editing.resizing)
         factor = np.exp(low + (high - low) * float(torch.rand((), generator=generator)))
         room = 16 * round(side / factor / 16)
     patch = max(room - 2 * noise.MARGIN, noise_statistics.SMALLEST)
     scene = torch.from_numpy(clean).permute(2, 0, 1).float() / 255
-    halves = noise.degrade(scene.expand(BATCH, -1, -1, -1), patch, generator)
+    halves = noise.degrade(scene.expand(BATCH, -1, -1, -1), patch, generator, camera=camera)
     pixels = [(half * 255).round().byte().permute(0, 2, 3, 1).numpy() for half in halves]
     yield from zip(*pixels, strict=True)
 

@@ -45,9 +45,11 @@ def test_a_recipe_becomes_a_checkpoint_that_restores(mirnet, tmp_path):
     done = mirnet("little.toml", "-o", "out/run", "--accelerator", "cpu")
 
     assert (done.returncode, done.stdout) == (0, "out/run/last.ckpt\n"), done.stderr
-    first, second, *summary = done.stderr.splitlines()
-    assert " step 2  PSNR " in first
-    assert " step 4  PSNR " in second
+    start, first, second, third, *summary = done.stderr.splitlines()
+    assert " step 0  PSNR " in start
+    assert " step 1/4  loss " in first
+    assert " step 2  PSNR " in second
+    assert " step 4  PSNR " in third
     assert summary[0].split() == ["steps", "4"]
     assert summary[-1].split() == ["out/run/best.ckpt"]
     assert checkpoint.read(tmp_path / "out/run/last.ckpt").configuration.width == 8
@@ -76,10 +78,30 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(mirnet, tmp_path):
 
     assert done.returncode == 0, done.stderr
     first, titles, row = done.stdout.splitlines()
-    assert first == "2 steps, 4 patches, 2 processes; an epoch has 1 patches"
+    assert first == "2 steps, 4 patches, 2 processes; an epoch has 1 patches; peak lr 2.00e-04"
     assert titles.split()[:2] == ["steps", "patch"]
     assert row.split()[:5] == ["0", "to", "2", "16", "2"]
     assert not (tmp_path / "run").exists()
+
+
+def test_where_nothing_was_validated_restoring_with_the_best_says_what_there_is(mirnet, tmp_path):
+    done = mirnet("little.toml", "--set", 'validation.pairs=""', "-o", "run")
+
+    restored = subprocess.run(
+        [
+            *(sys.executable, "-m", "mirnet", "restore", "photographs/a.png"),
+            *("--model", "run/best.ckpt"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stderr.splitlines()[-1].strip() == "no best.ckpt: it needs validation.pairs"
+    (line,) = restored.stderr.splitlines()
+    assert restored.returncode == 2
+    assert "there is no run/best.ckpt, only run/last.ckpt" in line
 
 
 def test_workers_change_nothing(mirnet, tmp_path):
@@ -101,6 +123,18 @@ def test_a_run_goes_on_from_a_file(mirnet):
 
 
 MISTAKES = [
+    (["little.toml", "--set", 'task="sr"'], "task is 'sr': expected one of denoise"),
+    (
+        ["little.toml", "--set", "network.in_channels=1"],
+        "task denoise takes 3 channels and gives 3",
+    ),
+    (["little.toml", "--set", "camera.softness=2"], "camera: softness: expected a list with"),
+    (["little.toml", "--dry-run", "--set", "weights=gone.pth"], "no model 'gone.pth'"),
+    (["little.toml", "--dry-run", "--set", "weights=denoise"], "and the recipe wants"),
+    (["little.toml", "--dry-run", "--set", "teacher.weights=gone.pth"], "no model 'gone.pth'"),
+    (["little.toml", "--dry-run", "--set", "data.pairs=gone"], "gone is no folder"),
+    (["little.toml", "--dry-run", "--set", "validation.pairs=gone"], "gone is no folder"),
+    (["little.toml", "--dry-run", "--set", "data.photographs=gone"], "gone is no folder"),
     (["sharpen"], "no recipe 'sharpen': give a .toml file or one of: denoise"),
     (["denoise"], "nothing to learn from: set data.photographs to a folder"),
     (["little.toml", "--set", "data.photographs=gone"], "gone is no folder of photographs"),

@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from mirnet.data import dataset, drawings, noise
+from mirnet.data.camera import Camera, Editing
 from mirnet.data.dataset import TrainingData
-from mirnet.data.noise import Kind
 from mirnet.data.pair_folder import PairFolder
 from mirnet.data.request import Request
+from mirnet.data.scenes import Drawings, Kind, Scenes
 from mirnet.errors import DataError
 
 CPU = torch.device("cpu")
@@ -188,7 +189,7 @@ def test_kinds_of_scenes_come_by_their_shares(shares, recording):
     assert len(drawn) == (kinds == Kind.DRAWING).sum()
     assert len(fields) == (kinds == Kind.FIELD).sum()
     sides = {half.shape[-1] for part in parts for half in (part.scenes, part.resized_scenes)}
-    assert {size for size, _ in drawn + fields} <= sides
+    assert {size for size, *_ in drawn + fields} <= sides
 
 
 @pytest.fixture(params=Kind, ids=lambda kind: kind.name.lower())
@@ -199,7 +200,7 @@ def only(request):
 
 def test_some_patches_have_no_noise_at_all(only):
     kind, source = only
-    share = dataset.IDENTITY_SHARES[kind]
+    share = Scenes().identity_share[kind]
 
     parts = [source[Request(8 * k, 8, 16)] for k in range(300)]
 
@@ -226,7 +227,7 @@ def test_white_noise_comes_by_the_kind_of_scene(only, recording):
     kinds = torch.cat([part.kinds for part in parts])
     assert (kinds == kind).all()
     white = sum(len(clean) for clean, *_ in calls)
-    assert white / len(kinds) == pytest.approx(noise.WHITE_SHARES[kind], abs=0.06)
+    assert white / len(kinds) == pytest.approx(Camera().white_noise.share[kind], abs=0.06)
 
 
 def test_some_scenes_are_resized_after_the_noise():
@@ -235,11 +236,26 @@ def test_some_scenes_are_resized_after_the_noise():
     parts = [source[Request(8 * k, 8, 32)] for k in range(60)]
 
     resized = sum(len(part.resized_scenes) for part in parts) / 480
-    assert resized == pytest.approx(dataset.RESIZED_SHARE, abs=0.05)
+    assert resized == pytest.approx(Camera().editing.resized_share, abs=0.05)
     sides = {part.resized_scenes.shape[-1] for part in parts}
     assert min(sides) < 32 + 2 * noise.MARGIN < max(sides)
     assert len(sides) > 4
     assert all(side % 16 == 0 for side in sides)
+
+
+def test_what_the_recipe_says_of_scenes_drawings_and_camera_reaches_the_patches():
+    """Photographs that are all black, drawings that are all one field, nothing resized."""
+    source = data(
+        shares=dict(zip(Kind, (0.5, 0.5, 0.0), strict=True)),
+        scenes=Scenes(flat_share=0.0, burnt_share=0.0, dark_share=1.0, dark=(0.0, 0.0)),
+        drawings=Drawings(dim_share=1.0, raised_share=0.0, dimming=(0.0, 0.0)),
+        camera=Camera(editing=Editing(resized_share=0.0)),
+    )
+
+    parts = [source[Request(8 * k, 8, 16)] for k in range(10)]
+
+    assert all(part.scenes.max() == 0 for part in parts)
+    assert all(len(part.resized_scenes) == 0 for part in parts)
 
 
 def test_a_patch_larger_than_a_pair_is_refused(pairs):

@@ -1,6 +1,7 @@
 """Drawn patches: in range, of many kinds, the same for the same generator."""
 
 from collections import Counter
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -9,6 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirnet.data import drawings
+from mirnet.data.scenes import Colours, DrawingKinds, Drawings, PatternKinds
+
+DEFAULT = Drawings()
+TEXT = DrawingKinds(gradient=0.0, pattern=0.0, text=1.0, page=0.0, drawing=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +47,17 @@ def test_fields_have_one_colour_and_depend_on_the_generator_alone(size, seed):
 
 
 def test_most_fields_are_dark_but_not_black_and_half_of_these_grey(monkeypatch):
-    monkeypatch.setattr(drawings, "_colour", lambda _: np.ones(3))  # all others are white
+    monkeypatch.setattr(drawings, "_colour", lambda *_: np.ones(3))  # all others are white
     rng = np.random.default_rng(0)
 
     colours = torch.stack([drawings.field(8, rng) for _ in range(4000)])[..., 0, 0]
 
     dark = colours[colours.amax(1) < 1]
-    assert len(dark) / 4000 == pytest.approx(drawings.DARK_FIELDS, abs=0.03)
+    assert len(dark) / 4000 == pytest.approx(DEFAULT.fields.dark_share, abs=0.03)
     rounding = 0.5 / 255
-    assert dark.min() == pytest.approx(drawings.DARKEST, abs=rounding)
-    assert dark.max() == pytest.approx(drawings.BRIGHTEST_DARK, abs=rounding)
+    darkest, brightest = DEFAULT.fields.dark
+    assert dark.min() == pytest.approx(darkest, abs=rounding)
+    assert dark.max() == pytest.approx(brightest, abs=rounding)
     is_grey = dark.amax(1) == dark.amin(1)
     assert is_grey.float().mean() == pytest.approx(0.5, abs=0.04)
 
@@ -70,36 +76,36 @@ def test_there_are_grey_and_coloured_smooth_and_rounded_dark_and_bright_patches(
         assert 0.05 < share.float().mean() < 0.95
 
 
-def test_most_dark_patches_have_raised_blacks(monkeypatch):
-    monkeypatch.setattr(drawings, "DIM_SHARE", 1.0)
-    monkeypatch.setattr(drawings, "PLAIN_SHARE", 1.0)  # black and white
-    monkeypatch.setattr(drawings, "SHARES", {drawings._text: 1.0})
+def test_most_dark_patches_have_raised_blacks():
+    black_and_white = Colours(plain_share=1.0)
+    how = Drawings(kinds=TEXT, colours=black_and_white, dim_share=1.0)
     rng = np.random.default_rng(0)
 
-    dark = torch.stack([drawings.draw(64, rng) for _ in range(300)]).flatten(1)
+    dark = torch.stack([drawings.draw(64, rng, how) for _ in range(300)]).flatten(1)
 
-    assert dark.amax(1).max() <= drawings.HIGHEST_BLACK + 0.3
+    assert dark.amax(1).max() <= how.highest_black + how.dimming[1]
     raised = dark.amin(1) > 0.5 / 255  # less is rounded to nought in eight bits
-    assert raised.float().mean() == pytest.approx(drawings.RAISED_SHARE, abs=0.06)
+    assert raised.float().mean() == pytest.approx(how.raised_share, abs=0.06)
 
 
 def test_kinds_come_by_their_shares(monkeypatch):
     calls = Counter()
 
-    def counted(kind):
-        def draw(size, rng):
-            calls[kind] += 1
-            return kind(size, rng)
+    def counted(name, draw):
+        def drawn(*arguments):
+            calls[name] += 1
+            return draw(*arguments)
 
-        return draw
+        return drawn
 
-    shares = drawings.SHARES
-    monkeypatch.setattr(drawings, "SHARES", {counted(kind): shares[kind] for kind in shares})
+    for name, draw in drawings.KINDS.items():
+        monkeypatch.setitem(drawings.KINDS, name, counted(name, draw))
     rng = np.random.default_rng(0)
     for _ in range(1500):
         drawings.draw(16, rng)
 
-    assert {kind: count / 1500 for kind, count in calls.items()} == pytest.approx(shares, abs=0.04)
+    shares = asdict(DEFAULT.kinds)
+    assert {name: count / 1500 for name, count in calls.items()} == pytest.approx(shares, abs=0.04)
 
 
 def test_there_are_smooth_and_sharp_patches(patches):
@@ -123,12 +129,12 @@ def test_upright_stripes_of_whole_pixels_have_sharp_edges(period):
     assert np.array_equal(stripes[0], np.tile(np.repeat([1, 0], width), 16 // (2 * width)))
 
 
-def test_upright_stripes_are_as_wide_as_the_shares_say(monkeypatch):
-    monkeypatch.setattr(drawings, "PATTERNS", {drawings._stripes: 1.0})
+def test_upright_stripes_are_as_wide_as_the_shares_say():
+    stripes = PatternKinds(checkerboard=0.0, stripes=1.0, waves=0.0, zone_plate=0.0)
     rng = np.random.default_rng(0)
     widths, slanting = Counter(), 0
     for _ in range(1000):
-        canvas = drawings._pattern(48, rng)
+        canvas = drawings._pattern(48, rng, Drawings(patterns=stripes))
         profiles = canvas[:, :1], canvas[:, :, :1]
         upright = [each for each in profiles if (canvas == each).all()]
         if upright:
@@ -139,7 +145,7 @@ def test_upright_stripes_are_as_wide_as_the_shares_say(monkeypatch):
 
     assert slanting / 1000 == pytest.approx(0.3, abs=0.05)
     shares = {width: count / widths.total() for width, count in widths.items()}
-    assert shares == pytest.approx(drawings.WIDTHS, abs=0.05)
+    assert shares == pytest.approx(dict(DEFAULT.widths), abs=0.05)
 
 
 def test_slanting_edges_are_anti_aliased():
@@ -153,6 +159,6 @@ def test_glyphs_are_lines_as_thin_as_a_pen():
     rng = np.random.default_rng(0)
     for _ in range(50):
         height = int(rng.integers(6, 25))
-        glyphs = drawings._alphabet(height, round(0.6 * height), rng)
+        glyphs = drawings._alphabet(height, round(0.6 * height), rng, DEFAULT)
         assert (glyphs.max((1, 2)) == 1).mean() > 0.5
         assert 0.02 < glyphs.mean() < 0.6

@@ -9,6 +9,9 @@ from scipy import ndimage
 from skimage import data, filters
 
 from mirnet.data import finishing, jpeg
+from mirnet.data.camera import Finishing
+
+DEFAULT = Finishing()
 
 
 def generator(seed=0):
@@ -127,9 +130,7 @@ def test_cameras_smooth_chroma_more_than_luma(recording):
     finishing.finish(*2 * (torch.rand(400, 3, 16, 16, generator=generator()),), generator())
 
     _, _, reach, strength = calls[0]
-    assert len(reach) / 400 == pytest.approx(
-        finishing.FINISHED_SHARE * finishing.SMOOTHED_SHARE, abs=0.06
-    )
+    assert len(reach) / 400 == pytest.approx(DEFAULT.share * DEFAULT.smoothed_share, abs=0.06)
     luma, blue, red = strength.log().mean(0)
     assert blue == red > luma + 1
     assert reach[:, 1].mean() > reach[:, 0].mean()
@@ -146,9 +147,7 @@ def test_a_finished_pictures_truth_is_sharpened_alike(recording):
         assert torch.equal(one, other)
     changed = (clean != scenes).any((1, 2, 3))
     assert changed.sum() == len(clean_figures[0])
-    assert changed.float().mean() == pytest.approx(
-        finishing.FINISHED_SHARE * finishing.SHARPENED_SHARE, abs=0.1
-    )
+    assert changed.float().mean() == pytest.approx(DEFAULT.share * DEFAULT.sharpened_share, abs=0.1)
 
 
 def test_some_are_as_developed_from_raw_files():
@@ -157,9 +156,7 @@ def test_some_are_as_developed_from_raw_files():
     finished = finishing.finish(noisy, clean, generator())
 
     same = [(x == y).all((1, 2, 3)) for x, y in zip((noisy, clean), finished, strict=True)]
-    assert (same[0] & same[1]).float().mean() == pytest.approx(
-        1 - finishing.FINISHED_SHARE, abs=0.07
-    )
+    assert (same[0] & same[1]).float().mean() == pytest.approx(1 - DEFAULT.share, abs=0.07)
 
 
 def test_black_and_white_is_luma_in_all_channels(photograph):

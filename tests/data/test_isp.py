@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from skimage import data
 
 from mirnet.data import isp, light
+from mirnet.data.camera import DEMOSAICINGS, Processing
 
 
 def generator(seed=0):
@@ -22,21 +23,21 @@ def photograph():
 
 
 def test_white_stays_white_in_every_camera():
-    camera = isp.random_camera(50, generator())
+    development = isp.random_development(50, generator())
 
-    torch.testing.assert_close(camera.to_camera.sum(2), torch.ones(50, 3))
+    torch.testing.assert_close(development.to_camera.sum(2), torch.ones(50, 3))
 
 
 def test_developing_what_was_undeveloped_gives_the_picture_back():
     """In shadows and mid-tones: highlights are clipped where a channel's gain is below one."""
     srgb = torch.rand(20, 3, 16, 16, generator=generator(1)) * 0.6
-    camera = isp.random_camera(20, generator(2))
+    development = isp.random_development(20, generator(2))
 
-    again = isp.develop(isp.unprocess(srgb, camera) * camera.gains, camera)
+    again = isp.develop(isp.unprocess(srgb, development) * development.gains, development)
 
-    lost = (isp.unprocess(srgb, camera) <= 0).any(1, keepdim=True).expand_as(srgb)
+    lost = (isp.unprocess(srgb, development) <= 0).any(1, keepdim=True).expand_as(srgb)
     assert lost.float().mean() < 0.2  # colours outside the camera's gamut
-    black = isp.DARKEST ** (1 / max(isp.GAMMAS))  # nothing is darker
+    black = isp.DARKEST ** (1 / max(Processing().gamma))  # nothing is darker
     torch.testing.assert_close(again[~lost], srgb[~lost], atol=black, rtol=0)
 
 
@@ -59,11 +60,10 @@ def test_the_mosaic_is_rggb():
 DEMOSAICS = [isp.demosaic_bilinear, isp.demosaic_malvar, isp.demosaic_directed]
 
 
-def test_a_camera_applies_all_of_its_colour_matrix_or_less(monkeypatch):
-    monkeypatch.setattr(isp, "MATRIX_STRENGTHS", (1.0, 1.0))
-    full = isp.random_camera(200, generator()).to_camera - torch.eye(3)
-    monkeypatch.undo()
-    drawn = isp.random_camera(200, generator()).to_camera - torch.eye(3)
+def test_a_camera_applies_all_of_its_colour_matrix_or_less():
+    all_of_it = Processing(matrix_strength=(1.0, 1.0))
+    full = isp.random_development(200, generator(), all_of_it).to_camera - torch.eye(3)
+    drawn = isp.random_development(200, generator()).to_camera - torch.eye(3)
 
     strengths = drawn[:, 0, 1] / full[:, 0, 1]
     torch.testing.assert_close(drawn, strengths[:, None, None] * full)
@@ -72,50 +72,87 @@ def test_a_camera_applies_all_of_its_colour_matrix_or_less(monkeypatch):
 
 
 def test_some_cameras_have_srgbs_curve_with_a_tone_curve_or_without():
-    camera = isp.random_camera(4000, generator())
+    development = isp.random_development(4000, generator())
 
     for has_tone_curve in (0, 1):
-        chosen = camera.has_srgb_curve[camera.has_tone_curve.flatten() == has_tone_curve]
+        chosen = development.has_srgb_curve[development.has_tone_curve.flatten() == has_tone_curve]
         assert len(chosen) == pytest.approx(2000, abs=100)
-        assert chosen.float().mean() == pytest.approx(isp.SRGB_SHARE, abs=0.05)
+        assert chosen.float().mean() == pytest.approx(Processing().srgb_share, abs=0.05)
+
+
+@pytest.mark.parametrize("srgb", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("tone", [0.0, 0.2, 1.0])
+def test_curves_come_by_their_shares_independently(srgb, tone):
+    processing = Processing(srgb_share=srgb, tone_curve_share=tone)
+
+    development = isp.random_development(4000, generator(), processing)
+
+    has_srgb, has_tone = development.has_srgb_curve, development.has_tone_curve.flatten() == 1
+    assert has_srgb.float().mean() == pytest.approx(srgb, abs=0.03)
+    assert has_tone.float().mean() == pytest.approx(tone, abs=0.03)
+    assert (has_srgb & has_tone).float().mean() == pytest.approx(srgb * tone, abs=0.03)
+
+
+def test_gains_stay_in_the_ranges_of_the_description():
+    processing = Processing(exposure=(0.5, 0.0), red_gain=(1.5, 2.0), blue_gain=(3.0, 3.5))
+
+    gains = isp.random_development(500, generator(), processing).gains.flatten(1)
+
+    torch.testing.assert_close(gains[:, 1], torch.full((500,), 2.0))
+    assert 3 <= gains[:, 0].min() < gains[:, 0].max() <= 4
+    assert 6 <= gains[:, 2].min() < gains[:, 2].max() <= 7
+
+
+@pytest.mark.parametrize("name", DEMOSAICINGS)
+def test_a_method_of_demosaicing_can_be_the_only_one(name):
+    raw = torch.rand(4, 1, 12, 12, generator=generator())
+    is_plain = torch.tensor([True, False, False, False])
+
+    found = isp.demosaic(raw, generator(1), [name], is_malvar=is_plain)
+
+    assert tuple(isp.METHODS) == DEMOSAICINGS
+    torch.testing.assert_close(found[:1], isp.demosaic_malvar(raw[:1]))
+    torch.testing.assert_close(found[1:], isp.METHODS[name](raw[1:]))
 
 
 def test_a_camera_with_srgbs_curve_develops_by_it():
     linear = torch.linspace(0, 1, 64).expand(1, 3, 1, 64)
     one = torch.ones(1, 1, 1, 1)
     has_it = torch.tensor([True])
-    camera = isp.Camera(torch.eye(3)[None], torch.ones(1, 3, 1, 1), 2.2 * one, has_it, 0 * one)
+    development = isp.Development(
+        torch.eye(3)[None], torch.ones(1, 3, 1, 1), 2.2 * one, has_it, 0 * one
+    )
 
-    developed = isp.develop(linear, camera)
+    developed = isp.develop(linear, development)
 
     torch.testing.assert_close(developed, light.to_srgb(linear))
-    torch.testing.assert_close(isp.unprocess(developed, camera), linear, atol=1e-5, rtol=0)
+    torch.testing.assert_close(isp.unprocess(developed, development), linear, atol=1e-5, rtol=0)
 
 
 def test_each_camera_has_a_gamma_of_its_own():
-    gammas = isp.random_camera(500, generator()).gamma
+    gammas = isp.random_development(500, generator()).gamma
 
     assert gammas.min() == pytest.approx(1.8, abs=0.02)
     assert gammas.max() == pytest.approx(2.6, abs=0.02)
 
 
 def test_white_balance_of_a_mosaic_is_that_of_the_scene(photograph):
-    camera = isp.random_camera(1, generator())
-    scene = isp.unprocess(photograph, camera)
+    development = isp.random_development(1, generator())
+    scene = isp.unprocess(photograph, development)
 
-    balanced = isp.balance(isp.mosaic(scene), camera)
+    balanced = isp.balance(isp.mosaic(scene), development)
 
-    torch.testing.assert_close(balanced, isp.mosaic(scene * camera.gains).clamp(max=1))
+    torch.testing.assert_close(balanced, isp.mosaic(scene * development.gains).clamp(max=1))
 
 
 def test_white_balance_before_demosaicing_saves_detail(photograph):
     photograph = photograph.expand(30, -1, -1, -1)
-    camera = isp.random_camera(30, generator())
-    scene = isp.unprocess(photograph, camera)
-    truth = (scene * camera.gains).clamp(max=1)
+    development = isp.random_development(30, generator())
+    scene = isp.unprocess(photograph, development)
+    truth = (scene * development.gains).clamp(max=1)
 
-    first = isp.demosaic_malvar(isp.balance(isp.mosaic(scene), camera))
-    last = (isp.demosaic_malvar(isp.mosaic(scene)) * camera.gains).clamp(max=1)
+    first = isp.demosaic_malvar(isp.balance(isp.mosaic(scene), development))
+    last = (isp.demosaic_malvar(isp.mosaic(scene)) * development.gains).clamp(max=1)
 
     def error(image):
         return (image - truth).square().mean()
@@ -156,11 +193,11 @@ def test_demosaicing_that_looks_at_gradients_is_better_on_a_photograph(better, p
 
 def test_white_survives_undeveloping_and_developing():
     white = torch.ones(30, 3, 4, 4)
-    camera = isp.random_camera(30, generator(3))
-    gains = camera.gains.clamp(min=1)
-    camera = dataclasses.replace(camera, gains=gains)
+    development = isp.random_development(30, generator(3))
+    gains = development.gains.clamp(min=1)
+    development = dataclasses.replace(development, gains=gains)
 
-    again = isp.develop(isp.unprocess(white, camera) * gains, camera)
+    again = isp.develop(isp.unprocess(white, development) * gains, development)
 
     torch.testing.assert_close(again, white, atol=1e-4, rtol=0)
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirnet.data import photographs
+from mirnet.data.scenes import Scenes
 from mirnet.errors import DataError
 
 
@@ -76,8 +77,23 @@ def test_now_and_then_a_patch_is_flat_burnt_or_dark():
     burnt = (scenes == 1).flatten(1).float().mean(1) > 0.05
     dark = (scenes.amax((1, 2, 3)) < 0.25) & ~flat
     for kind, share in (
-        (flat, photographs.FLAT_SHARE),
-        (burnt, photographs.CLIPPED_SHARE),
-        (dark, photographs.DARK_SHARE),
+        (flat, Scenes().flat_share),
+        (burnt, Scenes().burnt_share),
+        (dark, Scenes().dark_share),
     ):
         assert kind.float().mean() == pytest.approx(share, abs=0.018)
+
+
+def test_how_photographs_are_cut_can_be_said():
+    rng = np.random.default_rng(0)
+    picture = coordinates(40, 40)
+    plain = Scenes(enlarged_share=0.0, flat_share=0.0, burnt_share=0.0, dark_share=0.0)
+    dark = Scenes(
+        enlarged_share=0.0, flat_share=0.0, burnt_share=0.0, dark_share=1.0, dark=(0.5, 0.5)
+    )
+
+    for _ in range(40):
+        rows, columns, blue = photographs.cut(picture, 8, rng, plain) * 255
+        assert rows.max() - rows.min() == columns.max() - columns.min() == 7
+        assert not blue.any()
+    assert photographs.cut(picture, 40, rng, dark).max() == pytest.approx(0.5 * 39 / 255)

@@ -6,6 +6,9 @@ import pytest
 import torch
 
 from mirnet.data import sensor
+from mirnet.data.camera import SENSORS, Sensor
+
+DEFAULT = Sensor()
 
 
 def generator(seed=0):
@@ -14,11 +17,11 @@ def generator(seed=0):
 
 def some(shot, read, row=0.0, count=1):
     one = torch.ones(count, 1, 1, 1)
-    return sensor.Sensor(shot * one, read * one, row * one)
+    return sensor.RawNoise(shot * one, read * one, row * one)
 
 
 def test_a_sensor_of_figures_is_a_batch_of_one():
-    one = sensor.Sensor.of(0.01, 1e-4, 0.002)
+    one = sensor.RawNoise.of(0.01, 1e-4, 0.002)
 
     for figure, expected in ((one.shot, 0.01), (one.read, 1e-4), (one.row, 0.002)):
         assert figure.shape == (1, 1, 1, 1)
@@ -31,7 +34,7 @@ def test_a_system_camera_at_a_gain_is_the_middle_of_what_is_drawn_there(name, mo
     _, high, *lines = sensor.SYSTEM_CAMERA_LINES[list(sensor.SYSTEM_CAMERAS).index(name)]
     at_the_highest = torch.stack([high, high, *lines])
     monkeypatch.setattr(sensor, "SYSTEM_CAMERA_LINES", at_the_highest[None])
-    drawn = sensor._system_camera(20000, generator())
+    drawn = sensor._system_camera(20000, generator(), DEFAULT)
     push = drawn[:, 0] / (camera.gain[1] / 15583)
     shot, read, row = (drawn / torch.stack([push, push**2, push], 1)).unbind(1)
 
@@ -78,7 +81,7 @@ def test_recorded_values_end_at_white_and_for_some_at_black():
 
 
 def test_brooks_draws_lie_in_the_published_range_by_natural_logarithms():
-    shot, read, row = sensor._brooks(4000, generator()).unbind(1)
+    shot, read, row = sensor._brooks(4000, generator(), DEFAULT).unbind(1)
 
     assert shot.min() >= 1e-4
     assert shot.max() <= 1.2e-2
@@ -98,7 +101,7 @@ def test_a_phones_line_passes_its_measurements_within_a_factor_of_four(phone):
 
 
 def test_phones_never_leave_their_range_and_its_digital_gain():
-    shot, read, row = sensor._phone(4000, generator()).unbind(1)
+    shot, read, row = sensor._phone(4000, generator(), DEFAULT).unbind(1)
 
     assert shot.min() >= 2e-4
     assert shot.max() <= 2.2e-2 * 3 * 1.0001
@@ -108,7 +111,7 @@ def test_phones_never_leave_their_range_and_its_digital_gain():
 
 
 def test_system_cameras_are_in_units_of_their_saturation():
-    shot, read, row = sensor._system_camera(8000, generator()).unbind(1)
+    shot, read, row = sensor._system_camera(8000, generator(), DEFAULT).unbind(1)
     gains = [gain for camera in sensor.SYSTEM_CAMERAS.values() for gain in camera.gain]
 
     assert shot.min() >= min(gains) / 15583 * 0.999
@@ -127,7 +130,7 @@ def test_the_canon_5d4_is_as_calibrated():
 
 
 def test_the_same_generator_gives_the_same_sensor_and_another_seed_another():
-    first, again, other = (sensor.random_sensor(5, generator(seed)).shot for seed in (1, 1, 2))
+    first, again, other = (sensor.random_noise(5, generator(seed)).shot for seed in (1, 1, 2))
 
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
@@ -138,7 +141,7 @@ def test_a_system_cameras_levels_become_shares_of_its_saturation(monkeypatch):
     camera = [math.log(4), math.log(4), 0.0, math.log(5), 0.0, 0.0, math.log(0.5), 0.0]
     monkeypatch.setattr(sensor, "SYSTEM_CAMERA_LINES", torch.tensor([camera]))
 
-    shot, read, row = sensor._system_camera(2000, generator()).unbind(1)
+    shot, read, row = sensor._system_camera(2000, generator(), DEFAULT).unbind(1)
 
     push = shot / (4 / 15583)
     assert push.min() == pytest.approx(1, rel=0.01)
@@ -148,6 +151,36 @@ def test_a_system_cameras_levels_become_shares_of_its_saturation(monkeypatch):
 
 
 def test_a_sensor_is_of_each_kind_as_often_as_of_another():
-    row = sensor.random_sensor(6000, generator()).row
+    row = sensor.random_noise(6000, generator()).row
 
     assert (row > 0).float().mean() == pytest.approx(1 / 3, abs=0.02)
+
+
+@pytest.mark.parametrize("model", SENSORS)
+def test_a_model_can_be_the_only_one_and_phones_come_where_they_must(model):
+    only = Sensor(models=(model,))
+    is_phone = torch.arange(400) < 200
+
+    drawn = sensor.random_noise(400, generator(), only, is_phone=is_phone)
+
+    row = drawn.row.flatten()
+    assert (row[:200] == 0).all()
+    assert ((row[200:] > 0) == (model == "system_camera")).all()
+    assert tuple(sensor.MODELS) == SENSORS
+
+
+def test_ranges_of_a_sensor_can_be_said():
+    narrow = Sensor(
+        models=("phone",),
+        phone_shot=(1e-3, 1e-3),
+        phone_push=(2.0, 2.0),
+        bits=(3, 3),
+        clipped_share=1.0,
+    )
+
+    shot = sensor.random_noise(50, generator(), narrow).shot
+    recorded = sensor.expose(torch.rand(50, 1, 8, 8), some(0.1, 0.1), generator(), narrow)
+
+    torch.testing.assert_close(shot, torch.full_like(shot, 2e-3))
+    assert recorded.min() == 0
+    torch.testing.assert_close(recorded * 7, (recorded * 7).round())

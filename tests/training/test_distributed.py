@@ -58,7 +58,7 @@ def assert_equal(one, other):
 
 def rows(output):
     with (Path(output) / "metrics.csv").open() as file:
-        return [(row["step"], row.get("psnr")) for row in csv.DictReader(file)]
+        return [(row["step"], row["psnr"]) for row in csv.DictReader(file) if row["psnr"]]
 
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "mirnet")
@@ -109,7 +109,8 @@ def running():
         text=True,
         start_new_session=True,
     )
-    wait(Path("run/last.ckpt").exists, process)
+    last = Path("run/last.ckpt")  # of the first weights, and then of every step
+    wait(lambda: last.exists() and checkpoint.load(last)["step"] >= 1, process)
     (other,) = psutil.Process(process.pid).children()
     yield process, other
     for each in (psutil.Process(process.pid), other) if process.poll() is None else (other,):

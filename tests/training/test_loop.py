@@ -13,7 +13,7 @@ from mirnet import metrics
 from mirnet.data import sources
 from mirnet.errors import DataError, RecipeError, WeightsError
 from mirnet.network import TINY, Configuration
-from mirnet.training import checkpoint, interruption, loop, recipe, run, start
+from mirnet.training import checkpoint, interruption, loop, recipe, start, state
 from mirnet.training.start import Options
 from mirnet.weights import catalog
 from mirnet.weights import checkpoint as weights
@@ -91,7 +91,7 @@ def test_every_step_is_observed_with_its_stage(plan):
     assert [(s.step, s.plan.steps, s.plan.phase(s.step - 1).patch) for s in seen] == [
         (1, 6, 16), (2, 6, 16), (3, 6, 16), (4, 6, 16), (5, 6, 32), (6, 6, 32),
     ]  # fmt: skip
-    assert [s.scores is None for s in seen] == [True, False, False, False, False, False]
+    assert all(s.scores for s in seen)  # what it begins with is measured, too
     assert all(math.isfinite(s.loss) and s.patches_per_second > 0 for s in seen)
     assert [s.lr for s in seen[:3]] == [5e-4, 1e-3, 1e-3]
 
@@ -105,9 +105,9 @@ def test_what_is_logged_advances_with_the_steps_and_the_best_is_kept(plan, monke
     events = accumulator.EventAccumulator("run/logs")
     events.Reload()
     for name in ("training/loss", "training/lr", "training/patches_per_second"):
-        assert [event.step for event in events.Scalars(name)] == [2, 4, 6]
+        assert [event.step for event in events.Scalars(name)] == [1, 2, 4, 6]
     scores = {event.step: event.value for event in events.Scalars("validation/psnr")}
-    assert list(scores) == [4, 6]  # the last step is always measured
+    assert list(scores) == [0, 4, 6]  # the first weights and the last are always measured
     assert state["best"] == pytest.approx(max(scores.values()), abs=1e-4)
     best = checkpoint.load(Path("run") / loop.BEST)
     assert best["step"] == max(scores, key=scores.get)
@@ -120,9 +120,10 @@ def test_a_line_is_logged_now_and_then(plan, monkeypatch, caplog):
     with caplog.at_level("INFO", logger="mirnet"):
         start.train(plan("validation.every=1000"), Path("run"), Options(accelerator="cpu"))
 
-    first, second = caplog.messages
-    assert re.fullmatch(r"step 3/6  loss 0\.\d{5}  lr 1\.00e-03  \d+\.\d patches/s", first)
-    assert second.startswith("step 6/6  ")
+    first, second, third = caplog.messages
+    assert re.fullmatch(r"step 1/6  loss 0\.\d{5}  lr 5\.00e-04  \d+\.\d patches/s", first)
+    assert second.startswith("step 3/6  ")
+    assert third.startswith("step 6/6  ")
 
 
 def lost(loss, restored):
@@ -175,6 +176,57 @@ def test_the_gradient_is_clipped_to_its_greatest_norm(plan, monkeypatch):
     assert min(free) > 2e-3
 
 
+def test_the_first_weights_are_measured_as_they_are(plan):
+    """They are the best ones where training makes them worse."""
+    train(plan(VALIDATED), "first")
+    first = weights.read("first/last.ckpt")
+
+    settings = [
+        VALIDATED,
+        "weights=first/last.ckpt",
+        "optim.lr=0.05",
+        "optim.clip=0",
+        "optim.ema=0",
+    ]
+    state, seen = train(plan(*settings), "second")
+
+    best = weights.read("second/best.ckpt")
+    assert all(torch.equal(best.tensors[name], first.tensors[name]) for name in first.tensors)
+    assert (state["best_step"], state["best"]) == (
+        0,
+        checkpoint.load(Path("first/last.ckpt"))["scores"][0],
+    )
+    assert seen[-1].scores.psnr < state["best"]
+
+
+def test_without_validation_there_is_no_best_and_the_summary_says_so(plan):
+    done = start.train(plan(), Path("run"), Options(accelerator="cpu"))
+
+    assert done.best is None
+    assert str(done).splitlines()[-1].strip() == "no best.ckpt: it needs validation.pairs"
+    assert not Path("run/best.ckpt").exists()
+    with pytest.raises(
+        WeightsError, match=r"no run/best\.ckpt, only run/last\.ckpt: the run had no"
+    ):
+        catalog.file("run/best.ckpt")
+
+
+def test_a_run_that_goes_on_elsewhere_has_a_best_there(plan):
+    train(plan(VALIDATED), "first")
+
+    train(plan(VALIDATED), "second", resume=Path("first/last.ckpt"))
+
+    assert checkpoint.load(Path("second/best.ckpt"))["best_step"] == 6
+
+
+def test_validation_that_is_asked_for_later_begins_with_what_is_there(plan):
+    train(plan("stages=[{length=4, patch=16, batch=2}]"))
+
+    train(plan(VALIDATED, "stages=[{length=4, patch=16, batch=2}]"))
+
+    assert checkpoint.load(Path("run/best.ckpt"))["best_step"] == 4
+
+
 def test_a_checkpoint_is_read_as_weights_with_the_averages(plan):
     state, _ = train(plan())
 
@@ -197,8 +249,8 @@ def test_a_preset_names_its_network(plan):
     planned = plan("stages=[{length=1,patch=16,batch=1}]")
     by_name = recipe.Recipe(preset="tiny", stages=planned.stages)
 
-    assert run.configuration(by_name) == TINY
-    assert run.configuration(planned) == Configuration(width=8, groups=(1,), blocks_per_group=1)
+    assert state.configuration(by_name) == TINY
+    assert state.configuration(planned) == Configuration(width=8, groups=(1,), blocks_per_group=1)
 
 
 def test_a_run_starts_from_the_weights_that_the_recipe_names(plan):
@@ -245,7 +297,9 @@ def test_what_cannot_be_carried_out_is_said_before_the_first_step(plan, setting,
 
     with pytest.raises(kind, match=message):
         train(planned)
-    assert list(Path("run").iterdir()) == []
+    with pytest.raises(kind, match=message):
+        start.describe(planned, Options(accelerator="cpu"))
+    assert not any(Path("run").glob("*"))
 
 
 def test_an_unknown_preset_is_answered_with_those_there_are(here):

@@ -2,12 +2,16 @@
 
 import dataclasses
 import json
+from dataclasses import replace
 
 import pytest
+import torch
 
+from mirnet.data.camera import Camera
+from mirnet.data.tasks import TASKS, Task
 from mirnet.errors import RecipeError
 from mirnet.network import PRESETS
-from mirnet.training import recipe, run, start, strict
+from mirnet.training import recipe, start, state, strict
 
 SHIPPED = sorted(recipe.SHIPPED.glob("*.toml"))
 NETWORK = """
@@ -111,6 +115,11 @@ def test_values_are_overridden_in_toml_or_as_a_bare_word(write):
         (NETWORK.replace("= 8", "= 8\nunshuffle = 3"), "unshuffle is 3: expected 1 or 2"),
         (NETWORK.replace("= 8", "= 8\nwindow = 10"), "window is 10: expected a multiple of 12"),
         (
+            NETWORK.replace("= 8", "= 8\nin_channels = 6"),
+            "the task denoise takes 3 channels and gives 3; in_channels is 6 and out_channels 3",
+        ),
+        (NETWORK.replace("= 8", "= 8\nout_channels = 0"), "out_channels is 0: expected 1 or more"),
+        (
             NETWORK.replace("width = 8", "width = 8\nunshuffle = 2\nwindow = 96"),
             "expected a multiple of 32, which the network takes",
         ),
@@ -128,9 +137,15 @@ def test_mistakes_are_named(write, text, message):
 def test_the_parts_of_the_synthetic_patches_reach_the_data(here):
     settings = ["data.drawn_share=0.9", "data.field_share=0.1", "data.photographs=photographs"]
 
-    data, _ = start.open_data(recipe.load("denoise", settings))
+    settings += ["camera.dimmest=0.5", "drawings.faintest=1", "scenes.flat_share=0"]
+    planned = recipe.load("denoise", settings)
+
+    data, _ = start.open_data(planned)
 
     assert (data.drawn_share, data.field_share) == (0.9, 0.1)
+    assert data.camera == planned.camera != Camera()
+    assert data.drawings.faintest == 1
+    assert data.scenes.flat_share == 0
 
 
 def test_a_network_is_described_where_no_preset_fits(write):
@@ -138,13 +153,40 @@ def test_a_network_is_described_where_no_preset_fits(write):
 
     assert loaded.preset == ""
     assert loaded.network == recipe.Network(width=8, groups=(1, 2))
+    assert recipe.load(write(NETWORK), ["network.in_channels=3"]) == loaded
+
+
+def test_channels_reach_the_network(write, monkeypatch):
+    """Of another task than those there are."""
+    monkeypatch.setitem(TASKS, "deblur", Task(in_channels=6, out_channels=3))
+    settings = ["task=deblur", "network.in_channels=6"]
+
+    found = state.configuration(recipe.load(write(NETWORK), settings))
+
+    assert (found.in_channels, found.out_channels, found.residual) == (6, 3, False)
+    assert found.network()(torch.rand(1, 6, 8, 8)).shape == (1, 3, 8, 8)
+
+
+SAID = (
+    LITTLE
+    + """
+[camera]
+softness = [0.5, 1]
+[camera.sensor]
+models = ["phone"]
+[camera.white_noise.share]
+drawing = 0.25
+[drawings]
+widths = [[1, 0.5], [2, 0.5]]
+"""
+)
 
 
 def test_a_recipe_survives_the_facts_of_a_checkpoint(write):
     """What a checkpoint states can be read as a recipe again."""
-    for text in (LITTLE, NETWORK):
+    for text in (LITTLE, NETWORK, SAID):
         planned = recipe.load(write(text))
-        stated = run._plain(dataclasses.asdict(planned))
+        stated = state._plain(dataclasses.asdict(planned))
 
         assert json.loads(json.dumps(stated)) == stated
         assert strict.build(recipe.Recipe, stated, "facts") == planned
@@ -178,6 +220,19 @@ def test_a_recipe_survives_the_facts_of_a_checkpoint(write):
         ("stages=[{length=1,patch=16,batch=0}]", r"stages\[0\]: batch is 0: expected 1"),
         ("lr", "is not KEY=VALUE"),
         ("preset.lr=1", "preset is not a section"),
+        ("task=sr", "task is 'sr': expected one of denoise"),
+        ("camera.softness=[1.8, 0.3]", r"camera: softness is \[1.8, 0.3\]: expected \[lowest, hi"),
+        ("camera.softness=[1]", r"camera: softness: expected a list of 2, got \[1\]"),
+        ("camera.softness=1", "softness: expected a list with something in it, got 1"),
+        ("camera.softnes=[0, 1]", "camera: unknown key 'softnes'; did you mean softness"),
+        ("camera.sensor.models=[3]", r"camera: sensor: models\[0\]: expected str, got 3"),
+        ("camera.jpeg.worst_quality=0", "camera: jpeg: worst_quality is 0.0: expected 1 to 100"),
+        ("camera.white_noise.share.field=2", "share: field is 2.0: expected 0 to 1"),
+        ("camera.white_noise.share=0.5", "share: expected a section, got 0.5"),
+        ("drawings.kinds.text=0.5", "drawings: kinds: gradient, .* sum to 1.31: expected 1"),
+        ("drawings.widths=[[1]]", r"widths\[0\]: expected a list of 2, got \[1\]"),
+        ("scenes.identity_share.drawing=-1", "identity_share: drawing is -1.0"),
+        ("data.amplify_apart=0.5", "data: amplify_apart is 0.5: expected 1 or more"),
         ("optim.lr=fast", "expected float, got 'fast'"),
     ],
 )
@@ -198,6 +253,29 @@ def test_spans_are_steps_or_epochs(text):
 def test_what_is_no_span_is_refused(value):
     with pytest.raises(RecipeError, match="expected steps or epochs"):
         recipe.Span(value)
+
+
+def test_what_synthetic_patches_show_can_be_said(write):
+    loaded = recipe.load(write(SAID), ["camera.finishing.share=0", "scenes.dark=[0, 1]"])
+
+    camera = loaded.camera
+    assert camera.softness == (0.5, 1.0)
+    assert camera.sensor.models == ("phone",)
+    assert camera.finishing.share == 0.0
+    assert loaded.drawings.widths == ((1, 0.5), (2, 0.5))
+    assert loaded.scenes.dark == (0.0, 1.0)
+    default = recipe.load(write(LITTLE))
+    assert default.camera == Camera()
+    assert default.drawings.kinds == loaded.drawings.kinds
+
+
+def test_what_a_section_does_not_say_stays_as_it_was(write):
+    """Also of shares by kind, whose defaults differ from place to place."""
+    camera = recipe.load(write(SAID)).camera
+
+    share, before = camera.white_noise.share, Camera().white_noise.share
+    assert share == replace(before, drawing=0.25)
+    assert camera.soft_share == Camera().soft_share
 
 
 def published(name):

@@ -71,6 +71,19 @@ def test_a_run_whose_time_is_over_stops_with_a_checkpoint(plan):
     assert_same(train(planned, "run"), train(planned, "whole"))
 
 
+def test_a_checkpoint_of_before_goes_on_with_the_defaults_of_what_it_does_not_state(plan):
+    """Before, recipes had no camera, and 0 dB at step 0 stood for no validation."""
+    whole = train(plan(), "whole")
+    train(plan(), "run", seconds=0.0)
+    saved = checkpoint.load(Path("run/last.ckpt"))
+    for section in ("camera", "scenes", "drawings"):
+        del saved["facts"]["recipe"][section]
+    saved |= {"best": 0.0, "best_step": 0}
+    checkpoint.save(saved, Path("run/last.ckpt"))
+
+    assert_same(train(plan(), "run"), whole)
+
+
 def test_a_finished_run_stays_as_it_is(plan):
     planned = plan("validation.pairs=pairs")
     once = train(planned, "run")
@@ -130,7 +143,8 @@ def test_a_run_that_is_asked_to_stop_saves_and_ends_with_130(here, number):
     )
     assert "Traceback" not in messages
     assert 1 <= checkpoint.load(Path("run/last.ckpt"))["step"] < 40
-    assert {path.name for path in Path("run").iterdir()} <= {"last.ckpt", "logs", "summary.json"}
+    written = {"last.ckpt", "logs", "metrics.csv", "curves.png", "summary.json"}
+    assert {path.name for path in Path("run").iterdir()} <= written
 
 
 KILLED_WHILE_SAVING = """

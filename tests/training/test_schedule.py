@@ -122,21 +122,21 @@ def test_what_happens_every_so_often_does():
     assert [step for step in steps if planned.is_due(Span("5 steps"), step)][:2] == [5, 10]
 
 
-RATES = {"lr": 1e-3, "lr_min": 1e-5, "hold": 0.5}
+COURSE = {"lr": 1e-3, "lr_min": 1e-5, "hold": 0.5}
 
 
 @pytest.mark.parametrize(
     ("step", "lr"), [(0, 1e-4), (9, 1e-3), (10, 1e-3), (50, 1e-3), (75, 5.05e-4), (100, 1e-5)]
 )
-def test_the_rate_warms_up_holds_and_falls(step, lr):
-    planned = plan(stage("100 steps"), optim=Optimisation(**RATES, warmup=Span("10 steps")))
+def test_lr_warms_up_holds_and_falls(step, lr):
+    planned = plan(stage("100 steps"), optim=Optimisation(**COURSE, warmup=Span("10 steps")))
 
     assert planned.lr(step) == pytest.approx(lr)
 
 
 @given(step=st.integers(11, 99))
-def test_after_the_warm_up_the_rate_never_rises(step):
-    optim = Optimisation(**RATES)
+def test_after_the_warm_up_lr_never_rises(step):
+    optim = Optimisation(**COURSE)
 
     one, other = (schedule.lr_at(optim, k, k + 1, 10, 100) for k in (step - 1, step))
 
@@ -150,7 +150,7 @@ def test_without_warm_up_and_hold_it_is_a_cosine_from_the_first_step():
         assert planned.lr(step) == pytest.approx((1 + math.cos(math.pi * step / 10)) / 2)
 
 
-def test_where_stages_are_epochs_the_rate_follows_the_samples():
+def test_where_stages_are_epochs_lr_follows_the_samples():
     optim = Optimisation(lr=1.0, lr_min=0.0, warmup=Span("1 epoch"))
     planned = plan(stage("2 epochs", batch=8), stage("2 epochs", batch=2), epoch=80, optim=optim)
 
@@ -159,7 +159,7 @@ def test_where_stages_are_epochs_the_rate_follows_the_samples():
     assert planned.lr(middle) == pytest.approx(0.5)  # half of the three epochs after it
 
 
-def test_on_other_devices_the_rate_takes_the_same_course():
+def test_on_other_devices_lr_takes_the_same_course():
     optim = Optimisation(lr=1.0, lr_min=0.0, warmup=Span("20 steps"))
     meant = plan(stage("100 steps", batch=4), optim=optim)
 
@@ -170,10 +170,24 @@ def test_on_other_devices_the_rate_takes_the_same_course():
         assert scaled.lr(step) == pytest.approx(meant.lr(4 * step), abs=0.02)
 
 
+@given(
+    warmup=st.sampled_from(["0 steps", "7 steps", "1 epoch", "3 epochs", "500 steps"]),
+    length=st.sampled_from(["2 epochs", "30 steps"]),
+    hold=st.sampled_from([0.0, 0.5]),
+)
+def test_the_peak_is_the_highest_lr_of_all_steps(warmup, length, hold):
+    optim = Optimisation(lr=1e-3, warmup=Span(warmup), hold=hold)
+    planned = plan(stage(length, batch=8), stage(length, batch=3), epoch=80, optim=optim)
+
+    assert planned.peak_lr == max(planned.lr(step) for step in range(planned.steps))
+
+
 def test_a_plan_is_shown_as_a_table():
-    text = str(plan(stage("10 steps"), stage("5 steps", 128, 2), processes=2, devices=4))
+    optim = Optimisation(lr=3e-4, warmup=Span("3 steps"))
+    stages = stage("10 steps"), stage("5 steps", 128, 2)
+    text = str(plan(*stages, processes=2, devices=4, optim=optim))
 
     first, _, *rows = text.splitlines()
-    assert first == "15 steps, 360 patches, 2 processes; an epoch has 100 patches"
+    assert first == "15 steps, 360 patches, 2 processes; an epoch has 100 patches; peak lr 3.00e-04"
     assert rows[0].split()[:11] == ["0", "to", "10", "64", "32", "=", "2", "x", "2", "x", "8"]
     assert rows[1].split()[:5] == ["10", "to", "15", "128", "8"]

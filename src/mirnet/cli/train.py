@@ -108,16 +108,24 @@ def train(
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what each stage would do, and stop.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Check data and weights, print what each stage would do, and stop.",
+        ),
     ] = False,
 ) -> None:
     """Train a network, or resume the run in OUTPUT.
+
+    Data and weights are checked before training starts. With validation.pairs, the weights are
+    validated before the first step, at intervals, and at the end; best.ckpt keeps the best.
 
     \b
     Examples:
       mirnet train denoise --set data.photographs=photos -o runs/denoise
       mirnet train sidd-1gpu --set data.pairs=patches --devices 2 --dry-run
       mirnet train my.toml --set optim.lr=1e-4 --max-time 02:00:00
+      mirnet train denoise --set data.photographs=photos --set 'camera.softness=[0.3,1]'
       torchrun --nproc-per-node 4 -m mirnet train sidd-4gpu --set data.pairs=patches
       tensorboard --logdir runs/denoise/logs
     """

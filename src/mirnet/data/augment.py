@@ -8,9 +8,6 @@ from torch.nn.functional import pad, unfold
 
 from mirnet.data import light
 
-CHANNEL_GAIN = 1.1
-"""By how much the noise of a channel is amplified more, or less, than that of all: light and colour
-matrix are not always the same."""
 REACH = 2
 """Pixels to each side that the filter takes in by which the halves of a pair differ."""
 RIDGE = 1e-6
@@ -20,10 +17,16 @@ Patch = Float[Tensor, "3 h w"]
 Gains = Float[Tensor, "3 1 1"]
 
 
-def gains(most: float, rng: np.random.Generator) -> Gains:
-    """Of R, G, B: 1 to `most`, each factor as likely, and each channel's own part of it."""
+def gains(most: float, apart: float, rng: np.random.Generator) -> Gains:
+    """Factors for the noise of R, G and B: one for all, and each channel's own part of it.
+
+    Args:
+        most: that for all is 1 to this, each factor as likely.
+        apart: a channel's own is 1 / `apart` to `apart`.
+        rng: decides both.
+    """
     of_all = rng.uniform(0, np.log(most))
-    of_each = rng.uniform(-1, 1, 3) * np.log(CHANNEL_GAIN)
+    of_each = rng.uniform(-1, 1, 3) * np.log(apart)
     return torch.from_numpy(of_all + of_each).float().exp()[:, None, None]
 
 

@@ -7,7 +7,7 @@ seed and the numbers of the batch. So it matters neither how many workers there 
 a run was stopped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
@@ -18,24 +18,17 @@ from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
 from mirnet.data import augment, drawings, draws, noise, order, photographs
-from mirnet.data.noise import Kind
+from mirnet.data.camera import Camera
 from mirnet.data.pairs import Pairs
 from mirnet.data.photographs import Photograph, Scene
 from mirnet.data.request import Request
+from mirnet.data.scenes import Drawings, Kind, Scenes
 from mirnet.errors import DataError
 from mirnet.image import pixels, symmetry
 from mirnet.shapes import Pixels
 
 Patch = Float[Tensor, "3 s s"]
 Patches = Float[Tensor, "b 3 s s"]
-
-RESIZED_SHARE = 0.25
-"""Part of the synthetic patches that come from a picture resized after the noise."""
-RESIZING = (0.6, 2.0)
-"""By how much larger than needed these are: from digital zoom to shrunk for the web."""
-IDENTITY_SHARES = {Kind.PHOTOGRAPH: 0.06, Kind.DRAWING: 0.5, Kind.FIELD: 0.2}
-"""Parts of each that are left without any noise, so that clean pictures stay. What is drawn seldom
-goes through a camera."""
 
 PAIR, SCENE, BATCH = range(3)
 """Kinds of random streams, all of the same seed."""
@@ -55,7 +48,7 @@ class Batch(NamedTuple):
     is_clean: Bool[Tensor, " n"]
     """Which of the scenes, the resized ones last, stay without noise."""
     kinds: Int[Tensor, " n"]
-    """Of the same scenes, as `noise.Kind`."""
+    """Of the same scenes, as `Kind`."""
     patch: int
     seed: int
     """Of the noise."""
@@ -79,6 +72,12 @@ class TrainingData:
     """Of the Beta distribution from which a blend's weight is drawn."""
     amplify: float = 1.0
     """The noise of real pairs is made stronger by up to so much."""
+    amplify_apart: float = 1.1
+    """By how much that of one channel is made stronger, or weaker, than that of all."""
+    scenes: Scenes = Scenes()
+    drawings: Drawings = Drawings()
+    camera: Camera = Camera()
+    """Of which the size of scenes depends on the resizing alone; see `develop`."""
 
     def __post_init__(self) -> None:
         if not self.pairs and not self.photographs:
@@ -104,8 +103,11 @@ class TrainingData:
         resized_scenes: list[_Chosen] = []
         room = request.patch + 2 * noise.MARGIN
         share = self._share
+        editing = self.camera.editing
         rng = np.random.default_rng((self.seed, BATCH, request.first))
-        factor = np.exp(rng.uniform(*np.log(RESIZING)))  # one size a batch, of whole JPEG blocks
+        factor = np.exp(
+            rng.uniform(*np.log(editing.resizing))
+        )  # one size a batch, of whole JPEG blocks
         other = 16 * max(round(factor * room / 16), 2)
         for number in range(request.first, request.first + request.count):
             is_real, place = order.spread(number, share)
@@ -115,7 +117,7 @@ class TrainingData:
                 clean.append(pair[1])
             else:
                 stream = np.random.default_rng((self.seed, SCENE, place))
-                if stream.random() < RESIZED_SHARE:
+                if stream.random() < editing.resized_share:
                     resized_scenes.append(self._scene(place, other, stream))
                 else:
                     scenes.append(self._scene(place, room, stream))
@@ -161,7 +163,9 @@ class TrainingData:
         noisy, clean = (_channels_first(symmetry.turn(half, which)) for half in halves)
         if self.amplify > 1:
             step = 1 / pixels.peak(halves[0].dtype)
-            noisy = augment.amplify(noisy, clean, augment.gains(self.amplify, rng), step, rng)
+            noisy = augment.amplify(
+                noisy, clean, augment.gains(self.amplify, self.amplify_apart, rng), step, rng
+            )
         return noisy, clean
 
     def _scene(self, place: int, size: int, rng: np.random.Generator) -> "_Chosen":
@@ -170,12 +174,12 @@ class TrainingData:
         kind = drawings.one_of(shares, rng)
         if kind is Kind.PHOTOGRAPH:
             index = order.shuffled(place, len(self.photographs), self.seed)
-            scene = photographs.cut(self.photographs[index], size, rng)
+            scene = photographs.cut(self.photographs[index], size, rng, self.scenes)
         elif kind is Kind.DRAWING:
-            scene = drawings.draw(size, rng)
+            scene = drawings.draw(size, rng, self.drawings)
         else:
-            scene = drawings.field(size, rng)
-        return _Chosen(scene, kind, rng.random() < IDENTITY_SHARES[kind])
+            scene = drawings.field(size, rng, self.drawings)
+        return _Chosen(scene, kind, rng.random() < self.scenes.identity_share[kind])
 
 
 class _Chosen(NamedTuple):
@@ -195,7 +199,9 @@ def _stack(patches: Sequence[Patch], size: int) -> Float[Tensor, "b 3 {size} {si
     return torch.stack(tuple(patches)) if patches else torch.empty(0, 3, size, size)
 
 
-def develop(batch: Batch, device: torch.device) -> tuple[Patches, Patches]:
+def develop(
+    batch: Batch, device: torch.device, camera: Camera = Camera()
+) -> tuple[Patches, Patches]:
     """Noisy and clean patches, b 3 patch patch, on the training device.
 
     The same batch gives the same patches on one kind of device: the noise is drawn there.
@@ -211,10 +217,17 @@ def develop(batch: Batch, device: torch.device) -> tuple[Patches, Patches]:
         if len(scenes):
             noisy, clean = noise.degrade(
                 # soft pictures without noise would be too easy: nothing in them looks like grain
-                *(scenes.to(device), batch.patch, generator, kinds[here]),
+                *(scenes.to(device), batch.patch, generator, kinds[here], camera),
                 is_crisp=is_clean[here],
             )
             same = draws.over_pixels(is_clean[here])
             parts.append((torch.where(same, clean, noisy), clean))
     noisy, clean = (torch.cat(half) for half in zip(*parts, strict=True))
     return noisy, clean
+
+
+Develop = Callable[[Batch, torch.device, Camera], tuple[Patches, Patches]]
+"""Makes inputs and targets of a batch on the training device: b c h w, in 0..1."""
+
+DEVELOP: dict[str, Develop] = {"denoise": develop}
+"""By the names of `mirnet.data.tasks.TASKS`."""

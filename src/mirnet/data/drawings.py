@@ -6,9 +6,12 @@ machine.
 
 Edges are anti-aliased by distance: a pixel half a pixel inside an edge is covered, one half a pixel
 outside is not, and between them coverage falls evenly.
+
+How often which kind comes, and in what light and colours, stands in `Drawings`.
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from itertools import pairwise
 from typing import TypeVar
 
@@ -18,6 +21,8 @@ from jaxtyping import Float
 from numpy.random import Generator
 from torch import Tensor
 
+from mirnet.data.scenes import Drawings
+
 Canvas = Float[np.ndarray, "3 s s"]
 Field = Float[np.ndarray, "s s"]
 """One number a pixel: a distance, a coverage, a share."""
@@ -25,58 +30,38 @@ Colour = Float[np.ndarray, "3"]
 Numbers = Float[np.ndarray, "..."]
 Kind = TypeVar("Kind")
 
-DIM_SHARE = 0.4
-"""Part of the patches that lie in deep shadow: there eight bits have few levels to lose."""
-RAISED_SHARE, HIGHEST_BLACK = 0.7, 0.2
-"""Part of the dark patches whose black is raised, and how far: were most of them black, a network
-would take dark grey with noise that is cut off at black for black."""
-SOFT_SHARE = 0.25
-"""Part that are slightly out of focus."""
-EIGHT_BIT_SHARE = 0.5
-"""Part that are rounded, as files hold them; the others are as smooth as 16 bits."""
-PLAIN_SHARE = 0.4
-"""Part of the pairs of colours that are black and white."""
-WIDTHS = {1: 0.3, 2: 0.25, 3: 0.12, 4: 0.2, 6: 0.06, 8: 0.04, 12: 0.03}
-"""Of upright stripes and fields in pixels, with their shares: fine ones are the hardest."""
-FAINTEST = 0.05
-"""The least contrast of gradients and patterns, as a part of what their colours have."""
-DARK_FIELDS, DARKEST, BRIGHTEST_DARK = 0.75, 0.02, 0.4
-"""Part of the fields that are dark, half of them grey, and their values before the camera dims some
-of them: there noise is cut off at black, so that its mean is not nought. Black itself is left out:
-where a network cannot tell, shadows are to stay open."""
 
-GLYPHS, POINTS, BLANKS = 12, 5, 3
-"""Of an alphabet: glyphs, the corners of a glyph's line, and spaces beside the glyphs."""
-
-
-def draw(size: int, rng: Generator) -> Float[Tensor, "3 {size} {size}"]:
+def draw(size: int, rng: Generator, how: Drawings = Drawings()) -> Float[Tensor, "3 {size} {size}"]:
     """A clean patch, sRGB in 0..1: of any kind, in any colours, some of them dark or soft.
 
-    It depends on size and generator alone.
+    It depends on the arguments alone.
     """
-    canvas = one_of(SHARES, rng)(size, rng)
-    if rng.random() < DIM_SHARE:
-        black = rng.uniform(0, HIGHEST_BLACK) if rng.random() < RAISED_SHARE else 0.0
-        canvas = black + canvas * rng.uniform(0.03, 0.3)
-    if rng.random() < SOFT_SHARE:
-        canvas = _soften(canvas, rng.uniform(0, 0.25))
-    return _stored(canvas, rng)
+    canvas = KINDS[one_of(asdict(how.kinds), rng)](size, rng, how)
+    if rng.random() < how.dim_share:
+        black = rng.uniform(0, how.highest_black) if rng.random() < how.raised_share else 0.0
+        canvas = black + canvas * rng.uniform(*how.dimming)
+    if rng.random() < how.soft_share:
+        canvas = _soften(canvas, rng.uniform(0, how.softest))
+    return _stored(canvas, rng, how)
 
 
-def field(size: int, rng: Generator) -> Float[Tensor, "3 {size} {size}"]:
+def field(
+    size: int, rng: Generator, how: Drawings = Drawings()
+) -> Float[Tensor, "3 {size} {size}"]:
     """A clean patch of one colour, sRGB in 0..1, mostly a dark one.
 
-    It depends on size and generator alone.
+    It depends on the arguments alone.
     """
-    if rng.random() < DARK_FIELDS:
-        is_grey = rng.random() < 0.5
-        colour = rng.uniform(DARKEST, BRIGHTEST_DARK, 1 if is_grey else 3) * np.ones(3)
+    fields = how.fields
+    if rng.random() < fields.dark_share:
+        is_grey = rng.random() < fields.grey_share
+        colour = rng.uniform(*fields.dark, 1 if is_grey else 3) * np.ones(3)
     else:
-        colour = _colour(rng)
-    return _stored(colour, rng)[:, None, None].expand(3, size, size)
+        colour = _colour(rng, how)
+    return _stored(colour, rng, how)[:, None, None].expand(3, size, size)
 
 
-def _gradient(size: int, rng: Generator) -> Canvas:
+def _gradient(size: int, rng: Generator, how: Drawings) -> Canvas:
     """From one colour to another: straight or round, steep or gentle, once or back and forth."""
     rows, columns = _coordinates(size)
     top, left = rng.uniform(-size, 2 * size, 2)
@@ -86,35 +71,35 @@ def _gradient(size: int, rng: Generator) -> Canvas:
     share = (along - along.min()) / np.ptp(along)
     if rng.random() < 0.3:
         share = 0.5 - 0.5 * np.cos(np.pi * rng.uniform(1, 4) * share)
-    return _blend(*_colours(rng), share * FAINTEST ** rng.random())
+    return _blend(*_colours(rng, how), share * how.faintest ** rng.random())
 
 
-def _pattern(size: int, rng: Generator) -> Canvas:
+def _pattern(size: int, rng: Generator, how: Drawings) -> Canvas:
     """A checkerboard, a grating with sharp or soft lines, or a zone plate; half of them pale."""
-    share = one_of(PATTERNS, rng)(size, rng)
-    contrast = FAINTEST ** rng.random() if rng.random() < 0.5 else 1.0
-    return _blend(*_colours(rng), (1 - contrast) * rng.random() + contrast * share)
+    share = PATTERNS[one_of(asdict(how.patterns), rng)](size, rng, how)
+    contrast = how.faintest ** rng.random() if rng.random() < how.pale_share else 1.0
+    return _blend(*_colours(rng, how), (1 - contrast) * rng.random() + contrast * share)
 
 
-def _checkerboard(size: int, rng: Generator) -> Field:
-    down, across, period = _grid(size, rng)
+def _checkerboard(size: int, rng: Generator, how: Drawings) -> Field:
+    down, across, period = _grid(size, rng, how)
     first, second = _square(down, period), _square(across, period)
     share: Field = first * second + (1 - first) * (1 - second)
     return share
 
 
-def _stripes(size: int, rng: Generator) -> Field:
-    down, _, period = _grid(size, rng)
+def _stripes(size: int, rng: Generator, how: Drawings) -> Field:
+    down, _, period = _grid(size, rng, how)
     return _square(down, period)
 
 
-def _waves(size: int, rng: Generator) -> Field:
-    down, _, period = _grid(size, rng)
+def _waves(size: int, rng: Generator, how: Drawings) -> Field:
+    down, _, period = _grid(size, rng, how)
     share: Field = 0.5 + 0.5 * np.cos(2 * np.pi * down / max(period, 2.5))
     return share
 
 
-def _zone_plate(size: int, rng: Generator) -> Field:
+def _zone_plate(size: int, rng: Generator, how: Drawings) -> Field:
     """Rings, the finer the further out, no finer than two pixels."""
     rows, columns = _coordinates(size)
     radius = np.hypot(rows - rng.uniform(0, size), columns - rng.uniform(0, size))
@@ -123,15 +108,20 @@ def _zone_plate(size: int, rng: Generator) -> Field:
     return share
 
 
-PATTERNS = {_checkerboard: 0.4, _stripes: 0.25, _waves: 0.15, _zone_plate: 0.2}
-"""With their shares among the patterns."""
+PATTERNS = {
+    "checkerboard": _checkerboard,
+    "stripes": _stripes,
+    "waves": _waves,
+    "zone_plate": _zone_plate,
+}
+"""By their names in `PatternKinds`."""
 
 
-def _grid(size: int, rng: Generator) -> tuple[Field, Field, float]:
+def _grid(size: int, rng: Generator, how: Drawings) -> tuple[Field, Field, float]:
     """Two coordinates at right angles, upright or turned, and a period in pixels."""
     rows, columns = _coordinates(size)
-    if rng.random() < 0.7:  # upright, of whole pixels
-        period = 2.0 * one_of(WIDTHS, rng)
+    if rng.random() < how.upright_share:  # of whole pixels
+        period = 2.0 * one_of(dict(how.widths), rng)
         down, across = (rows, columns) if rng.random() < 0.5 else (columns, rows)
     else:
         period = 2 * 16 ** float(rng.random() ** 2)  # fine ones are the hardest
@@ -140,16 +130,16 @@ def _grid(size: int, rng: Generator) -> tuple[Field, Field, float]:
     return down, across, period
 
 
-def _text(size: int, rng: Generator) -> Canvas:
-    return _blend(*_colours(rng), _writing(size, rng))
+def _text(size: int, rng: Generator, how: Drawings) -> Canvas:
+    return _blend(*_colours(rng, how), _writing(size, rng, how))
 
 
-def _page(size: int, rng: Generator) -> Canvas:
+def _page(size: int, rng: Generator, how: Drawings) -> Canvas:
     """Flat boxes, some with a rim or with writing in them, and lines one or two pixels wide."""
-    canvas = _blend(*_colours(rng), np.zeros((size, size)))
-    writing = _writing(size, rng)
+    canvas = _blend(*_colours(rng, how), np.zeros((size, size)))
+    writing = _writing(size, rng, how)
     for _ in range(rng.integers(3, 9)):
-        fill, ink = _colours(rng)
+        fill, ink = _colours(rng, how)
         (top, bottom), (left, right) = np.sort(rng.integers(0, size + 1, (2, 2)))
         box = canvas[:, top:bottom, left:right]
         kind = rng.random()
@@ -166,12 +156,13 @@ def _page(size: int, rng: Generator) -> Canvas:
     return canvas
 
 
-def _drawing(size: int, rng: Generator) -> Canvas:
+def _drawing(size: int, rng: Generator, how: Drawings) -> Canvas:
     """Discs, rings, polygons and strokes over one another, half of them with an outline."""
     rows, columns = _coordinates(size)
-    canvas = _gradient(size, rng) if rng.random() < 0.3 else _blend(*_colours(rng), rows * 0)
+    is_shaded = rng.random() < 0.3
+    canvas = _gradient(size, rng, how) if is_shaded else _blend(*_colours(rng, how), rows * 0)
     for _ in range(rng.integers(3, 9)):
-        fill, ink = _colours(rng)
+        fill, ink = _colours(rng, how)
         width = float(np.exp(rng.uniform(0, np.log(8))))
         down, across = rows - rng.uniform(0, size), columns - rng.uniform(0, size)
         radius = size * rng.uniform(0.03, 0.5)
@@ -183,9 +174,14 @@ def _drawing(size: int, rng: Generator) -> Canvas:
     return canvas
 
 
-SHARES = {_gradient: 0.32, _pattern: 0.28, _text: 0.19, _page: 0.12, _drawing: 0.09}
-"""Of the kinds: patterns and text are the hardest to tell from noise, and smooth fields show best
-what is left of it."""
+KINDS = {
+    "gradient": _gradient,
+    "pattern": _pattern,
+    "text": _text,
+    "page": _page,
+    "drawing": _drawing,
+}
+"""By their names in `DrawingKinds`."""
 
 
 def one_of(shares: Mapping[Kind, float], rng: Generator) -> Kind:
@@ -227,12 +223,13 @@ SHAPES = (_disc, _ring, _polygon, _stroke)
 """Each as likely: distances from the rim of a shape about the origin, negative inside it."""
 
 
-def _writing(size: int, rng: Generator) -> Field:
+def _writing(size: int, rng: Generator, how: Drawings) -> Field:
     """Coverage by rows of glyphs from an alphabet made up for this patch."""
     height = int(6 * 4 ** rng.random())
     width = round(height * rng.uniform(0.5, 0.8))
-    cells = np.zeros((GLYPHS + BLANKS, height + int(rng.integers(1, height // 2 + 2)), width + 1))
-    cells[:GLYPHS, :height, :width] = _alphabet(height, width, rng)
+    line = height + int(rng.integers(1, height // 2 + 2))
+    cells = np.zeros((how.glyphs + how.blanks, line, width + 1))
+    cells[: how.glyphs, :height, :width] = _alphabet(height, width, rng, how)
     lines, letters = (size // side + 2 for side in cells.shape[1:])
     text = cells[rng.integers(0, len(cells), (lines, letters))]  # lines letters height width
     page = text.transpose(0, 2, 1, 3).reshape(lines * cells.shape[1], letters * cells.shape[2])
@@ -240,11 +237,11 @@ def _writing(size: int, rng: Generator) -> Field:
     return page[top : top + size, left : left + size]
 
 
-def _alphabet(height: int, width: int, rng: Generator) -> Float[np.ndarray, "g h w"]:
+def _alphabet(height: int, width: int, rng: Generator, how: Drawings) -> Float[np.ndarray, "g h w"]:
     """Coverage of each glyph: a line from corner to corner of a grid of 4 by 3 whole pixels."""
     pen = rng.uniform(1, max(1.2, height / 6))
     edge = pen / 2 + 0.5
-    grid = rng.integers(0, (4, 3), (GLYPHS, POINTS, 2)) / (3, 2)
+    grid = rng.integers(0, (4, 3), (how.glyphs, how.points, 2)) / (3, 2)
     corners = np.rint(edge - 0.5 + grid * (height - 2 * edge, width - 2 * edge))
     down, across = corners.transpose(2, 0, 1)[..., None, None]  # glyphs points 1 1
     rows, columns = np.mgrid[:height, :width].astype(float)
@@ -296,21 +293,22 @@ def _turned(rows: Field, columns: Field, rng: Generator) -> Field:
     return _along(rows, columns, kind * np.pi / 2 if kind < 2 else rng.uniform(0, 2 * np.pi))
 
 
-def _colours(rng: Generator) -> tuple[Colour, Colour]:
+def _colours(rng: Generator, how: Drawings) -> tuple[Colour, Colour]:
     """A ground and a colour upon it: black and white, or each grey, full or anything."""
-    if rng.random() < PLAIN_SHARE:
+    if rng.random() < how.colours.plain_share:
         black, white = np.zeros(3), np.ones(3)
         return (black, white) if rng.random() < 0.5 else (white, black)
-    return _colour(rng), _colour(rng)
+    return _colour(rng, how), _colour(rng, how)
 
 
-def _colour(rng: Generator) -> Colour:
+def _colour(rng: Generator, how: Drawings) -> Colour:
+    colours = how.colours
     kind = rng.random()
-    if kind < 0.35:
+    if kind < colours.grey_share:
         return np.full(3, rng.random())
-    if kind < 0.5:
+    if kind < colours.grey_share + colours.full_share:
         return rng.integers(0, 2, 3).astype(float)
-    return rng.random(3) ** rng.uniform(0.3, 3)
+    return rng.random(3) ** rng.uniform(*colours.powers)
 
 
 def _blend(ground: Canvas | Colour, colour: Colour, share: Field) -> Canvas:
@@ -320,9 +318,9 @@ def _blend(ground: Canvas | Colour, colour: Colour, share: Field) -> Canvas:
     return canvas
 
 
-def _stored(values: Numbers, rng: Generator) -> Float[Tensor, "..."]:
+def _stored(values: Numbers, rng: Generator, how: Drawings) -> Float[Tensor, "..."]:
     """As files hold them: clipped, some of them rounded."""
-    if rng.random() < EIGHT_BIT_SHARE:
+    if rng.random() < how.eight_bit_share:
         values = np.rint(values * 255) / 255
     return torch.from_numpy(values.astype(np.float32).clip(0, 1))
 

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
 from mirnet.data import draws, jpeg
+from mirnet.data.camera import Finishing, Jpeg
 from mirnet.data.draws import Flags
 from mirnet.data.isp import Colour
 from mirnet.data.jpeg import TO_YCBCR
@@ -18,25 +19,18 @@ from mirnet.data.jpeg import TO_YCBCR
 Each = Float[Tensor, "b 3"]
 """A figure for Y, Cb and Cr of each picture."""
 
-FINISHED_SHARE = 0.8
-"""Part of the pictures that are a camera's own, but for plain ones; the others are as developed
-from raw files."""
-SMOOTHED_SHARE, SHARPENED_SHARE, JPEG_SHARE = 0.9, 0.7, 0.9
-"""Of a camera's own pictures."""
-LUMA_STRENGTHS, CHROMA_STRENGTHS = (0.3, 5.0), (3.0, 500.0)
-LUMA_SIGMAS, CHROMA_SIGMAS = (0.7, 2.0), (1.2, 4.0)
-"""Of `smooth`: cameras smooth colour more, and more widely, since eyes miss its detail less.
-What is left in their JPEGs is coarse, mostly grey grain (docs/noise.md)."""
-SHARPENING_SIGMAS, SHARPENING_AMOUNTS = (0.5, 1.5), (0.2, 1.5)
-WORST_QUALITY = 10.0
-"""Of JPEG; half of the files have 77 or more, as most photographs do."""
-
 REACH = 12
-"""Pixels to either side that a Gaussian sees: enough for a deviation of 4."""
+"""Pixels to either side that a Gaussian sees: enough for `mirnet.data.camera.WIDEST`."""
 
 
 def finish(
-    noisy: Colour, clean: Colour, generator: Generator, *, is_plain: Flags | None = None
+    noisy: Colour,
+    clean: Colour,
+    generator: Generator,
+    finishing: Finishing = Finishing(),
+    files: Jpeg = Jpeg(),
+    *,
+    is_plain: Flags | None = None,
 ) -> tuple[Colour, Colour]:
     """Developed pictures, some of them as cameras hand them out: smoothed, sharpened, as JPEG.
 
@@ -44,38 +38,41 @@ def finish(
     too: a denoiser is to keep it. Sides are multiples of 16, for JPEG's blocks.
     """
     count = len(noisy)
-    is_finished = draws.chance(count, FINISHED_SHARE, generator)
+    is_finished = draws.chance(count, finishing.share, generator)
     if is_plain is not None:
         is_finished &= ~is_plain
     is_smoothed, is_sharpened, is_jpeg = (
         is_finished & draws.chance(count, share, generator)
-        for share in (SMOOTHED_SHARE, SHARPENED_SHARE, JPEG_SHARE)
+        for share in (finishing.smoothed_share, finishing.sharpened_share, finishing.jpeg_share)
     )
+    sigmas = [
+        draws.uniform(count, *each, generator)
+        for each in (finishing.luma_sigma, finishing.chroma_sigma)
+    ]
+    strengths = [
+        draws.log_uniform(count, *each, generator)
+        for each in (finishing.luma_strength, finishing.chroma_strength)
+    ]
     sigma, strength = (
-        torch.stack([luma, chroma, chroma], 1)
-        for luma, chroma in (
-            [draws.uniform(count, *each, generator) for each in (LUMA_SIGMAS, CHROMA_SIGMAS)],
-            [
-                draws.log_uniform(count, *each, generator)
-                for each in (LUMA_STRENGTHS, CHROMA_STRENGTHS)
-            ],
-        )
+        torch.stack([luma, chroma, chroma], 1) for luma, chroma in (sigmas, strengths)
     )
     noisy = draws.change(is_smoothed, smooth, noisy, clean, sigma, strength)
-    edge = draws.uniform(count, *SHARPENING_SIGMAS, generator)
-    amount = draws.uniform(count, *SHARPENING_AMOUNTS, generator)
+    edge = draws.uniform(count, *finishing.sharpening_sigma, generator)
+    amount = draws.uniform(count, *finishing.sharpening_amount, generator)
     noisy, clean = (
         draws.change(is_sharpened, sharpen, half, edge, amount) for half in (noisy, clean)
     )
-    return compress(noisy, is_jpeg, generator), clean
+    return compress(noisy, is_jpeg, generator, files), clean
 
 
-def compress(image: Colour, chosen: Bool[Tensor, " b"], generator: Generator) -> Colour:
-    """The chosen pictures as JPEG of any quality, half of them with the chroma at half size."""
+def compress(
+    image: Colour, chosen: Bool[Tensor, " b"], generator: Generator, how: Jpeg = Jpeg()
+) -> Colour:
+    """The chosen pictures as JPEG of any quality, some of them with the chroma at half size."""
     count = len(image)
     square = draws.uniform(count, 0.0, 1.0, generator) ** 2
-    quality = (100 - (100 - WORST_QUALITY) * square).round()
-    subsample = draws.chance(count, 0.5, generator)
+    quality = (100 - (100 - how.worst_quality) * square).round()
+    subsample = draws.chance(count, how.subsampled_share, generator)
     return draws.change(chosen, jpeg.compress, image, quality, subsample)
 
 

@@ -3,10 +3,11 @@
 The pipeline of Brooks et al., "Unprocessing Images for Learned Raw Denoising", CVPR 2019
 (section 3), with wider ranges: white balance of dim indoor light, weaker colour matrices, other
 gammas, and sRGB's curve. In its order: white balance, demosaicing, colour matrix, gamma, tone
-curve. Shapes are b 3 h w for colour and b 1 h w for a mosaic; values 0..1; one camera a picture.
+curve. Shapes are b 3 h w for colour and b 1 h w for a mosaic; values 0..1; each picture has a
+development of its own, drawn from a `Processing`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from mirnet.data import draws, light
+from mirnet.data.camera import DEMOSAICINGS, Processing
 
 Colour = Float[Tensor, "b 3 h w"]
 Mosaic = Float[Tensor, "b 1 h w"]
@@ -38,22 +40,12 @@ SRGB_TO_XYZ = torch.tensor(
 )
 """IEC 61966-2-1, D65."""
 
-MATRIX_STRENGTHS = (0.4, 1.0)
-"""How much of the colour matrix a camera applies: colour noise grows with it, and cameras therefore
-lower the saturation where light is scarce. In full, red and blue were less alike than in real
-noise (docs/noise.md)."""
-GAMMAS = (1.8, 2.6)
-"""Brooks et al. have 2.2; the curves of real cameras lie around it (Grossberg and Nayar, "What is
-the space of camera response functions?", CVPR 2003)."""
-SRGB_SHARE = 0.5
-"""Part of the cameras with sRGB's curve, straight near black, where a power is infinitely steep.
-The real pairs of docs/noise.md have it."""
 DARKEST = 1e-8
 """Below this the power of gamma has no useful gradient (Brooks et al.)."""
 
 
 @dataclass(frozen=True)
-class Camera:
+class Development:
     """How each picture of a batch is developed."""
 
     to_camera: Float[Tensor, "b 3 3"]
@@ -67,37 +59,44 @@ class Camera:
     """1 where a smoothstep tone curve follows, else 0."""
 
 
-def random_camera(count: int, generator: Generator) -> Camera:
-    """A camera for each of `count` pictures.
-
-    Brightening is 1 / N(0.8, 0.1) as Brooks et al. have it. They draw red gains from 1.9 to 2.4 and
-    blue from 1.5 to 1.9 (daylight); ours reach from tungsten to shade.
-    """
+def random_development(
+    count: int, generator: Generator, processing: Processing = Processing()
+) -> Development:
+    """A development for each of `count` pictures, with a colour matrix between real cameras'."""
     device = generator.device
     mix = torch.rand(count, 4, 1, 1, generator=generator, device=device)
     xyz_to_camera = (mix * XYZ_TO_CAMERA.to(device)).sum(1) / mix.sum(1)
     to_camera = xyz_to_camera @ SRGB_TO_XYZ.to(device)
     to_camera = to_camera / to_camera.sum(2, keepdim=True)
-    strength = draws.uniform(count, *MATRIX_STRENGTHS, generator)[:, None, None]
+    strength = draws.uniform(count, *processing.matrix_strength, generator)[:, None, None]
     to_camera = torch.lerp(torch.eye(3, device=device), to_camera, strength)
-    brightening = 1 / (0.8 + 0.1 * draws.normal(count, generator)).clamp(0.4, 1.2)
-    red = draws.uniform(count, 1.2, 2.6, generator)
-    blue = draws.uniform(count, 1.2, 2.8, generator)
+    mean, deviation = processing.exposure
+    exposure = mean + deviation * draws.normal(count, generator)
+    brightening = 1 / exposure.clamp(*processing.exposure_limits)
+    red = draws.uniform(count, *processing.red_gain, generator)
+    blue = draws.uniform(count, *processing.blue_gain, generator)
     gains = brightening[:, None] * torch.stack([red, torch.ones_like(red), blue], 1)
-    gamma = draws.over_pixels(draws.uniform(count, *GAMMAS, generator))
+    gamma = draws.over_pixels(draws.uniform(count, *processing.gamma, generator))
+    share = processing.tone_curve_share
     curve = draws.uniform(count, 0.0, 1.0, generator)  # one number says both
-    has_tone_curve = draws.over_pixels((curve < 0.5).float())
-    has_srgb_curve = curve % 0.5 < 0.5 * SRGB_SHARE
-    return Camera(to_camera, gains[..., None, None], gamma, has_srgb_curve, has_tone_curve)
+    has_tone_curve = curve < share
+    place = torch.where(has_tone_curve, curve / (share or 1), (curve - share) / ((1 - share) or 1))
+    return Development(
+        to_camera,
+        gains[..., None, None],
+        gamma,
+        has_srgb_curve=place < processing.srgb_share,
+        has_tone_curve=draws.over_pixels(has_tone_curve.float()),
+    )
 
 
-def unprocess(srgb: Colour, camera: Camera) -> Colour:
+def unprocess(srgb: Colour, development: Development) -> Colour:
     """Linear camera colours of developed pictures; all three channels at every pixel."""
     curved = 0.5 - torch.sin(torch.asin(1 - 2 * srgb.clamp(0, 1)) / 3)
-    toned = torch.lerp(srgb.clamp(0, 1), curved, camera.has_tone_curve)
-    linear = _by_curve(toned, camera, light.from_srgb, camera.gamma)
-    recorded = apply_matrix(linear, camera.to_camera)
-    return protect_highlights(recorded, camera.gains).clamp(0, 1)
+    toned = torch.lerp(srgb.clamp(0, 1), curved, development.has_tone_curve)
+    linear = _by_curve(toned, development, light.from_srgb, development.gamma)
+    recorded = apply_matrix(linear, development.to_camera)
+    return protect_highlights(recorded, development.gains).clamp(0, 1)
 
 
 def protect_highlights(linear: Colour, gains: Float[Tensor, "b 3 1 1"]) -> Colour:
@@ -111,34 +110,34 @@ def protect_highlights(linear: Colour, gains: Float[Tensor, "b 3 1 1"]) -> Colou
     return linear * torch.maximum(mask + (1 - mask) * inverse, inverse)
 
 
-def balance(raw: Mosaic, camera: Camera) -> Mosaic:
+def balance(raw: Mosaic, development: Development) -> Mosaic:
     """White balance and brightening of what was recorded, clipped at white.
 
     It comes before demosaicing, as in cameras: interpolation that takes one colour's detail from
     another's is right only where grey has equal values.
     """
-    gains = mosaic(camera.gains.expand(-1, -1, *raw.shape[-2:]))
+    gains = mosaic(development.gains.expand(-1, -1, *raw.shape[-2:]))
     return (raw * gains).clamp(max=1)
 
 
-def develop(balanced: Colour, camera: Camera) -> Colour:
+def develop(balanced: Colour, development: Development) -> Colour:
     """Developed pictures, 0..1, from balanced camera colours: matrix, gamma, tone curve."""
-    to_srgb = torch.linalg.inv(camera.to_camera)
+    to_srgb = torch.linalg.inv(development.to_camera)
     linear = apply_matrix(balanced.clamp(0, 1), to_srgb).clamp(0, 1)
-    toned = _by_curve(linear, camera, light.to_srgb, 1 / camera.gamma)
+    toned = _by_curve(linear, development, light.to_srgb, 1 / development.gamma)
     curved = 3 * toned**2 - 2 * toned**3
-    return torch.lerp(toned, curved, camera.has_tone_curve)
+    return torch.lerp(toned, curved, development.has_tone_curve)
 
 
 def _by_curve(
     image: Colour,
-    camera: Camera,
+    development: Development,
     srgb_curve: Callable[[Colour], Colour],
     power: Float[Tensor, "b 1 1 1"],
 ) -> Colour:
-    """Each picture by the one curve that its camera has: powers take time."""
-    curved = draws.change(camera.has_srgb_curve, srgb_curve, image)
-    return draws.change(~camera.has_srgb_curve, _powered, curved, power)
+    """Each picture by the one curve that it has: powers take time."""
+    curved = draws.change(development.has_srgb_curve, srgb_curve, image)
+    return draws.change(~development.has_srgb_curve, _powered, curved, power)
 
 
 def _powered(image: Colour, power: Float[Tensor, "b 1 1 1"]) -> Colour:
@@ -162,14 +161,26 @@ def bayer_masks(image: Float[Tensor, "b c h w"]) -> Float[Tensor, "1 3 h w"]:
     return cell.repeat(1, height // 2, width // 2)[None]
 
 
-def demosaic(raw: Mosaic, generator: Generator, *, is_malvar: draws.Flags | None = None) -> Colour:
-    """All three colours at every pixel, by one of three methods for each picture at random.
+def demosaic(
+    raw: Mosaic,
+    generator: Generator,
+    names: Sequence[str] = DEMOSAICINGS,
+    *,
+    is_malvar: draws.Flags | None = None,
+) -> Colour:
+    """All three colours at every pixel, by one of the methods for each picture at random.
 
-    Where `is_malvar`, it is Malvar's.
+    Args:
+        raw: balanced.
+        generator: of the choice.
+        names: of `DEMOSAICINGS`, each as likely.
+        is_malvar: where it is Malvar's, whatever the names.
     """
-    methods = (demosaic_bilinear, demosaic_malvar, demosaic_directed)
+    methods = [METHODS[name] for name in names]
     which = torch.randint(len(methods), (len(raw),), generator=generator, device=raw.device)
     if is_malvar is not None:
+        if demosaic_malvar not in methods:
+            methods.append(demosaic_malvar)
         which = which.masked_fill(is_malvar, methods.index(demosaic_malvar))
     colour = raw.new_empty(len(raw), 3, *raw.shape[-2:])
     for index, method in enumerate(methods):
@@ -224,6 +235,14 @@ def demosaic_directed(raw: Mosaic) -> Colour:
     differences = F.conv2d(reflect(differences, 1), square.expand(2, 1, 3, 3), groups=2)
     red, blue = (differences + green).chunk(2, 1)
     return torch.cat([red, green, blue], 1)
+
+
+METHODS = {
+    "bilinear": demosaic_bilinear,
+    "malvar": demosaic_malvar,
+    "directed": demosaic_directed,
+}
+"""By the names of `DEMOSAICINGS`."""
 
 
 def reflect(image: Float[Tensor, "b c h w"], margin: int) -> Float[Tensor, "b c h2 w2"]:

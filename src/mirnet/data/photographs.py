@@ -8,17 +8,12 @@ import torch.nn.functional as F  # noqa: N812 - the name that torch's users expe
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from mirnet.data.scenes import Scenes
 from mirnet.errors import DataError
 from mirnet.image import codec, symmetry
 
 Photograph = UInt8[Tensor, "_ _ 3"]  # each of its own height and width
 Scene = Float[Tensor, "3 s s"]
-
-SOFT_SHARE = 0.15
-"""Part of the photographs that are enlarged first, by up to 2."""
-FLAT_SHARE, CLIPPED_SHARE, DARK_SHARE = 0.04, 0.04, 0.03
-"""Patches of one colour, with burnt highlights, and nearly black. They keep the network harmless
-where photographs give it too little practice."""
 
 
 def load(folder: Path) -> list[Photograph]:
@@ -45,32 +40,35 @@ def _read(path: Path) -> Photograph:
     return torch.from_numpy(np.ascontiguousarray(pixels))
 
 
-def cut(photograph: Photograph, size: int, rng: np.random.Generator) -> Scene:
+def cut(
+    photograph: Photograph, size: int, rng: np.random.Generator, how: Scenes = Scenes()
+) -> Scene:
     """A clean patch from anywhere in the photograph, sRGB in 0..1, channels first.
 
     It is turned at random. Part of the time, and where the photograph is too small, it is an
     enlarged smaller one; now and then it is flat, burnt or nearly black instead.
     """
     room = min(photograph.shape[:2])
-    is_soft = rng.random() < SOFT_SHARE or room < size
-    side = min(round(size * rng.uniform(0.5, 1)) if is_soft else size, room)
+    is_enlarged = rng.random() < how.enlarged_share or room < size
+    side = min(round(size * rng.uniform(*how.enlarged_from)) if is_enlarged else size, room)
+    side = max(side, 1)
     top, left = rng.integers(np.subtract(photograph.shape[:2], side) + 1)
     window = photograph[top : top + side, left : left + side].numpy()
     turned = symmetry.turn(window, int(rng.integers(symmetry.COUNT)))
     scene = torch.from_numpy(np.ascontiguousarray(turned.transpose(2, 0, 1))).float() / 255
     if side != size:
         scene = F.interpolate(scene[None], (size, size), mode="bicubic")[0].clamp(0, 1)
-    return _practise(scene, rng)
+    return _practise(scene, rng, how)
 
 
-def _practise(scene: Scene, rng: np.random.Generator) -> Scene:
+def _practise(scene: Scene, rng: np.random.Generator, how: Scenes) -> Scene:
     """Now and then a flat, burnt or nearly black picture instead of the photograph."""
     kind = rng.random()
-    if kind < FLAT_SHARE:
+    if kind < how.flat_share:
         colour = rng.random(3) ** rng.uniform(0.3, 3)
         return torch.from_numpy(colour).float()[:, None, None].expand_as(scene)
-    if kind < FLAT_SHARE + CLIPPED_SHARE:
-        return (scene * float(rng.uniform(1.2, 3))).clamp(max=1)
-    if kind < FLAT_SHARE + CLIPPED_SHARE + DARK_SHARE:
-        return scene * float(rng.uniform(0.02, 0.25))
+    if kind < how.flat_share + how.burnt_share:
+        return (scene * float(rng.uniform(*how.burnt))).clamp(max=1)
+    if kind < how.flat_share + how.burnt_share + how.dark_share:
+        return scene * float(rng.uniform(*how.dark))
     return scene

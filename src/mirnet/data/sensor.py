@@ -5,6 +5,7 @@ raw-data", TIP 2008: variance = shot · x + read, with x the raw value in 0..1.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from mirnet.data import draws
+from mirnet.data.camera import Sensor
 from mirnet.data.isp import Mosaic
 
 PHONES: dict[str, list[tuple[float, float]]] = {
@@ -44,13 +46,13 @@ class SystemCamera:
     read: tuple[float, float, float]
     row: tuple[float, float, float]
 
-    def at(self, gain: float, push: float = 1.0) -> "Sensor":
-        """Its noise at a gain, on the lines themselves, pushed as in `random_sensor`."""
+    def at(self, gain: float, push: float = 1.0) -> "RawNoise":
+        """Its noise at a gain, on the lines themselves, pushed as in `random_noise`."""
         read, row = (
             push * math.exp(slope * math.log(gain) + bias) / SATURATION
             for slope, bias, _ in (self.read, self.row)
         )
-        return Sensor.of(push * gain / SATURATION, read**2, row)
+        return RawNoise.of(push * gain / SATURATION, read**2, row)
 
 
 SYSTEM_CAMERAS = {
@@ -63,12 +65,9 @@ SYSTEM_CAMERAS = {
 SATURATION = 16383 - 800
 """Levels between black and white of the cameras above."""
 
-BROOKS_SHOT = (1e-4, 1.2e-2)
-"""Range of the shot variance in Brooks et al.; natural logarithm throughout."""
-
 
 @dataclass(frozen=True)
-class Sensor:
+class RawNoise:
     """The noise of each picture of a batch: variances (shot, read) and a row deviation."""
 
     shot: Float[Tensor, "b 1 1 1"]
@@ -76,49 +75,61 @@ class Sensor:
     row: Float[Tensor, "b 1 1 1"]
 
     @classmethod
-    def of(cls, shot: float, read: float, row: float = 0.0) -> "Sensor":
+    def of(cls, shot: float, read: float, row: float = 0.0) -> "RawNoise":
         """That of a batch of one."""
         return cls(*torch.tensor([shot, read, row]).reshape(3, 1, 1, 1, 1).unbind())
 
 
-def random_sensor(
-    count: int, generator: Generator, *, is_phone: draws.Flags | None = None
-) -> Sensor:
-    """A sensor at some sensitivity for each of `count` pictures, a phone's where `is_phone`.
+def random_noise(
+    count: int,
+    generator: Generator,
+    sensor: Sensor = Sensor(),
+    *,
+    is_phone: draws.Flags | None = None,
+) -> RawNoise:
+    """The noise of a sensor at some sensitivity for each of `count` pictures.
 
-    Equal shares of Brooks' line, of the phones and of the system cameras. The last two are then
-    pushed by a digital gain g, which multiplies the shot variance by g, the read variance by g²
-    and the row deviation by g: that is what a dark room at high ISO looks like.
+    Phones and system cameras are pushed by a digital gain g, which multiplies the shot variance by
+    g, the read variance by g² and the row deviation by g: that is what a dark room at high ISO
+    looks like.
+
+    Args:
+        count: pictures.
+        generator: of all that is random.
+        sensor: which models there are, and their ranges.
+        is_phone: where it is a phone's, whatever the models.
     """
-    makers = (_brooks, _phone, _system_camera)
-    kinds = torch.stack([draw(count, generator) for draw in makers])
-    which = torch.randint(len(kinds), (count,), generator=generator, device=generator.device)
+    kinds = torch.stack([draw(count, generator, sensor) for draw in MODELS.values()])
+    models, each = list(MODELS), torch.arange(count, device=generator.device)
+    offered = torch.tensor([models.index(name) for name in sensor.models], device=generator.device)
+    which = offered[
+        torch.randint(len(offered), (count,), generator=generator, device=generator.device)
+    ]
     if is_phone is not None:
-        which = which.masked_fill(is_phone, makers.index(_phone))
-    chosen = kinds[which, torch.arange(count, device=generator.device)]  # b 3
-    shot, read, row = chosen[..., None, None, None].unbind(1)
-    return Sensor(shot, read, row)
+        which = which.masked_fill(is_phone, models.index("phone"))
+    shot, read, row = kinds[which, each][..., None, None, None].unbind(1)
+    return RawNoise(shot, read, row)
 
 
-def _brooks(count: int, generator: Generator) -> Float[Tensor, "b 3"]:
-    """Brooks et al., section 3.1."""
-    log_shot = draws.uniform(count, *_logs(BROOKS_SHOT), generator)
+def _brooks(count: int, generator: Generator, sensor: Sensor) -> Float[Tensor, "b 3"]:
+    """Brooks et al., section 3.1; natural logarithms."""
+    log_shot = draws.uniform(count, *_logs(sensor.brooks_shot), generator)
     log_read = 2.18 * log_shot + 1.20 + 0.26 * draws.normal(count, generator)
     return torch.stack([log_shot.exp(), log_read.exp(), torch.zeros_like(log_shot)], 1)
 
 
-def _phone(count: int, generator: Generator) -> Float[Tensor, "b 3"]:
+def _phone(count: int, generator: Generator, sensor: Sensor) -> Float[Tensor, "b 3"]:
     """One of `PHONES`, between its table's sensitivities by a straight line in logarithms."""
     which = torch.randint(len(PHONE_LINES), (count,), generator=generator, device=generator.device)
     slope, bias = PHONE_LINES.to(generator.device)[which].unbind(1)
-    log_shot = draws.uniform(count, *_logs((2e-4, 2.2e-2)), generator)
-    log_read = slope * log_shot + bias + 0.2 * draws.normal(count, generator)
-    push = draws.uniform(count, *_logs((1.0, 3.0)), generator)
+    log_shot = draws.uniform(count, *_logs(sensor.phone_shot), generator)
+    log_read = slope * log_shot + bias + sensor.phone_spread * draws.normal(count, generator)
+    push = draws.uniform(count, *_logs(sensor.phone_push), generator)
     zero = torch.zeros_like(push)
     return torch.stack([log_shot + push, log_read + 2 * push, zero - math.inf], 1).exp()
 
 
-def _system_camera(count: int, generator: Generator) -> Float[Tensor, "b 3"]:
+def _system_camera(count: int, generator: Generator, sensor: Sensor) -> Float[Tensor, "b 3"]:
     """One of `SYSTEM_CAMERAS` at some gain, in units of its saturation."""
     which = torch.randint(
         len(SYSTEM_CAMERA_LINES), (count,), generator=generator, device=generator.device
@@ -129,11 +140,19 @@ def _system_camera(count: int, generator: Generator) -> Float[Tensor, "b 3"]:
         slope * log_gain + bias + spread * draws.normal(count, generator)
         for slope, bias, spread in (lines[:3], lines[3:])
     )
-    push = draws.uniform(count, *_logs((1.0, 30.0)), generator)
+    push = draws.uniform(count, *_logs(sensor.system_camera_push), generator)
     scale = math.log(SATURATION)
     return torch.stack(
         [log_gain - scale + push, 2 * (read - scale + push), row - scale + push], 1
     ).exp()
+
+
+MODELS: dict[str, Callable[[int, Generator, Sensor], Float[Tensor, "b 3"]]] = {
+    "brooks": _brooks,
+    "phone": _phone,
+    "system_camera": _system_camera,
+}
+"""By the names of `mirnet.data.camera.SENSORS`; figures are shot, read and row, b 3."""
 
 
 def _logs(interval: tuple[float, float]) -> tuple[float, float]:
@@ -153,22 +172,22 @@ SYSTEM_CAMERA_LINES = torch.tensor(
 )
 
 
-def expose(raw: Mosaic, sensor: Sensor, generator: Generator) -> Mosaic:
+def expose(raw: Mosaic, noise: RawNoise, generator: Generator, sensor: Sensor = Sensor()) -> Mosaic:
     """What the sensor records of the raw values `raw`: noise, quantisation, clipping.
 
-    Shot noise is drawn as Gaussian of the Poisson's variance (Foi et al. 2008). Half of the cameras
-    are held upright, so that the sensor's rows are the picture's columns. A part of them keeps the
-    values below black that noise makes, as most raw files do.
+    Shot noise is drawn as Gaussian of the Poisson's variance (Foi et al. 2008).
     """
     count, device = len(raw), raw.device
-    deviation = (sensor.shot * raw + sensor.read).sqrt()
+    deviation = (noise.shot * raw + noise.read).sqrt()
     rows = torch.randn(*raw.shape[:3], 1, generator=generator, device=device)
     columns = torch.randn(count, 1, 1, raw.shape[3], generator=generator, device=device)
-    is_upright = draws.over_pixels(draws.chance(count, 0.5, generator))
-    lines = sensor.row * torch.where(is_upright, columns, rows)
-    noise = torch.randn(raw.shape, generator=generator, device=device)
-    noisy = raw + deviation * noise + lines
-    bits = torch.randint(10, 15, (count, 1, 1, 1), generator=generator, device=device)
+    is_upright = draws.over_pixels(draws.chance(count, sensor.upright_share, generator))
+    lines = noise.row * torch.where(is_upright, columns, rows)
+    normal = torch.randn(raw.shape, generator=generator, device=device)
+    noisy = raw + deviation * normal + lines
+    low, high = sensor.bits
+    bits = torch.randint(low, high + 1, (count, 1, 1, 1), generator=generator, device=device)
     levels = 2.0**bits - 1
-    floor = draws.over_pixels(torch.where(draws.chance(count, 0.6, generator), 0.0, -1.0))
+    is_clipped = draws.chance(count, sensor.clipped_share, generator)
+    floor = draws.over_pixels(torch.where(is_clipped, 0.0, -1.0))
     return ((noisy * levels).round() / levels).clamp(max=1).maximum(floor)

@@ -18,23 +18,24 @@ from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from mirnet.data import dataset
-from mirnet.data.dataset import Batch, Patches
+from mirnet.data.dataset import Batch, Develop, Patches
 from mirnet.data.pairs import Pairs
 from mirnet.errors import DataError, DivergedError, RecipeError
 from mirnet.runtimes.pytorch import NO_MEMORY
 from mirnet.training import checkpoint, curves, interruption, logs, validation
 from mirnet.training.devices import reduced
 from mirnet.training.loss import charbonnier, minus_psnr
-from mirnet.training.run import Run
 from mirnet.training.schedule import Phase, Plan
+from mirnet.training.state import State
 from mirnet.training.summary import SUMMARY, Summary
 from mirnet.training.validation import Scores
+from mirnet.weights import catalog
 
 log = logging.getLogger(__name__)
 
-LAST, BEST = "last.ckpt", "best.ckpt"
+LAST, BEST = catalog.LAST, catalog.BEST
 LOG_EVERY = 50
+"""Steps between two logged ones; the first one is logged, too."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,17 @@ class Progress:
 
 
 def log_progress(progress: Progress) -> None:
-    """A line every `LOG_EVERY` steps."""
-    if progress.step % LOG_EVERY == 0:
+    """A line for the first step, and for every `LOG_EVERY`."""
+    if _is_logged(progress.step):
         log.info(
             "step %d/%d  loss %.5f  lr %.2e  %.1f patches/s",
             *(progress.step, progress.plan.steps, progress.loss, progress.lr),
             progress.patches_per_second,
         )
+
+
+def _is_logged(done: int) -> bool:
+    return done == 1 or done % LOG_EVERY == 0
 
 
 @dataclass
@@ -71,8 +76,10 @@ class Training:
     plan: Plan
     output: Path
     held_out: Pairs | None
-    run: Run
+    state: State
     logs: logs.Logs
+    develop: Develop
+    """What makes inputs and targets, by the task."""
     recent: deque[tuple[float, int, float]] = field(
         default_factory=lambda: deque(maxlen=LOG_EVERY), init=False
     )
@@ -80,24 +87,31 @@ class Training:
 
     @property
     def fabric(self) -> Fabric:
-        """Of the run."""
-        return self.run.fabric
+        """Of the state."""
+        return self.state.fabric
 
     def fit(
         self, batches: Iterator[Batch], deadline: float, observe: Callable[[Progress], None]
     ) -> Summary:
-        """Step until the plan's end, a time of `time.monotonic` or an interruption; then save."""
-        run, plan = self.run, self.plan
+        """Step until the plan's end, a time of `time.monotonic` or an interruption; then save.
+
+        Where there is no best validation yet, the weights are measured before the first step.
+        """
+        state, plan = self.state, self.plan
         is_over, is_interrupted = False, False
         with interruption.postponed() as was_interrupted:
-            while run.step < plan.steps and not is_over:
-                began, phase, lr = time.monotonic(), plan.phase(run.step), plan.lr(run.step)
+            if self.held_out and state.best_step is None:
+                began = time.monotonic()
+                self._validate(self.held_out)
+                state.seconds += time.monotonic() - began
+            while state.step < plan.steps and not is_over:
+                began, phase, lr = time.monotonic(), plan.phase(state.step), plan.lr(state.step)
                 ends = torch.tensor([time.monotonic() >= deadline, was_interrupted()])
                 loss, ends = self._step(batches, phase, lr, ends.to(self.fabric.device))
                 is_over, is_interrupted = bool(ends.any()), bool(ends[1])
                 self.recent.append((loss, phase.samples, time.monotonic() - began))
                 self._record(lr, observe)
-                run.seconds += time.monotonic() - began
+                state.seconds += time.monotonic() - began
             self._save(LAST)
             summary = self._conclude()
             self.fabric.barrier()  # nobody leaves before all that is written
@@ -116,7 +130,7 @@ class Training:
                 raise
             raise RecipeError(
                 f"{phase.batch} patches of {phase.patch}x{phase.patch} pixels do not fit into the "
-                f"memory at step {self.run.step}: lower batch or patch of that stage, raise its "
+                f"memory at step {self.state.step}: lower batch or patch of that stage, raise its "
                 "accumulate, or set recompute=true or precision=bf16-mixed; the last checkpoint is "
                 "whole"
             ) from error
@@ -124,43 +138,43 @@ class Training:
     def _update(
         self, batches: Iterator[Batch], phase: Phase, lr: float, ends: Tensor
     ) -> tuple[float, Tensor]:
-        run, recipe = self.run, self.plan.recipe
-        for group in run.optimizer.param_groups:
+        state, recipe = self.state, self.plan.recipe
+        for group in state.optimizer.param_groups:
             group.update(lr=lr, weight_decay=recipe.optim.weight_decay)
-        run.optimizer.zero_grad()
+        state.optimizer.zero_grad()
         total = torch.zeros((), device=self.fabric.device)
         for part in range(phase.parts):
-            noisy, clean = dataset.develop(next(batches), self.fabric.device)
+            inputs, targets = self.develop(next(batches), self.fabric.device, recipe.camera)
             is_last = part == phase.parts - 1
-            with self.fabric.no_backward_sync(run.module, enabled=not is_last):
-                loss = self._loss(noisy, clean) / phase.parts
+            with self.fabric.no_backward_sync(state.module, enabled=not is_last):
+                loss = self._loss(inputs, targets) / phase.parts
                 self.fabric.backward(loss)
             total += loss.detach()
         everyone = reduced(self.fabric, torch.cat([total[None], ends.float()]), "mean")
         self._check("loss", everyone[0])
         norm = self.fabric.clip_gradients(
-            run.module,
-            run.optimizer,
+            state.module,
+            state.optimizer,
             max_norm=recipe.optim.clip or math.inf,
             error_if_nonfinite=False,
         )
         if norm is not None and recipe.precision != "16-mixed":  # its scaler skips the step
             self._check("gradient's norm", norm)
-        run.optimizer.step()
-        run.averaged.update_parameters(run.network)
-        run.step += 1
+        state.optimizer.step()
+        state.averaged.update_parameters(state.network)
+        state.step += 1
         return everyone[0].item(), everyone[1:] > 0
 
-    def _loss(self, noisy: Patches, clean: Patches) -> Float[Tensor, ""]:
+    def _loss(self, inputs: Patches, targets: Patches) -> Float[Tensor, ""]:
         """How far the network is from the truth, and from its teacher where it has one."""
-        run = self.run
-        noisy = noisy.to(memory_format=torch.channels_last)
-        restored = run.module(noisy)
-        loss = self._distance(restored, clean)
-        if not run.teacher:
+        state = self.state
+        inputs = inputs.to(memory_format=torch.channels_last)
+        restored = state.module(inputs)
+        loss = self._distance(restored, targets)
+        if not state.teacher:
             return loss
         with torch.no_grad(), self.fabric.autocast():
-            taught = run.teacher(noisy).float()
+            taught = state.teacher(inputs).float()
         distance = self._distance(restored, taught)
         return torch.lerp(loss, distance, self.plan.recipe.teacher.share)
 
@@ -173,69 +187,69 @@ class Training:
     def _check(self, what: str, value: Float[Tensor, ""]) -> None:
         if not torch.isfinite(value):
             raise DivergedError(
-                f"the {what} is {value.item()} at step {self.run.step}: lower optim.lr or set "
+                f"the {what} is {value.item()} at step {self.state.step}: lower optim.lr or set "
                 "optim.clip, then start again from the last checkpoint"
             )
 
     def _record(self, lr: float, observe: Callable[[Progress], None]) -> None:
         """Measure, log and save what is due after a step."""
-        plan, done = self.plan, self.run.step
+        plan, done = self.plan, self.state.step
         losses, patches, seconds = (sum(column) for column in zip(*self.recent, strict=True))
         loss, speed = losses / len(self.recent), patches / seconds
-        if done % LOG_EVERY == 0:
+        if _is_logged(done):
             self.logs.scalars(done, loss=loss, lr=lr, patches_per_second=speed)
         is_measured = plan.is_due(plan.recipe.validation.every, done) or done == plan.steps
         if self.held_out and is_measured:
             self._validate(self.held_out)
         elif plan.is_due(plan.recipe.save_every, done):
             self._save(LAST)
-        observe(Progress(done, plan, lr, loss, speed, self.run.scores))
+        observe(Progress(done, plan, lr, loss, speed, self.state.scores))
 
     def _validate(self, pairs: Pairs) -> None:
         """Measure the averaged weights, and save; the best ones a second time."""
-        run = self.run
+        state = self.state
         pictures = self.plan.recipe.validation.pictures
-        scores, samples = validation.measure(run.averages, pairs, self.fabric, pictures=pictures)
-        run.scores = scores
-        log.info("step %d  PSNR %.3f dB  SSIM-Y %.4f", run.step, scores.psnr, scores.ssim_y)
-        self.logs.scalars(run.step, psnr=scores.psnr, ssim_y=scores.ssim_y)
+        scores, samples = validation.measure(state.averages, pairs, self.fabric, pictures=pictures)
+        state.scores = scores
+        log.info("step %d  PSNR %.3f dB  SSIM-Y %.4f", state.step, scores.psnr, scores.ssim_y)
+        self.logs.scalars(state.step, psnr=scores.psnr, ssim_y=scores.ssim_y)
         for sample in samples:
-            self.logs.pictures(run.step, sample.name, sample.image)
-        is_best = scores.psnr > run.best
+            self.logs.pictures(state.step, sample.name, sample.image)
+        is_best = state.best_step is None or scores.psnr > state.best
         if is_best:
-            run.best, run.best_step = scores.psnr, run.step
+            state.best, state.best_step = scores.psnr, state.step
         self._save(LAST)
         if is_best:
             self._save(BEST)
 
     def _conclude(self) -> Summary:
         """What the run has come to; also written down, and drawn."""
-        run, device = self.run, self.fabric.device
-        has_best, scores = run.best_step > 0, run.scores
+        state, device = self.state, self.fabric.device
+        has_best, scores = state.best_step is not None, state.scores
         is_gpu = device.type == "cuda"
         summary = Summary(
-            steps=run.step,
-            samples=self.plan.samples_at(run.step),
-            seconds=run.seconds,
+            steps=state.step,
+            samples=self.plan.samples_at(state.step),
+            seconds=state.seconds,
             processes=self.fabric.world_size,
             device=torch.cuda.get_device_name(device) if is_gpu else device.type,
             last=self.output / LAST,
             best=self.output / BEST if has_best else None,
-            best_psnr=run.best if has_best else None,
-            best_step=run.best_step if has_best else None,
+            best_psnr=state.best if has_best else None,
+            best_step=state.best_step,
             psnr=scores.psnr if scores else None,
             ssim_y=scores.ssim_y if scores else None,
         )
         if self.fabric.is_global_zero:
             summary.write(self.output / SUMMARY)
-            borders = [phase.first for phase in self.plan.phases[1:] if phase.first <= run.step]
+            borders = [phase.first for phase in self.plan.phases[1:] if phase.first <= state.step]
             with contextlib.suppress(DataError):  # a short run has nothing to draw
                 curves.draw(self.output, borders=borders)
         return summary
 
     def _save(self, name: str) -> None:
         if self.fabric.is_global_zero:
-            checkpoint.save(self.run.state(self.plan), self.output / name)
+            checkpoint.save(self.state.to_save(self.plan), self.output / name)
 
 
 def _is_for_want_of_memory(error: Exception) -> bool:

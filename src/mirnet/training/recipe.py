@@ -10,6 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mirnet.data.camera import Camera
+from mirnet.data.scenes import Drawings, Scenes
+from mirnet.data.sections import expect
+from mirnet.data.tasks import TASKS
 from mirnet.errors import RecipeError
 from mirnet.training import strict
 
@@ -63,20 +67,26 @@ class Network:
     blocks_per_group: int = 2
     growth: float = 1.5
     """Channels of a stream over those of the next finer one."""
+    in_channels: int = 3
+    """Channels of an input, as the task has them."""
+    out_channels: int = 3
+    """Channels of a result, as the task has them."""
     unshuffle: int = 1
     """Side of the squares of pixels that are folded into channels: 2 for half resolution."""
     window: int = 0
     """Side in pixels of the windows over which contexts and fusions average; 0 for the whole."""
 
     def __post_init__(self) -> None:
-        _expect(self, "width", self.width >= 1, "1 or more")
-        _expect(self, "groups", min(self.groups) >= 1, "each 1 or more")
-        _expect(self, "blocks_per_group", self.blocks_per_group >= 1, "1 or more")
-        _expect(self, "growth", 1 <= self.growth <= 8, "1 to 8")
-        _expect(self, "unshuffle", self.unshuffle in (1, 2), "1 or 2")
+        expect(self, "width", self.width >= 1, "1 or more")
+        expect(self, "groups", min(self.groups) >= 1, "each 1 or more")
+        expect(self, "blocks_per_group", self.blocks_per_group >= 1, "1 or more")
+        expect(self, "growth", 1 <= self.growth <= 8, "1 to 8")
+        expect(self, "in_channels", self.in_channels >= 1, "1 or more")
+        expect(self, "out_channels", self.out_channels >= 1, "1 or more")
+        expect(self, "unshuffle", self.unshuffle in (1, 2), "1 or 2")
         smallest = 12 * self.unshuffle
         fits = self.window >= 0 and self.window % smallest == 0
-        _expect(self, "window", fits, f"a multiple of {smallest}, or 0")
+        expect(self, "window", fits, f"a multiple of {smallest}, or 0")
 
     @property
     def multiple(self) -> int:
@@ -97,11 +107,11 @@ class Stage:
     """Parts into which a device splits its batch, one after the other, to fit its memory."""
 
     def __post_init__(self) -> None:
-        _expect(self, "length", self.length.amount > 0, "more than nothing")
-        _expect(self, "patch", self.patch >= 16 and self.patch % 16 == 0, "a multiple of 16")
-        _expect(self, "batch", self.batch >= 1, "1 or more")
+        expect(self, "length", self.length.amount > 0, "more than nothing")
+        expect(self, "patch", self.patch >= 16 and self.patch % 16 == 0, "a multiple of 16")
+        expect(self, "batch", self.batch >= 1, "1 or more")
         is_divisor = self.accumulate >= 1 and self.batch % self.accumulate == 0
-        _expect(self, "accumulate", is_divisor, f"a divisor of the batch, {self.batch}")
+        expect(self, "accumulate", is_divisor, f"a divisor of the batch, {self.batch}")
 
 
 @dataclass(frozen=True)
@@ -116,6 +126,9 @@ class Data:
     """Part of the patches that are real pairs: all without photographs, none without pairs."""
     amplify: float = 1.0
     """The noise of real pairs is made stronger by a factor of up to so much; 1 leaves it."""
+    amplify_apart: float = 1.1
+    """By which factor that of one channel is made stronger, or weaker, than that of all: light and
+    colour matrix are not always the same."""
     drawn_share: float = 0.3
     """Part of the synthetic patches that are drawn: gradients, patterns, text, pages and drawings
     are harmed most easily."""
@@ -129,12 +142,13 @@ class Data:
     """When that begins."""
 
     def __post_init__(self) -> None:
-        _expect(self, "real_share", 0 <= self.real_share <= 1, "0 to 1")
-        _expect(self, "amplify", 1 <= self.amplify < math.inf, "1 or more")
-        _expect(self, "drawn_share", 0 <= self.drawn_share <= 1, "0 to 1")
+        expect(self, "real_share", 0 <= self.real_share <= 1, "0 to 1")
+        expect(self, "amplify", 1 <= self.amplify < math.inf, "1 or more")
+        expect(self, "amplify_apart", 1 <= self.amplify_apart < math.inf, "1 or more")
+        expect(self, "drawn_share", 0 <= self.drawn_share <= 1, "0 to 1")
         fits = self.field_share >= 0 and self.drawn_share + self.field_share <= 1
-        _expect(self, "field_share", fits, f"0 to 1, with drawn_share {self.drawn_share} at most 1")
-        _expect(self, "mixup", 0 <= self.mixup < math.inf, "0 or more")
+        expect(self, "field_share", fits, f"0 to 1, with drawn_share {self.drawn_share} at most 1")
+        expect(self, "mixup", 0 <= self.mixup < math.inf, "0 or more")
 
 
 @dataclass(frozen=True)
@@ -144,9 +158,11 @@ class Optimisation:
     optimizer: str = "adamw"
     """One of `OPTIMIZERS`."""
     lr: float = 2e-4
+    """The learning rate between warm-up and cosine."""
     lr_min: float = 1e-6
+    """The learning rate at the end."""
     warmup: Span = Span("0 steps")  # noqa: RUF009 - immutable text
-    """While the rate rises linearly from zero."""
+    """While `lr` rises linearly from zero."""
     hold: float = 0.0
     """Part of the whole run after which the cosine begins."""
     weight_decay: float = 1e-8
@@ -166,18 +182,18 @@ class Optimisation:
 
     def __post_init__(self) -> None:
         known = self.optimizer in OPTIMIZERS
-        _expect(self, "optimizer", known, f"one of {', '.join(OPTIMIZERS)}")
-        _expect(self, "lr", 0 < self.lr < math.inf, "more than 0")
-        _expect(self, "lr_min", 0 <= self.lr_min < math.inf, "0 or more")
-        _expect(self, "hold", 0 <= self.hold <= 1, "0 to 1")
-        _expect(self, "weight_decay", 0 <= self.weight_decay < math.inf, "0 or more")
-        _expect(self, "clip", 0 <= self.clip < math.inf, "0 or more")
-        _expect(self, "loss", self.loss in LOSSES, f"one of {', '.join(LOSSES)}")
-        _expect(self, "charbonnier", 0 <= self.charbonnier < math.inf, "0 or more")
-        _expect(self, "shadows", 0 <= self.shadows < math.inf, "0 or more")
+        expect(self, "optimizer", known, f"one of {', '.join(OPTIMIZERS)}")
+        expect(self, "lr", 0 < self.lr < math.inf, "more than 0")
+        expect(self, "lr_min", 0 <= self.lr_min < math.inf, "0 or more")
+        expect(self, "hold", 0 <= self.hold <= 1, "0 to 1")
+        expect(self, "weight_decay", 0 <= self.weight_decay < math.inf, "0 or more")
+        expect(self, "clip", 0 <= self.clip < math.inf, "0 or more")
+        expect(self, "loss", self.loss in LOSSES, f"one of {', '.join(LOSSES)}")
+        expect(self, "charbonnier", 0 <= self.charbonnier < math.inf, "0 or more")
+        expect(self, "shadows", 0 <= self.shadows < math.inf, "0 or more")
         if self.shadows and self.loss != "psnr":
             raise RecipeError(f"shadows is for the loss 'psnr', and the loss is {self.loss!r}")
-        _expect(self, "ema", 0 <= self.ema < 1, "0 or more, and less than 1")
+        expect(self, "ema", 0 <= self.ema < 1, "0 or more, and less than 1")
 
 
 @dataclass(frozen=True)
@@ -193,7 +209,7 @@ class Teacher:
     """Part of the loss that is the distance from the teacher's result and not from the truth."""
 
     def __post_init__(self) -> None:
-        _expect(self, "share", 0 <= self.share <= 1, "0 to 1")
+        expect(self, "share", 0 <= self.share <= 1, "0 to 1")
 
 
 @dataclass(frozen=True)
@@ -208,8 +224,8 @@ class Validation:
     """Restored pictures that the logs show at each measurement."""
 
     def __post_init__(self) -> None:
-        _expect(self, "every", self.every.amount > 0, "more than nothing")
-        _expect(self, "pictures", self.pictures >= 0, "0 or more")
+        expect(self, "every", self.every.amount > 0, "more than nothing")
+        expect(self, "pictures", self.pictures >= 0, "0 or more")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,6 +241,7 @@ class Recipe:
     devices: int = 1
     """The devices that the stages' batches are meant for; with others, the plan is scaled."""
     task: str = "denoise"
+    """One of `mirnet.data.tasks.TASKS`: how clean patches become inputs."""
     seed: int = 0
     precision: str = "32-true"
     """One of `PRECISIONS`."""
@@ -235,6 +252,9 @@ class Recipe:
     save_every: Span = Span("1000 steps")  # noqa: RUF009 - immutable text
     """Between two checkpoints; each measurement saves one, too."""
     data: Data = field(default_factory=Data)
+    scenes: Scenes = field(default_factory=Scenes)
+    drawings: Drawings = field(default_factory=Drawings)
+    camera: Camera = field(default_factory=Camera)
     optim: Optimisation = field(default_factory=Optimisation)
     teacher: Teacher = field(default_factory=Teacher)
     validation: Validation = field(default_factory=Validation)
@@ -242,21 +262,29 @@ class Recipe:
     def __post_init__(self) -> None:
         if (self.preset == "") == (self.network is None):
             raise RecipeError("a recipe has either a preset or a section [network]")
+        self._check_task()
         if len({stage.length.is_epochs for stage in self.stages}) > 1:
             raise RecipeError("stages are all counted in epochs, or all in steps")
         multiple = self.network.multiple if self.network else 1
         for stage in self.stages:
             fits = stage.patch % multiple == 0
-            _expect(stage, "patch", fits, f"a multiple of {multiple}, which the network takes")
-        _expect(self, "devices", self.devices >= 1, "1 or more")
-        _expect(self, "seed", 0 <= self.seed < 2**32, "0 to 4294967295")
-        _expect(self, "precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}")
-        _expect(self, "save_every", self.save_every.amount > 0, "more than nothing")
+            expect(stage, "patch", fits, f"a multiple of {multiple}, which the network takes")
+        expect(self, "devices", self.devices >= 1, "1 or more")
+        expect(self, "seed", 0 <= self.seed < 2**32, "0 to 4294967295")
+        expect(self, "precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}")
+        expect(self, "save_every", self.save_every.amount > 0, "more than nothing")
 
-
-def _expect(section: object, key: str, is_met: bool, what: str) -> None:
-    if not is_met:
-        raise RecipeError(f"{key} is {getattr(section, key)!r}: expected {what}")
+    def _check_task(self) -> None:
+        expect(self, "task", self.task in TASKS, f"one of {', '.join(TASKS)}")
+        task, network = TASKS[self.task], self.network
+        if not network:  # all presets are RGB in, RGB out
+            return
+        channels = network.in_channels, network.out_channels
+        if channels != (task.in_channels, task.out_channels):
+            raise RecipeError(
+                f"network: the task {self.task} takes {task.in_channels} channels and gives "
+                f"{task.out_channels}; in_channels is {channels[0]} and out_channels {channels[1]}"
+            )
 
 
 def load(name: str, overrides: Sequence[str] = ()) -> Recipe:

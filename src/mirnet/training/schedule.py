@@ -89,22 +89,28 @@ class Plan:
         steps = range(start, self.steps)
         return itertools.chain.from_iterable(self.requests(step, rank) for step in steps)
 
+    @property
+    def peak_lr(self) -> float:
+        """The highest learning rate: where the warm-up ends, or the run if that is earlier."""
+        warm = self.step_at(self.recipe.optim.warmup)
+        return self.lr(min(max(warm - 1, 0), self.steps - 1))
+
     def __str__(self) -> str:
         """A table, one line a stage."""
         processes = f"{self.processes} process" + ("es" if self.processes > 1 else "")
         lines = [
             f"{self.steps:,} steps, {self.samples:,} patches, {processes}; an epoch has "
-            f"{self.epoch:,} patches",
+            f"{self.epoch:,} patches; peak lr {self.peak_lr:.2e}",
             f"{'steps':>17}  {'patch':>5}  {'batch':>5}  = {'processes':>9} x {'parts':>5} x "
-            f"{'patches':>7}  {'epochs':>7}  {'learning rate':>19}",
+            f"{'patches':>7}  {'epochs':>7}  {'lr':>19}",
         ]
         for phase in self.phases:
             steps = f"{phase.first:,} to {phase.end:,}"
             epochs = phase.steps * phase.samples / self.epoch
-            rates = f"{self.lr(phase.first):.2e} to {self.lr(phase.end - 1):.2e}"
+            lrs = f"{self.lr(phase.first):.2e} to {self.lr(phase.end - 1):.2e}"
             lines.append(
                 f"{steps:>17}  {phase.patch:>5}  {phase.samples:>5}  = {self.processes:>9} x "
-                f"{phase.parts:>5} x {phase.batch:>7}  {epochs:>7.2f}  {rates:>19}"
+                f"{phase.parts:>5} x {phase.batch:>7}  {epochs:>7.2f}  {lrs:>19}"
             )
         return "\n".join(lines)
 

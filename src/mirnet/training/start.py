@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirnet.data import photographs, sources
-from mirnet.data.dataset import TrainingData
+from mirnet.data.dataset import DEVELOP, TrainingData
 from mirnet.data.pairs import Pairs
 from mirnet.training import checkpoint, loader, logs
 from mirnet.training.devices import open_fabric
 from mirnet.training.loop import LAST, Progress, Training, log_progress
 from mirnet.training.recipe import Recipe
-from mirnet.training.run import set_up
 from mirnet.training.schedule import lay_out
+from mirnet.training.state import look_for_weights, set_up
 from mirnet.training.summary import Summary
 
 log = logging.getLogger(__name__)
@@ -70,27 +70,35 @@ def train(
     """
     deadline = time.monotonic() + options.seconds
     logs.check(options.viewers)
+    look_for_weights(recipe)
     checkpoint.claim(output)
     data, held_out = open_data(recipe)
     fabric = open_fabric(options.accelerator, options.devices, options.nodes, recipe.precision)
     fabric.launch()
     plan = lay_out(recipe, epoch=data.epoch, processes=fabric.world_size)
-    run = set_up(fabric, recipe)
+    state = set_up(fabric, recipe)
     start = options.resume or output / LAST
     if options.resume or start.exists():
-        run.resume(start, plan)
-        log.info("resumed at step %d of %d", run.step, plan.steps)
+        state.resume(start, plan)
+        if start.parent.resolve() != output.resolve():  # where the best weights stay behind
+            state.best, state.best_step = -math.inf, None
+        log.info("resumed at step %d of %d", state.step, plan.steps)
     rank = fabric.global_rank
-    requests, pin = plan.all_requests(rank, run.step), fabric.device.type == "cuda"
+    requests, pin = plan.all_requests(rank, state.step), fabric.device.type == "cuda"
     batches = loader.load(data, requests, workers=options.workers, pin=pin)
     viewers = None if rank else options.viewers
-    with logs.open(output, viewers=viewers, step=run.step) as written:
-        training = Training(plan, output, held_out, run, written)
+    with logs.open(output, viewers=viewers, step=state.step) as written:
+        training = Training(plan, output, held_out, state, written, DEVELOP[recipe.task])
         return training.fit(batches, deadline, _nothing if rank else observe)
 
 
 def describe(recipe: Recipe, options: Options) -> str:
-    """What each stage would do on these devices, as a table."""
+    """What each stage would do on these devices, as a table; whatever `train` needs is looked for.
+
+    Raises:
+        RecipeError, DataError, ImageError, WeightsError: as `train` does.
+    """
+    look_for_weights(recipe)
     data, _ = open_data(recipe)
     fabric = open_fabric(options.accelerator, options.devices, options.nodes, recipe.precision)
     return str(lay_out(recipe, epoch=data.epoch, processes=fabric.world_size))
@@ -102,21 +110,27 @@ def open_data(recipe: Recipe) -> tuple[TrainingData, Pairs | None]:
     Raises:
         DataError, ImageError: as `train` does.
     """
-    at = recipe.data
+    at, held_out = recipe.data, recipe.validation.pairs
+    # photographs take the longest, and what is not there is to be told at once
+    validation = sources.open(Path(held_out)) if held_out else None
+    pairs = sources.open(Path(at.pairs)) if at.pairs else None
     data = TrainingData(
         photographs.load(Path(at.photographs)) if at.photographs else [],
-        sources.open(Path(at.pairs)) if at.pairs else None,
+        pairs,
         real_share=at.real_share,
         drawn_share=at.drawn_share,
         field_share=at.field_share,
         seed=recipe.seed,
         mixup=at.mixup,
         amplify=at.amplify,
+        amplify_apart=at.amplify_apart,
+        scenes=recipe.scenes,
+        drawings=recipe.drawings,
+        camera=recipe.camera,
     )
     if data.pairs:
         data.pairs.check(max(stage.patch for stage in recipe.stages))
-    held_out = recipe.validation.pairs
-    return data, sources.open(Path(held_out)) if held_out else None
+    return data, validation
 
 
 def _nothing(progress: Progress) -> None:

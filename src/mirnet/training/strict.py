@@ -7,6 +7,7 @@ A key that is not known is an error that names the nearest one that is. Values c
 import dataclasses
 import difflib
 import tomllib
+from dataclasses import MISSING
 from types import UnionType
 from typing import Any, get_args, get_origin
 
@@ -37,14 +38,15 @@ def _toml_value(text: str) -> Any:  # noqa: ANN401 - a TOML value of any type
         return text  # a word without quotes, as one types it in a shell
 
 
-def build(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401 - follows the annotations
+def build(kind: Any, value: Any, where: str, base: Any = None) -> Any:  # noqa: ANN401 - any kind
     """`value`, read from TOML, as an instance of the annotation `kind`.
 
     Args:
-        kind: a dataclass, a tuple of one kind, a plain type, a kind of text that checks itself, or
-            one of these or None.
+        kind: a dataclass, a tuple (of one kind, or of so many values), a plain type, a kind of text
+            that checks itself, or one of these or None.
         value: what TOML held.
         where: its place, for messages.
+        base: for a dataclass, the instance that holds what is not said; None for its defaults.
 
     Raises:
         RecipeError: if they do not fit.
@@ -52,11 +54,9 @@ def build(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401 - follows t
     if isinstance(kind, UnionType):  # something or None, which TOML cannot say
         kind = get_args(kind)[0]
     if dataclasses.is_dataclass(kind):
-        return _build_dataclass(kind, value, where)
+        return _build_dataclass(kind, value, where, base)
     if get_origin(kind) is tuple:
-        if not isinstance(value, list) or not value:
-            raise RecipeError(f"{where}: expected a list with something in it, got {value!r}")
-        return tuple(build(get_args(kind)[0], x, f"{where}[{k}]") for k, x in enumerate(value))
+        return _build_tuple(get_args(kind), value, where)
     if kind is float and type(value) is int:
         return float(value)
     if issubclass(kind, str) and kind is not str:
@@ -66,6 +66,17 @@ def build(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401 - follows t
     return value
 
 
+def _build_tuple(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:  # noqa: ANN401
+    if not isinstance(value, list) or not value:
+        raise RecipeError(f"{where}: expected a list with something in it, got {value!r}")
+    if kinds[-1] is ...:
+        kinds = kinds[:1] * len(value)
+    if len(value) != len(kinds):
+        raise RecipeError(f"{where}: expected a list of {len(kinds)}, got {value!r}")
+    both = enumerate(zip(kinds, value, strict=True))
+    return tuple(build(kind, x, f"{where}[{k}]") for k, (kind, x) in both)
+
+
 def _checked(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401
     try:
         return kind(value)
@@ -73,7 +84,7 @@ def _checked(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401
         raise RecipeError(f"{where}: {error}") from None
 
 
-def _build_dataclass(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401
+def _build_dataclass(kind: Any, value: Any, where: str, base: Any) -> Any:  # noqa: ANN401
     if not isinstance(value, dict):
         raise RecipeError(f"{where}: expected a section, got {value!r}")
     fields = {field.name: field for field in dataclasses.fields(kind)}
@@ -81,17 +92,28 @@ def _build_dataclass(kind: Any, value: Any, where: str) -> Any:  # noqa: ANN401
         near = difflib.get_close_matches(key, fields, 1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(fields)}"
         raise RecipeError(f"{where}: unknown key {key!r}; {hint}")
-    missing = [
-        name
-        for name, known in fields.items()
-        if name not in value
-        and known.default is dataclasses.MISSING
-        and known.default_factory is dataclasses.MISSING
-    ]
+    present = {
+        name: _default(field) if base is None else getattr(base, name)
+        for name, field in fields.items()
+    }
+    missing = [name for name in fields if name not in value and present[name] is MISSING]
     if missing:
         raise RecipeError(f"{where}: {', '.join(missing)} must be given")
-    parts = {key: build(fields[key].type, x, f"{where}: {key}") for key, x in value.items()}
+    parts = {
+        key: build(fields[key].type, x, f"{where}: {key}", _section(present[key]))
+        for key, x in value.items()
+    }
     try:
-        return kind(**parts)
+        return kind(**present | parts)
     except RecipeError as error:
         raise RecipeError(f"{where}: {error}") from None
+
+
+def _default(field: "dataclasses.Field[Any]") -> Any:  # noqa: ANN401
+    factory = field.default_factory
+    return field.default if factory is MISSING else factory()
+
+
+def _section(value: object) -> object | None:
+    """What a section begins with where it is there already."""
+    return value if dataclasses.is_dataclass(value) else None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mirnet import strict_json
 from mirnet.files import replacing
+from mirnet.weights.catalog import BEST
 
 SUMMARY = "summary.json"
 """The file's name in the folder of a run."""
@@ -45,7 +46,8 @@ class Summary:
 
     def __str__(self) -> str:
         """A few aligned lines, without a last line break."""
-        checkpoints = [str(path) for path in (self.last, self.best) if path]
+        missing = f"no {BEST}: it needs validation.pairs"
+        checkpoints = f"{self.last}\n{'':13}{self.best or missing}"
         speed = self.samples / self.seconds if self.seconds else 0.0
         facts = {
             "steps": f"{self.steps:,}",
@@ -54,7 +56,7 @@ class Summary:
             "devices": f"{self.processes} x {self.device}",
             "PSNR": self._psnr(),
             "SSIM of Y": "" if self.ssim_y is None else f"{self.ssim_y:.4f}",
-            "checkpoints": f"\n{'':13}".join(checkpoints),
+            "checkpoints": checkpoints,
         }
         return "\n".join(f"{name:<13}{text}" for name, text in facts.items() if text)
 

@@ -7,6 +7,9 @@ from mirnet.errors import WeightsError
 
 BUNDLED = Path(__file__).parent / "bundled"
 
+LAST, BEST = "last.ckpt", "best.ckpt"
+"""Checkpoints in the folder of a training run: of the last step, and of the best validation."""
+
 
 DEFAULT = "denoise"
 """The model that is taken where none is named."""
@@ -76,6 +79,12 @@ def file(name: str) -> Path:
         return model.weights()
     path = Path(name)
     if not path.is_file():
+        last = path.with_name(LAST)
+        if path.name == BEST and last.is_file():
+            raise WeightsError(
+                f"there is no {path}, only {last}: the run had no validation.pairs to tell which "
+                f"weights are best; take {last}"
+            )
         names = ", ".join(model.name for model in MODELS)
         raise WeightsError(f"no model {name!r}: give a file, or one of: {names}")
     return path

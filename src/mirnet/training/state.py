@@ -1,8 +1,9 @@
-"""What changes while training: network, its average, optimiser and step; to and from a checkpoint.
+"""The state of a run: network, its average, optimiser and step; to and from a checkpoint.
 
 Checkpoints hold tensors and plain values only.
 """
 
+import math
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -28,7 +29,7 @@ from mirnet.weights.checkpoint import read
 
 
 @dataclass
-class Run:
+class State:
     """What changes while training."""
 
     fabric: Fabric
@@ -42,9 +43,10 @@ class Run:
     optimizer: torch.optim.Optimizer
     step: int = 0
     """Steps done."""
-    best: float = 0.0
+    best: float = -math.inf
     """Highest validation PSNR so far, in dB."""
-    best_step: int = 0
+    best_step: int | None = None
+    """The step at which it was measured; None where nothing was, and nothing saved as best."""
     scores: Scores | None = None
     """Of the last validation."""
     seconds: float = 0.0
@@ -57,7 +59,7 @@ class Run:
         assert isinstance(network, MIRNetV2)
         return network
 
-    def state(self, plan: Plan) -> dict[str, Any]:
+    def to_save(self, plan: Plan) -> dict[str, Any]:
         """What a checkpoint holds."""
         return {
             "network": self.network.state_dict(),
@@ -82,17 +84,18 @@ class Run:
             WeightsError: if it is no whole checkpoint.
             RecipeError: if it is of another network, or of other stages up to here.
         """
-        state = checkpoint.load(path)
+        saved = checkpoint.load(path)
         try:
-            self.network.load_state_dict(state["network"])
-            self.averaged.module.load_state_dict(state["ema"])
-            self.averaged.n_averaged.copy_(state["averages"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.fabric.strategy.precision.load_state_dict(state["precision"])
-            self.step, seen = state["step"], state["samples"]
-            self.best, self.best_step = state["best"], state["best_step"]
-            self.scores = Scores(*state["scores"]) if state["scores"] else None
-            self.seconds = state["seconds"]
+            self.network.load_state_dict(saved["network"])
+            self.averaged.module.load_state_dict(saved["ema"])
+            self.averaged.n_averaged.copy_(saved["averages"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.fabric.strategy.precision.load_state_dict(saved["precision"])
+            self.step, seen = saved["step"], saved["samples"]
+            self.scores = Scores(*saved["scores"]) if saved["scores"] else None
+            if self.scores:  # without them, checkpoints of before say that 0 dB is the best
+                self.best, self.best_step = saved["best"], saved["best_step"]
+            self.seconds = saved["seconds"]
         except (KeyError, TypeError, ValueError, RuntimeError):
             raise RecipeError(
                 f"{path} is of another network than the recipe's: choose another output folder"
@@ -104,8 +107,8 @@ class Run:
             )
 
 
-def set_up(fabric: Fabric, recipe: Recipe) -> Run:
-    """A run at step 0 on the device of `fabric`.
+def set_up(fabric: Fabric, recipe: Recipe) -> State:
+    """The state of a run at step 0 on the device of `fabric`.
 
     The first weights are the ones that the recipe names, or random ones of its seed.
 
@@ -130,7 +133,18 @@ def set_up(fabric: Fabric, recipe: Recipe) -> Run:
         called = torch.compile(network, dynamic=False)  # type: ignore[assignment]
     module, wrapped = fabric.setup(called, optimizer)
     teacher = _teacher(recipe, fabric.device)
-    return Run(fabric, network, module, averaged.to(fabric.device), teacher, wrapped)
+    return State(fabric, network, module, averaged.to(fabric.device), teacher, wrapped)
+
+
+def look_for_weights(recipe: Recipe) -> None:
+    """Make sure that there are the network, its first weights and the teacher.
+
+    Raises:
+        RecipeError: if there is no such network, or the weights are of another one.
+        WeightsError: if weights cannot be read.
+    """
+    _first(recipe)
+    _teacher(recipe, torch.device("cpu"))
 
 
 def _first(recipe: Recipe) -> MIRNetV2:
@@ -161,7 +175,10 @@ def _teacher(recipe: Recipe, device: torch.device) -> MIRNetV2 | None:
 def configuration(recipe: Recipe) -> Configuration:
     """The network that the recipe names or describes."""
     if recipe.network is not None:
-        return Configuration(**asdict(recipe.network))
+        described = recipe.network
+        # as for any weights: what is added to the output has as many channels
+        is_residual = described.in_channels == described.out_channels
+        return Configuration(**asdict(described), residual=is_residual)
     if recipe.preset not in network.PRESETS:
         raise RecipeError(f"preset {recipe.preset!r} is none of {', '.join(network.PRESETS)}")
     return network.PRESETS[recipe.preset]
