@@ -42,3 +42,13 @@ def test_what_is_neither_is_told_with_the_models_there_are(name):
     message = rf"^no model '{name}': give a file, or one of: denoise, denoise-tiny$"
     with pytest.raises(WeightsError, match=message):
         catalog.file(name)
+
+
+def test_where_a_run_has_no_best_the_last_is_named(tmp_path):
+    (tmp_path / "last.ckpt").touch()
+
+    with pytest.raises(WeightsError, match=r"there is no .*best\.ckpt, only .*last\.ckpt: the run"):
+        catalog.file(str(tmp_path / "best.ckpt"))
+
+    (tmp_path / "best.ckpt").touch()
+    assert catalog.file(str(tmp_path / "best.ckpt")) == tmp_path / "best.ckpt"

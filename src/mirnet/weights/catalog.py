@@ -79,7 +79,7 @@ def file(name: str) -> Path:
         return model.weights()
     path = Path(name)
     if not path.is_file():
-        last = path.with_name(LAST)
+        last = path.parent / LAST
         if path.name == BEST and last.is_file():
             raise WeightsError(
                 f"there is no {path}, only {last}: the run had no validation.pairs to tell which "
