@@ -16,7 +16,7 @@ import psutil
 import pytest
 import pyvips
 
-from mirnet import runtimes, setting
+from mirnet import machine, runtimes
 from mirnet.benchmark.clock import STAGES
 from mirnet.benchmark.driver import Failed, Measured, Result
 from mirnet.benchmark.plan import plan
@@ -68,8 +68,8 @@ def test_json_holds_every_run_of_every_runtime(benchmark, tmp_path):
         "batch": None,
         "rounds": 2,
         "warm_up": 1,
-        "machine": setting.machine(),
-        "versions": setting.versions(),
+        "machine": machine.describe(),
+        "versions": machine.versions(),
     }
     assert {key: record[key] for key in head} == head
     assert list(record) == [*head, "runtimes", "runs"]
@@ -121,7 +121,7 @@ def test_the_table_has_a_row_for_each_runtime(benchmark):
     assert (done.returncode, done.stderr) == (0, "")
     what, where, gap, heading, *rows = done.stdout.splitlines()
     assert what == "denoise, 40x64 png, tiles of 188, overlap 16: ms a picture, medians of 1 round"
-    assert where.startswith(setting.machine()["processor"])
+    assert where.startswith(machine.describe()["processor"])
     assert gap == ""
     assert heading.split() == COLUMNS
     assert [row.split()[0] for row in rows] == INSTALLED
@@ -350,7 +350,7 @@ def test_modules_beside_the_user_are_not_imported(benchmark, tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(Path(setting.__file__).parent.parent)},
+        env={**os.environ, "PYTHONPATH": str(Path(machine.__file__).parent.parent)},
     )
 
     assert (done.returncode, done.stderr) == (0, "")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import mirnet
-from mirnet import runtimes, setting
+from mirnet import machine, runtimes
 from mirnet.errors import MirnetError, RuntimeMissingError, WeightsError
 from mirnet.weights import catalog
 
@@ -58,7 +58,7 @@ without_cuda = pytest.mark.skipif(has_cuda(), reason="here auto takes CUDA")
     ],
 )
 def test_the_processor_decides_which_is_the_fastest(monkeypatch, sets, first):
-    monkeypatch.setattr(setting, "instruction_sets", lambda: sets)
+    monkeypatch.setattr(machine, "instruction_sets", lambda: sets)
 
     assert runtimes.by_speed()[:3] == first
     assert sorted(runtimes.by_speed()) == sorted(runtimes.KINDS)

@@ -6,8 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mirnet import setting as circumstances
-from mirnet import strict_json
+from mirnet import machine, strict_json
 from mirnet.chain.parts import Check, Result, Status
 from mirnet.chain.setting import Setting
 from mirnet.files import replacing
@@ -41,8 +40,8 @@ def record(setting: Setting, results: Sequence[Result], status: Status) -> dict[
         "data": str(setting.source) if setting.source else None,
         "recipe": strict_json.plain(asdict(setting.recipe)),
         "links": [_link(name, list(parts)) for name, parts in groups],
-        "machine": circumstances.machine(),
-        "versions": circumstances.versions(),
+        "machine": machine.describe(),
+        "versions": machine.versions(),
     }
 
 

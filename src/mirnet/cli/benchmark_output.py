@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mirnet import setting
+from mirnet import machine
 from mirnet.benchmark.clock import STAGES
 from mirnet.benchmark.driver import Failed, Measured, Result
 from mirnet.benchmark.plan import Plan
@@ -42,12 +42,12 @@ def headings(plan: Plan, measured: Sequence[Measured]) -> tuple[str, str]:
     cut = [f"batches of {plan.batch}"] if plan.batch else sorted(tilings)
     rounds = _counted(plan.rounds, "round")
     what = [shown(Path(plan.model).name), f"{plan.height}x{plan.width} {plan.format}", *cut]
-    machine = setting.machine()
+    this = machine.describe()
     devices = dict.fromkeys(each.gpu for each in measured if each.gpu)
     where = [
-        machine["processor"],
-        _counted(int(machine["cores"]), "core"),
-        machine["instruction sets"].replace(", ", " "),
+        this["processor"],
+        _counted(int(this["cores"]), "core"),
+        this["instruction sets"].replace(", ", " "),
         *([_counted(plan.threads, "thread")] if plan.threads else []),
         *devices,
     ]
@@ -66,8 +66,8 @@ def json_object(plan: Plan, result: Result) -> str:
         "batch": plan.batch,
         "rounds": plan.rounds,
         "warm_up": plan.warm_up,
-        "machine": setting.machine(),
-        "versions": setting.versions(),
+        "machine": machine.describe(),
+        "versions": machine.versions(),
         "runtimes": [_record(each) for each in result.outcomes],
         "runs": [asdict(run) for run in result.runs],
     }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from mirnet import setting
+from mirnet import machine
 from mirnet.errors import MirnetError, RuntimeMissingError, WeightsError
 from mirnet.restoration.runtime import Runtime
 from mirnet.runtimes import choice, trust
@@ -111,7 +111,7 @@ def by_speed() -> list[str]:
     MNN leads with AVX2; with AVX-512, OpenVINO does. `choice` measures where it matters.
     """
     names = list(KINDS)
-    if "AVX-512" in setting.instruction_sets():
+    if "AVX-512" in machine.instruction_sets():
         names.remove("openvino")
         names.insert(0, "openvino")
     return names

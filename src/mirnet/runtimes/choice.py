@@ -16,7 +16,7 @@ from pathlib import Path
 
 import platformdirs
 
-from mirnet import cores, setting, subprocesses
+from mirnet import cores, machine, subprocesses
 from mirnet.files import replacing
 from mirnet.weights import identity
 
@@ -73,8 +73,8 @@ def _key(ways: Sequence[Way], threads: int | None) -> str:
     # several ways may read one file
     digests = {path: identity.digest(Path(path)) for path in {way.path for way in ways}}
     told = {
-        "machine": setting.machine(),
-        "versions": setting.versions(),
+        "machine": machine.describe(),
+        "versions": machine.versions(),
         "threads": threads or cores.threads(),
         "ways": [(str(way), digests[way.path]) for way in ways],
     }

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirnet import setting
+from mirnet import machine
 from mirnet.evaluation import scores
 from mirnet.evaluation.method import INPUT, Method
 from mirnet.evaluation.report.views import AMPLIFIED, TRUTH, Views
@@ -88,8 +88,8 @@ def render(report: Report) -> str:
             means={name: _means(summary) for name, summary in report.summaries.items()},
             failed=[each for each in report.results if isinstance(each, Failed)],
             facts=_table_of_facts(report.methods),
-            machine=setting.machine(),
-            versions=setting.versions(),
+            machine=machine.describe(),
+            versions=machine.versions(),
             date=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
             data=_script_json(_data(report)),
             scripts=[_source(name) for name in SCRIPTS],

@@ -1,4 +1,4 @@
-"""Under what circumstances something was measured: machine and versions."""
+"""What this machine is, and which versions are installed: to be kept with what is measured."""
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -22,8 +22,8 @@ INSTRUCTION_SETS = {
 """Those that networks are computed with, and what Linux calls them."""
 
 
-def machine() -> dict[str, str]:
-    """What the machine is, in words."""
+def describe() -> dict[str, str]:
+    """This machine in words, for tables and records."""
     facts = _cpuinfo()
     return {
         "processor": facts.get("model name") or platform.processor() or platform.machine(),

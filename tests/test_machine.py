@@ -3,7 +3,7 @@ import platform
 import numpy as np
 import pytest
 
-from mirnet import setting
+from mirnet import machine
 
 
 @pytest.mark.parametrize(
@@ -24,24 +24,24 @@ from mirnet import setting
     ],
 )
 def test_instruction_sets_are_read_off_what_the_system_tells(facts, architecture, found):
-    assert setting.read_off(facts, architecture) == found
+    assert machine.read_off(facts, architecture) == found
 
 
 @pytest.mark.skipif(platform.system() != "Linux", reason="elsewhere little is told")
 def test_they_are_those_that_numpy_finds():
     from numpy._core._multiarray_umath import __cpu_features__ as features
 
-    found = setting.instruction_sets()
+    found = machine.instruction_sets()
 
     for ours, theirs in {"AVX2": "AVX2", "AVX-512": "AVX512F", "NEON": "NEON"}.items():
         assert (ours in found) == features.get(theirs, False)
 
 
 def test_machine_and_versions_are_words():
-    machine, versions = setting.machine(), setting.versions()
+    facts, versions = machine.describe(), machine.versions()
 
-    assert list(machine) == ["processor", "cores", "instruction sets", "system", "Python"]
-    assert all(machine.values())
-    assert int(machine["cores"]) >= 1
+    assert list(facts) == ["processor", "cores", "instruction sets", "system", "Python"]
+    assert all(facts.values())
+    assert int(facts["cores"]) >= 1
     assert versions["numpy"] == np.__version__
-    assert set(versions) <= set(setting.PACKAGES)
+    assert set(versions) <= set(machine.PACKAGES)
