@@ -10,7 +10,7 @@ import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio
 
-from mirnet.chain import samples
+from mirnet.chain import preparing
 from mirnet.runtimes.mnn import MnnRuntime
 from mirnet.runtimes.onnx import OnnxRuntime
 from mirnet.weights import checkpoint
@@ -52,7 +52,7 @@ def chain(mirnet, tmp_path):
 def pairs(tmp_path, save):
     """A folder of a pair to learn from, and one of a pair to be measured on."""
     for number, name in enumerate(("learnt", "held_out")):
-        clean = samples.clean(number, 96, 128)
+        clean = preparing.draw(number, 96, 128)
         noise = np.random.default_rng(number).normal(0, 40, clean.shape)
         noisy = np.clip(clean + noise, 0, 255).astype(np.uint8)
         save(tmp_path / name / "input" / "a.png", pixels=noisy)

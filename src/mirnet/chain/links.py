@@ -1,74 +1,254 @@
-"""The links of the chain in their order, with all their parts."""
+"""The links after the data: `train`, `evaluate`, `export` and `infer`."""
 
-from functools import partial
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from math import inf
 from pathlib import Path
 
-from mirnet import export, runtimes
-from mirnet.chain import evaluating, exporting, inferring, preparing, training
-from mirnet.chain.parts import Outcome, Part
-from mirnet.chain.setting import Setting
+import numpy as np
+import torch
 
-DATA, RUN, MODELS, RESTORED = "data", "run", "models", "restored"
-"""The folders that a chain makes in its own."""
+from mirnet import export, metrics, runtimes
+from mirnet.chain.parts import Details, FigureCheck, Findings, LinkPart
+from mirnet.data import sources
+from mirnet.errors import DataError, InferenceError, RecipeError, RuntimeMissingError
+from mirnet.evaluation import sets
+from mirnet.evaluation.method import INPUT, ModelMethod
+from mirnet.evaluation.restored_images import RestoredImages
+from mirnet.evaluation.run import Failed, run
+from mirnet.evaluation.scores import Scores
+from mirnet.evaluation.summary import Summary
+from mirnet.image import codec, pixels
+from mirnet.restoration.restorer import Restorer
+from mirnet.shapes import Pixels
+from mirnet.training import checkpoint, start
+from mirnet.training.loop import BEST, LAST, Progress
+from mirnet.training.recipe import Recipe, Span
+from mirnet.training.schedule import lay_out
+
+OPTIONS = start.Options(devices=1, viewers=())
+"""Several devices would start this command once more each."""
+
+REFERENCE = "reference"
+"""Folder, in that of the restored pictures, of what PyTorch makes of them on the CPU."""
+
+GAIN = 1.0
+"""Least gain of the mean PSNR by restoring, in dB."""
+
+EXPORTED = "chain"
+"""Name of the exported files, without suffix."""
+
+LEVELS = 1.0
+"""Largest difference of a value of the saved pictures, in levels of 255."""
+DECIBELS = 0.05
+"""Largest difference of the mean PSNR, in dB."""
+
+Tell = Callable[[str], None]
+"""Is told how far it is, in a few words."""
 
 
-def parts(setting: Setting, tell: training.Tell) -> list[Part]:
-    """All that is done with this setting; nothing of it begins here.
+class _BrokenOff(Exception):  # noqa: N818 - it is wanted
+    """Ends a run as a crash would, right after a checkpoint."""
+
+
+def train(recipe: Recipe, folder: Path, tell: Tell) -> list[LinkPart]:
+    """The two halves of a run that breaks off half-way, and goes on where it was.
 
     Args:
-        setting: what the user wants.
-        tell: is told how far the training is.
+        recipe: with the data of the chain; of at least two steps.
+        folder: of the run.
+        tell: about every step.
     """
     return [
-        *_prepare(setting),
-        *training.parts(setting.recipe, setting.folder / RUN, tell),
-        Part(evaluating.LINK, "pytorch cpu", partial(_evaluate, setting)),
-        *_export(setting),
-        *_infer(setting),
+        LinkPart("train", "first half", lambda: _first_half(recipe, folder, tell)),
+        LinkPart("train", "resumed", lambda: _resumed(recipe, folder, tell)),
     ]
 
 
-def _prepare(setting: Setting) -> list[Part]:
-    folder = setting.folder / DATA
-    if not setting.source:
-        return preparing.drawn(folder)
-    if setting.is_sidd:
-        return preparing.from_sidd(setting.source, folder)
-    return preparing.given(setting.source)
+def trained(folder: Path) -> Path:
+    """The checkpoint of a run that is evaluated and exported: the best one, if one was measured."""
+    best = folder / BEST
+    return best if best.exists() else folder / LAST
 
 
-def _evaluate(setting: Setting) -> Outcome:
-    model = training.trained(setting.folder / RUN)
-    return evaluating.evaluate(model, _held_out(setting), setting.folder / RESTORED)
+def evaluate(model: Path, pairs: Path, restored: Path) -> Findings:
+    """Restore all noisy pictures by PyTorch on the CPU, measure them, and save them.
+
+    Args:
+        model: a checkpoint.
+        pairs: folder of pairs or of shards that the model has not learnt from.
+        restored: gets the folder `REFERENCE`.
+
+    Raises:
+        MirnetError: if a pair fails, or the network makes no picture of it.
+    """
+    images = RestoredImages(restored / REFERENCE, [pairs], [REFERENCE])
+    with Restorer(runtimes.open(model, runtime="pytorch", device="cpu")) as restorer:
+        method = ModelMethod(REFERENCE, str(model), restorer)
+        summary = Summary([method])
+        for result in run(sets.open_all([pairs]), [method], images=images):
+            if isinstance(result, Failed):
+                raise DataError(f"{result.name}: {result.error}")
+            if result.outcomes[REFERENCE].tiles_kept:
+                raise InferenceError(f"{result.name}: the network made no picture of it")
+            summary.add(result)
+    before, after = (summary.columns[name].means.scores for name in (INPUT, REFERENCE))
+    assert before and after  # a folder without pairs cannot be opened
+    details: Details = {
+        "pictures": summary.pairs,
+        **_details("input", before),
+        **_details("restored", after),
+    }
+    did = f"restored {summary.pairs} pictures, {before.psnr:.2f} -> {after.psnr:.2f} dB"
+    gain = FigureCheck("gain", after.psnr - before.psnr, ">=", GAIN, "dB")
+    return Findings(did, (gain,), details)
 
 
-def _export(setting: Setting) -> list[Part]:
-    run, models = setting.folder / RUN, setting.folder / MODELS
+def write(model: Path, format: str, folder: Path) -> Findings:
+    """Export to one format, into a folder of its own, so that all that is in it belongs together.
 
-    def write(format: str) -> Outcome:
-        return exporting.write(training.trained(run), format, models)
+    Args:
+        model: a checkpoint.
+        format: one of `export.FORMATS`.
+        folder: gets a folder called as the format.
 
-    return [
-        Part(exporting.LINK, format, partial(write, format), optional=True, independent=True)
-        for format in export.FORMATS
-    ]
-
-
-def _infer(setting: Setting) -> list[Part]:
-    """A runtime that was asked for has to run on the CPU; all others may be missing."""
-    folders = setting.folder / MODELS, _held_out(setting), setting.folder / RESTORED
-    return [
-        Part(
-            inferring.LINK,
-            f"{name} {device}",
-            partial(inferring.infer, name, device, *folders),
-            optional=name not in setting.runtimes or device != "cpu",
-            independent=True,
-        )
-        for name in setting.runtimes or runtimes.KINDS
-        for device in runtimes.KINDS[name].devices
-    ]
+    Raises:
+        RuntimeMissingError, ModuleNotFoundError: if the format needs what is not installed.
+        WeightsError: as `export.export` does.
+    """
+    path, difference = export.export(model, format, folder / format, name=EXPORTED)
+    size = sum(file.stat().st_size for file in export.files(path))
+    check = FigureCheck("largest difference", difference, "<=", export.TOLERANCE, form=".1e")
+    did = f"wrote {path.name}, {size / 1e6:.2f} MB"
+    return Findings(did, (check,), {"file": f"{path.parent.name}/{path.name}", "bytes": size})
 
 
-def _held_out(setting: Setting) -> Path:
-    return Path(setting.recipe.validation.pairs)
+def infer(name: str, device: str, models: Path, pairs: Path, restored: Path) -> Findings:
+    """Restore all noisy pictures in a runtime, save them, and compare them with the reference.
+
+    Args:
+        name: of the runtime.
+        device: one of the runtime's.
+        models: folder of the folders of exported files.
+        pairs: folder of pairs or of shards.
+        restored: holds the folder `REFERENCE`, and gets one called after runtime and device.
+
+    Raises:
+        RuntimeMissingError: if runtime, device, or a file for them is missing.
+        MirnetError: if the runtime fails, or makes no picture.
+    """
+    model = model_file(models, runtimes.KINDS[name].suffixes)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise RuntimeMissingError("PyTorch sees no CUDA device")
+    place = f"{name}-{device}"
+    images = RestoredImages(restored / place, [pairs], [place])
+    opened = sources.open(pairs)
+    levels, psnr, reference_psnr = 0.0, 0.0, 0.0
+    with Restorer(runtimes.open(model, runtime=name, device=device)) as restorer:
+        for index in range(len(opened)):
+            noisy, clean = opened.whole(index)
+            restoring = restorer.restore(pixels.to_float(noisy))
+            image = restoring.image()
+            if restoring.tally.kept:
+                raise InferenceError(f"{opened.name(index)}: {place} made no picture of it")
+            path = images.save(pairs, place, opened.name(index), image, noisy.dtype)
+            result, reference = codec.read(path), codec.read(restored / REFERENCE / path.name)
+            levels = max(levels, difference(result, reference))
+            psnr += _psnr(result, clean) / len(opened)
+            reference_psnr += _psnr(reference, clean) / len(opened)
+    checks = (
+        FigureCheck("largest difference", levels, "<=", LEVELS, "levels"),
+        FigureCheck("PSNR differs by", abs(psnr - reference_psnr), "<=", DECIBELS, "dB", ".4f"),
+    )
+    details: Details = {"file": f"{model.parent.name}/{model.name}", "psnr": psnr}
+    return Findings(f"restored {len(opened)} pictures with {model.name}", checks, details)
+
+
+def model_file(models: Path, suffixes: Sequence[str]) -> Path:
+    """The exported file with the first of these suffixes that there is.
+
+    Raises:
+        RuntimeMissingError: if there is none.
+    """
+    for suffix in suffixes:
+        for path in sorted(models.glob(f"*/*{suffix}")):
+            return path
+    raise RuntimeMissingError(f"no file was exported that it reads: {' '.join(suffixes)}")
+
+
+def difference(a: Pixels, b: Pixels) -> float:
+    """The largest one of any value, in levels of 255; both are of one integer dtype and shape.
+
+    >>> difference(np.array([[[3, 4, 255]]], np.uint8), np.array([[[4, 4, 253]]], np.uint8))
+    2.0
+    """
+    apart = np.abs(a.astype(int) - b.astype(int)).max()
+    return float(apart * 255 / pixels.peak(a.dtype))
+
+
+def _first_half(recipe: Recipe, folder: Path, tell: Tell) -> Findings:
+    steps = _steps(recipe)
+    half = steps // 2
+    if not half:
+        raise RecipeError(f"a run of {steps} steps cannot break off half-way: take 2 or more")
+    losses: list[float] = []
+
+    def observe(progress: Progress) -> None:
+        _tell(progress, tell)
+        losses.append(progress.loss)
+        if progress.step == half:
+            raise _BrokenOff
+
+    with suppress(_BrokenOff):
+        broken_off = replace(recipe, save_every=Span(f"{half} steps"))
+        start.train(broken_off, folder, OPTIONS, observe=observe)
+    saved = checkpoint.load(folder / LAST)["step"]
+    did = f"broke off after {half} of {steps} steps"
+    return Findings(did, (_loss(losses), FigureCheck("step saved", saved, "=", half, form="d")))
+
+
+def _resumed(recipe: Recipe, folder: Path, tell: Tell) -> Findings:
+    steps, losses, seen = _steps(recipe), list[float](), list[int]()
+
+    def observe(progress: Progress) -> None:
+        _tell(progress, tell)
+        losses.append(progress.loss)
+        seen.append(progress.step)
+
+    summary = start.train(recipe, folder, OPTIONS, observe=observe)
+    details: Details = {
+        "steps": summary.steps,
+        "samples": summary.samples,
+        "device": summary.device,
+    }
+    checks = (
+        _loss(losses),
+        FigureCheck("first step", seen[0] if seen else 0, "=", steps // 2 + 1, form="d"),
+        FigureCheck("last step", summary.steps, "=", steps, form="d"),
+    )
+    return Findings(f"went on to {trained(folder).name}", checks, details)
+
+
+def _steps(recipe: Recipe) -> int:
+    data, _ = start.open_data(recipe)
+    return lay_out(recipe, epoch=data.epoch, processes=1).steps
+
+
+def _loss(losses: list[float]) -> FigureCheck:
+    """Of the last steps."""
+    return FigureCheck("loss", losses[-1] if losses else inf, "<", inf, form=".4f")
+
+
+def _tell(progress: Progress, tell: Tell) -> None:
+    tell(f"step {progress.step}/{progress.plan.steps}  loss {progress.loss:.4f}")
+
+
+def _details(what: str, scores: Scores) -> dict[str, float]:
+    named = asdict(scores).items()
+    return {f"{what}_{name}": figure for name, figure in named if figure is not None}
+
+
+def _psnr(picture: Pixels, truth: Pixels) -> float:
+    """Of files, in dB."""
+    return metrics.psnr(pixels.to_float(picture), pixels.to_float(truth), data_range=1.0)

@@ -1,11 +1,17 @@
-"""What the links of the chain are made of: parts, which come to figures, each with its bound."""
+"""What the links of a chain are made of: parts, whose figures have bounds, and how they are run."""
 
+import logging
 import operator
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-Facts = Mapping[str, float | int | str]
+from mirnet.errors import MirnetError, RuntimeMissingError
+
+log = logging.getLogger(__name__)
+
+Details = Mapping[str, float | int | str]
 """What else was found, for programs."""
 
 RULES: Mapping[str, Callable[[float | int, float | int], bool]] = {
@@ -27,7 +33,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
-class Check:
+class FigureCheck:
     """A figure and what is expected of it; NaN meets no bound."""
 
     name: str
@@ -48,7 +54,7 @@ class Check:
     def found(self) -> str:
         """The figure in words.
 
-        >>> Check("gain", 3.714, ">=", 1.0, "dB").found
+        >>> FigureCheck("gain", 3.714, ">=", 1.0, "dB").found
         'gain 3.71 dB'
         """
         return f"{self.name} {self.figure:{self.form}} {self.unit}".rstrip()
@@ -57,9 +63,9 @@ class Check:
     def expected(self) -> str:
         """The bound in words.
 
-        >>> Check("gain", 3.714, ">=", 1.0, "dB").expected
+        >>> FigureCheck("gain", 3.714, ">=", 1.0, "dB").expected
         '>= 1.00 dB'
-        >>> Check("loss", 0.03, "<", float("inf")).expected
+        >>> FigureCheck("loss", 0.03, "<", float("inf")).expected
         'finite'
         """
         if self.bound == float("inf"):
@@ -68,22 +74,22 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Findings:
     """What a part has done."""
 
     did: str
     """In words."""
-    checks: tuple[Check, ...]
-    facts: Facts = field(default_factory=dict)
+    checks: tuple[FigureCheck, ...]
+    details: Details = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Part:
+class LinkPart:
     """Something to be done."""
 
     link: str
     name: str
-    work: Callable[[], Outcome]
+    work: Callable[[], Findings]
     """Does it.
 
     Raises:
@@ -97,7 +103,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Result:
+class PartResult:
     """What became of a part."""
 
     link: str
@@ -105,7 +111,64 @@ class Result:
     status: Status
     seconds: float = 0.0
     did: str = ""
-    checks: tuple[Check, ...] = ()
-    facts: Facts = field(default_factory=dict)
+    checks: tuple[FigureCheck, ...] = ()
+    details: Details = field(default_factory=dict)
     reason: str = ""
     """Why it failed or was skipped."""
+
+
+def run(
+    parts: Sequence[LinkPart], begin: Callable[[LinkPart], None] = lambda part: None
+) -> Iterator[PartResult]:
+    """Do them one after the other, and tell of each what became of it.
+
+    After a part that failed, those of its link that are independent of it are still done; all
+    others are skipped.
+
+    Args:
+        parts: in their order, those of a link together.
+        begin: called with each part before it is done.
+    """
+    broken = ""
+    for part in parts:
+        if broken and not (part.link == broken and part.independent):
+            yield PartResult(part.link, part.name, Status.SKIPPED, reason=f"{broken} failed")
+            continue
+        begin(part)
+        result = _done(part)
+        if result.status == Status.FAILED:
+            broken = part.link
+        why = f" ({result.reason})" if result.reason else ""
+        log.info("%s, %s: %s%s", result.link, result.part, result.status, why)
+        yield result
+
+
+def _done(part: LinkPart) -> PartResult:
+    started = time.perf_counter()
+    try:
+        findings = part.work()
+    except Exception as error:  # a link may break in any way: to find that out it is there
+        missing = part.optional and isinstance(error, RuntimeMissingError | ModuleNotFoundError)
+        status = Status.SKIPPED if missing else Status.FAILED
+        seconds = time.perf_counter() - started
+        return PartResult(part.link, part.name, status, seconds, reason=_reason(error))
+    seconds = time.perf_counter() - started
+    wrong = [check for check in findings.checks if not check.is_met]
+    return PartResult(
+        part.link,
+        part.name,
+        Status.FAILED if wrong else Status.PASSED,
+        seconds,
+        findings.did,
+        findings.checks,
+        findings.details,
+        "; ".join(f"{check.found}, expected {check.expected}" for check in wrong),
+    )
+
+
+def _reason(error: Exception) -> str:
+    """One line; where it is not meant for users the log gets all of it."""
+    if isinstance(error, MirnetError | OSError | ImportError):
+        return " ".join(str(error).split())
+    log.error("not expected", exc_info=error)
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"

@@ -1,14 +1,21 @@
-"""The link `data`: pictures become patches, and patches shards, and nothing gets mixed up."""
+"""The link `data`: pictures are drawn, cut and packed, and none of them gets mixed up.
+
+Pictures are drawn, not taken, so that no photograph has to be shipped. They are dead leaves (Lee et
+al., IJCV 2001): shapes of all sizes that cover one another, which have edges and a spectrum like
+those of photographs; here with gradients and stripes on them.
+"""
 
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import pyvips
+import torch
+from jaxtyping import Float, UInt8
 
 from mirnet import cores
-from mirnet.chain import samples
-from mirnet.chain.parts import Check, Outcome, Part
-from mirnet.data import packing, patch_folder, sidd, sources
+from mirnet.chain.parts import FigureCheck, Findings, LinkPart
+from mirnet.data import noise, packing, patch_folder, sidd, sources
 from mirnet.data.packed import Packed
 from mirnet.data.pair_folder import PairFolder
 from mirnet.data.pairs import Pairs
@@ -16,8 +23,6 @@ from mirnet.data.patches import name as patch_name
 from mirnet.data.windows import RandomWindows
 from mirnet.errors import DataError
 from mirnet.image import codec
-
-LINK = "data"
 
 LEARNT, HELD_OUT = range(1, 13), range(13, 17)
 """Numbers of the drawn pictures."""
@@ -31,8 +36,16 @@ SIDD_PATCHES = RandomWindows(patch=256, per_image=300, seed=0)
 
 SHARD_MB = 1024
 
+Canvas = Float[np.ndarray, "h w 3"]
+Picture = UInt8[np.ndarray, "h w 3"]
 
-def drawn(folder: Path) -> list[Part]:
+LEAVES = 150
+"""Drawn over one another in each picture."""
+SMALLEST, LARGEST = 5.0, 90.0
+"""Of a leaf's half width, in pixels; its density falls with the cube."""
+
+
+def drawn(folder: Path) -> list[LinkPart]:
     """Pictures are drawn, laid out as SIDD, cut and packed.
 
     Args:
@@ -41,23 +54,23 @@ def drawn(folder: Path) -> list[Part]:
     """
     pictures, held_out = folder / "sidd", folder / "sidd_held_out"
 
-    def draw() -> Outcome:
-        samples.sidd(pictures, LEARNT, *SIZE)
-        samples.sidd(held_out, HELD_OUT, *SIZE)
+    def draw_all() -> Findings:
+        draw_sidd(pictures, LEARNT, *SIZE)
+        draw_sidd(held_out, HELD_OUT, *SIZE)
         count = len(sidd.find(pictures)) + len(sidd.find(held_out))
         expected = len(LEARNT) + len(HELD_OUT)
         height, width = SIZE
         did = f"drew pictures of {height}x{width} and gave them the noise of a camera"
-        return Outcome(did, (_count("pairs", count, expected),))
+        return Findings(did, (_count("pairs", count, expected),))
 
     return [
-        Part(LINK, "pictures", draw),
+        LinkPart("data", "pictures", draw_all),
         *from_sidd(pictures, folder, PATCHES),
-        Part(LINK, "held out", lambda: _cut(held_out, folder / "held_out", HELD_OUT_PATCHES)),
+        LinkPart("data", "held out", lambda: _cut(held_out, folder / "held_out", HELD_OUT_PATCHES)),
     ]
 
 
-def from_sidd(source: Path, folder: Path, scheme: RandomWindows = SIDD_PATCHES) -> list[Part]:
+def from_sidd(source: Path, folder: Path, scheme: RandomWindows = SIDD_PATCHES) -> list[LinkPart]:
     """SIDD-Medium as it is distributed is cut and packed.
 
     Args:
@@ -67,27 +80,29 @@ def from_sidd(source: Path, folder: Path, scheme: RandomWindows = SIDD_PATCHES) 
     """
     patches, packed = folder / "patches", folder / "packed"
     return [
-        Part(LINK, "patches", lambda: _cut(source, patches, scheme)),
-        Part(LINK, "shards", lambda: _pack(source, patches, packed, scheme)),
+        LinkPart("data", "patches", lambda: _cut(source, patches, scheme)),
+        LinkPart("data", "shards", lambda: _pack(source, patches, packed, scheme)),
     ]
 
 
-def given(folder: Path) -> list[Part]:
+def given(folder: Path) -> list[LinkPart]:
     """Pairs are taken as they are.
 
     Args:
         folder: of pairs or of shards.
     """
 
-    def look() -> Outcome:
+    def look() -> Findings:
         pairs = sources.open(folder)
         pairs.whole(0)
-        return Outcome(f"took {folder} as it is", (Check("pairs", len(pairs), ">=", 1, form="d"),))
+        return Findings(
+            f"took {folder} as it is", (FigureCheck("pairs", len(pairs), ">=", 1, form="d"),)
+        )
 
-    return [Part(LINK, "pairs", look)]
+    return [LinkPart("data", "pairs", look)]
 
 
-def _cut(source: Path, folder: Path, scheme: RandomWindows) -> Outcome:
+def _cut(source: Path, folder: Path, scheme: RandomWindows) -> Findings:
     plan = sidd.plan(source, folder, scheme)
     unusable = list(plan.unusable)
     with closing(sidd.run(plan, cores.available())) as results:
@@ -98,10 +113,10 @@ def _cut(source: Path, folder: Path, scheme: RandomWindows) -> Outcome:
     same = matching(sources.open(folder), source, scheme)
     did = f"cut patches of {scheme.patch}x{scheme.patch}, {scheme.per_image} a picture"
     checks = _count("pairs", there, plan.patches), _count("cut alike", same, plan.patches)
-    return Outcome(did, checks)
+    return Findings(did, checks)
 
 
-def _pack(source: Path, patches: Path, packed: Path, scheme: RandomWindows) -> Outcome:
+def _pack(source: Path, patches: Path, packed: Path, scheme: RandomWindows) -> Findings:
     pairs = PairFolder(patches)
     jobs = packing.plan(pairs, packed, shard_mb=SHARD_MB)
     for job in packing.remaining(jobs):
@@ -111,7 +126,7 @@ def _pack(source: Path, patches: Path, packed: Path, scheme: RandomWindows) -> O
     count = len(pairs)
     checks = _count("pairs", len(shards), count), _count("cut alike", same, count)
     size = sum(job.path.stat().st_size for job in jobs)
-    return Outcome(f"packed them, {size / 1e6:.1f} MB", checks)
+    return Findings(f"packed them, {size / 1e6:.1f} MB", checks)
 
 
 def matching(pairs: Pairs, source: Path, scheme: RandomWindows) -> int:
@@ -137,5 +152,81 @@ def matching(pairs: Pairs, source: Path, scheme: RandomWindows) -> int:
     return same
 
 
-def _count(name: str, figure: int, expected: int) -> Check:
-    return Check(name, figure, "=", expected, form="d")
+def _count(name: str, figure: int, expected: int) -> FigureCheck:
+    return FigureCheck(name, figure, "=", expected, form="d")
+
+
+def draw(number: int, height: int, width: int) -> Picture:
+    """The picture of that number: it depends on number and size alone."""
+    rng = np.random.default_rng(number)
+    rows, columns = np.mgrid[:height, :width].astype(float)
+    canvas = _surface(rows, columns, rng)
+    for _ in range(LEAVES):
+        _cover(canvas, rng)
+    pixels: Picture = np.rint(np.clip(canvas, 0, 1) * 255).astype(np.uint8)
+    return pixels
+
+
+def photograph(scene: Picture, seed: int) -> tuple[Picture, Picture]:
+    """Noisy and clean, as a camera develops the scene; height and width are even."""
+    batch = torch.from_numpy(scene.transpose(2, 0, 1)[None].copy()).float() / 255
+    noisy, truth = (
+        (half[0] * 255).round().byte().permute(1, 2, 0).numpy()
+        for half in noise.photograph(batch, torch.Generator().manual_seed(seed))
+    )
+    return noisy, truth
+
+
+def draw_sidd(folder: Path, numbers: range, height: int, width: int) -> None:
+    """Pairs under the names of SIDD-Medium, a scene each: clean, and with the noise of a camera.
+
+    Args:
+        folder: gets a folder for each scene.
+        numbers: of the pictures, each below 10,000.
+        height: in pixels, even.
+        width: likewise.
+
+    Raises:
+        OSError: if folder or disk do not take them.
+    """
+    for number in numbers:
+        scene = folder / "Data" / f"{number:04}_001_S6_00100_00060_3200_L"
+        scene.mkdir(parents=True)
+        noisy, truth = photograph(draw(number, height, width), number)
+        for half, pixels in (("NOISY", noisy), ("GT", truth)):
+            path = scene / f"{number:04}_{half}_SRGB_010.PNG"
+            path.write_bytes(pyvips.Image.new_from_array(pixels).pngsave_buffer(compression=2))
+
+
+def _cover(canvas: Canvas, rng: np.random.Generator) -> None:
+    """Lay one more leaf, an ellipse or a rectangle, over what is there."""
+    height, width, _ = canvas.shape
+    few, many = LARGEST**-2, SMALLEST**-2
+    half_width = (few + rng.random() * (many - few)) ** -0.5  # by the inverse of the distribution
+    half_length = half_width * rng.uniform(1, 2.5)
+    reach = int(half_width + half_length)
+    top, left = int(rng.integers(height)), int(rng.integers(width))
+    window = canvas[max(top - reach, 0) : top + reach, max(left - reach, 0) : left + reach]
+    rows, columns = np.mgrid[: window.shape[0], : window.shape[1]].astype(float)
+    rows, columns = rows - min(top, reach), columns - min(left, reach)
+    angle = rng.uniform(0, np.pi)
+    along = np.cos(angle) * rows + np.sin(angle) * columns
+    across = np.cos(angle) * columns - np.sin(angle) * rows
+    if rng.random() < 0.6:
+        inside = (along / half_length) ** 2 + (across / half_width) ** 2 < 1
+    else:
+        inside = (abs(along) < half_length) & (abs(across) < half_width)
+    leaf = _surface(along, across, rng)
+    window[inside] = leaf[inside]
+
+
+def _surface(
+    rows: Float[np.ndarray, "h w"], columns: Float[np.ndarray, "h w"], rng: np.random.Generator
+) -> Canvas:
+    """A colour that changes slowly from place to place; half of the surfaces have stripes."""
+    colour = rng.uniform(0.05, 0.95) + rng.normal(0, 0.1, 3)
+    slopes = rng.normal(0, 1e-3, 2)
+    stripes = rng.choice([0, 0.1]) * np.sin(rows * rng.uniform(0.2, 1.5))
+    light = rows * slopes[0] + columns * slopes[1] + stripes
+    canvas: Canvas = colour + light[..., None]
+    return canvas

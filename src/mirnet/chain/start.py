@@ -1,33 +1,36 @@
-"""From a setting to a chain that has run: its folder, its parts, its record."""
+"""Run a chain: all its parts in their order, in its folder, with a record after each."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol, runtime_checkable
 
-from mirnet.chain import folder, links, record
-from mirnet.chain.parts import Part, Result, Status
-from mirnet.chain.run import run
-from mirnet.chain.setting import Setting
+from mirnet import export, runtimes
+from mirnet.chain import links, outputs, preparing
+from mirnet.chain.config import ChainConfig
+from mirnet.chain.parts import Findings, LinkPart, PartResult, Status, run
 
 
 @runtime_checkable
-class Observer(Protocol):
+class ChainObserver(Protocol):
     """Who is told how it goes."""
 
-    def begin(self, part: Part) -> None:
+    def begin(self, part: LinkPart) -> None:
         """A part is about to be done."""
 
-    def tell(self, facts: str) -> None:
+    def tell(self, message: str) -> None:
         """How far the part is, in a few words."""
 
-    def end(self, result: Result) -> None:
+    def end(self, result: PartResult) -> None:
         """A part was done, or skipped."""
 
 
-def chain(setting: Setting, observer: Observer, *, keep: bool = False) -> Sequence[Result]:
+def chain(
+    config: ChainConfig, observer: ChainObserver, *, keep: bool = False
+) -> Sequence[PartResult]:
     """Do all parts; the record in the folder is written anew after each.
 
     Args:
-        setting: what to do.
+        config: what to do.
         observer: is told how it goes.
         keep: whether what a lite chain made stays though it passed.
 
@@ -35,27 +38,81 @@ def chain(setting: Setting, observer: Observer, *, keep: bool = False) -> Sequen
         What became of the parts, one that fails among them.
 
     Raises:
-        DataError: as `folder.claim` does.
+        DataError: as `outputs.claim` does.
         OSError: if folder or disk do not take record or log.
         KeyboardInterrupt: after an interruption, which the record tells of.
     """
-    folder.claim(setting.folder)
-    results: list[Result] = []
+    outputs.claim(config.folder)
+    results: list[PartResult] = []
     status = Status.INTERRUPTED
     try:
-        with folder.logging_into(setting.folder):
-            _write(setting, results, Status.RUNNING)
-            for result in run(links.parts(setting, observer.tell), observer.begin):
+        with outputs.logging_into(config.folder):
+            _write(config, results, Status.RUNNING)
+            for result in run(parts(config, observer.tell), observer.begin):
                 results.append(result)
-                _write(setting, results, Status.RUNNING)
+                _write(config, results, Status.RUNNING)
                 observer.end(result)
-        status = record.status(results)
+        status = outputs.status(results)
     finally:
-        _write(setting, results, status)
-    if status == Status.PASSED and setting.mode == "lite" and not keep:
-        folder.tidy(setting.folder)
+        _write(config, results, status)
+    if status == Status.PASSED and config.mode == "lite" and not keep:
+        outputs.tidy(config.folder)
     return results
 
 
-def _write(setting: Setting, results: Sequence[Result], status: Status) -> None:
-    record.write(record.record(setting, results, status), setting.folder)
+def parts(config: ChainConfig, tell: links.Tell) -> list[LinkPart]:
+    """All parts of all links in their order; nothing of it begins here.
+
+    Args:
+        config: what to do.
+        tell: is told how far the training is.
+    """
+    return [
+        *_prepare(config),
+        *links.train(config.recipe, config.run, tell),
+        LinkPart("evaluate", "pytorch cpu", partial(_evaluate, config)),
+        *_export(config),
+        *_infer(config),
+    ]
+
+
+def _prepare(config: ChainConfig) -> list[LinkPart]:
+    if not config.source:
+        return preparing.drawn(config.data)
+    if config.is_sidd:
+        return preparing.from_sidd(config.source, config.data)
+    return preparing.given(config.source)
+
+
+def _evaluate(config: ChainConfig) -> Findings:
+    return links.evaluate(links.trained(config.run), config.held_out, config.restored)
+
+
+def _export(config: ChainConfig) -> list[LinkPart]:
+    def write(format: str) -> Findings:
+        return links.write(links.trained(config.run), format, config.models)
+
+    return [
+        LinkPart("export", format, partial(write, format), optional=True, independent=True)
+        for format in export.FORMATS
+    ]
+
+
+def _infer(config: ChainConfig) -> list[LinkPart]:
+    """A runtime that was asked for has to run on the CPU; all others may be missing."""
+    folders = config.models, config.held_out, config.restored
+    return [
+        LinkPart(
+            "infer",
+            f"{name} {device}",
+            partial(links.infer, name, device, *folders),
+            optional=name not in config.runtimes or device != "cpu",
+            independent=True,
+        )
+        for name in config.runtimes or runtimes.KINDS
+        for device in runtimes.KINDS[name].devices
+    ]
+
+
+def _write(config: ChainConfig, results: Sequence[PartResult], status: Status) -> None:
+    outputs.write(outputs.record(config, results, status), config.folder)

@@ -15,7 +15,7 @@ from mirnet.cli.endings import (
 from mirnet.extras import needs
 
 if TYPE_CHECKING:
-    from mirnet.chain.setting import Setting
+    from mirnet.chain.config import ChainConfig
 
 
 class Mode(StrEnum):
@@ -99,45 +99,45 @@ def chain(
     """
     with needs("train", "the chain"):
         # mistakes are told before PyTorch is imported
-        wanted = _setting(mode, output, data, recipe, settings or [], runtime or [])
-        from mirnet.chain import record, start, table
+        config = _config(mode, output, data, recipe, settings or [], runtime or [])
+        from mirnet.chain import outputs, start
     from mirnet.cli.chain_progress import ChainProgress
 
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of its choices
     treat_termination_as_interruption()
     progress = ChainProgress()
     with interruptible("run it again to begin anew"), progress.bar:
-        results = start.chain(wanted, progress, keep=keep)
+        results = start.chain(config, progress, keep=keep)
     if as_json:
-        typer.echo((output / record.RECORD).read_text(encoding="utf-8"), nl=False)
+        typer.echo((output / outputs.RECORD).read_text(encoding="utf-8"), nl=False)
     else:
-        typer.echo(table.text(results))
-    broken = record.broken(results)
+        typer.echo(outputs.text(results))
+    broken = outputs.broken(results)
     if broken:
         reason = f"{broken.link} ({broken.part}): {broken.reason}"
         typer.echo(f"mirnet: the chain broke at {reason}", err=True)
         raise typer.Exit(FAILED)
 
 
-def _setting(
+def _config(
     mode: Mode,
     output: Path,
     data: Path | None,
     recipe: str,
     settings: list[str],
     runtimes: list[str],
-) -> "Setting":
+) -> "ChainConfig":
     """What is wanted.
 
     Raises:
-        MirnetError: as `setting.lite` and `setting.full` do.
+        MirnetError: as `config.lite` and `config.full` do.
     """
-    from mirnet.chain import setting
+    from mirnet.chain import config
 
     if mode == Mode.FULL:
         if data is None:
             raise typer.BadParameter("--mode full takes its pairs from --data DIR")
-        return setting.full(output, data, recipe=recipe, settings=settings, runtimes=runtimes)
+        return config.full(output, data, recipe=recipe, settings=settings, runtimes=runtimes)
     if data is not None:
         raise typer.BadParameter("--data is for --mode full: lite draws its own pictures")
-    return setting.lite(output, recipe=recipe, settings=settings, runtimes=runtimes)
+    return config.lite(output, recipe=recipe, settings=settings, runtimes=runtimes)

@@ -2,25 +2,25 @@
 
 from rich.progress import TextColumn
 
-from mirnet.chain.parts import Part, Result
+from mirnet.chain.parts import LinkPart, PartResult
 from mirnet.cli.bars import print_message, progress_bar
 
 
 class ChainProgress:
-    """Lines, and a bar that is shown within `bar`; see `mirnet.chain.start.Observer`."""
+    """Lines, and a bar that is shown within `bar`; see `mirnet.chain.start.ChainObserver`."""
 
     def __init__(self) -> None:
-        self.bar = progress_bar(TextColumn("{task.fields[facts]}"))
+        self.bar = progress_bar(TextColumn("{task.fields[message]}"))
         # without a total it moves back and forth
-        self._task = self.bar.add_task("", total=None, facts="")
+        self._task = self.bar.add_task("", total=None, message="")
 
-    def begin(self, part: Part) -> None:
-        self.bar.update(self._task, description=f"{part.link}, {part.name}", facts="")
+    def begin(self, part: LinkPart) -> None:
+        self.bar.update(self._task, description=f"{part.link}, {part.name}", message="")
 
-    def tell(self, facts: str) -> None:
-        self.bar.update(self._task, facts=facts)
+    def tell(self, message: str) -> None:
+        self.bar.update(self._task, message=message)
 
-    def end(self, result: Result) -> None:
+    def end(self, result: PartResult) -> None:
         found = ", ".join(check.found for check in result.checks)
         why = f" ({result.reason})" if result.reason else f": {found}"
         line = f"{result.link}, {result.part}: {result.status}{why}"

@@ -16,9 +16,12 @@ SHORT = (
 )
 """How the recipe `lite` is shortened in the mode of that name: half a minute on two cores."""
 
+DATA, RUN, MODELS, RESTORED = FOLDERS = ("data", "run", "models", "restored")
+"""The folders that a chain makes in its own."""
+
 
 @dataclass(frozen=True)
-class Setting:
+class ChainConfig:
     """A chain that can begin."""
 
     mode: str
@@ -34,10 +37,35 @@ class Setting:
     runtimes: tuple[str, ...]
     """The ones that were asked for; empty for all that are installed."""
 
+    @property
+    def data(self) -> Path:
+        """Folder of pictures, patches and shards."""
+        return self.folder / DATA
+
+    @property
+    def run(self) -> Path:
+        """Folder of the training run."""
+        return self.folder / RUN
+
+    @property
+    def models(self) -> Path:
+        """Folder of the folders of exported files."""
+        return self.folder / MODELS
+
+    @property
+    def restored(self) -> Path:
+        """Folder of the folders of restored pictures."""
+        return self.folder / RESTORED
+
+    @property
+    def held_out(self) -> Path:
+        """Folder of the pairs that the model is measured on."""
+        return Path(self.recipe.validation.pairs)
+
 
 def lite(
     folder: Path, *, recipe: str = "", settings: Sequence[str] = (), runtimes: Sequence[str] = ()
-) -> Setting:
+) -> ChainConfig:
     """A chain on pictures that it draws.
 
     Args:
@@ -59,9 +87,9 @@ def lite(
             "out data.pairs, data.photographs and validation.pairs, or take full"
         )
     _keep_clear(folder, recipe, loaded.weights)
-    made = folder / "data"
+    made = folder / DATA
     loaded = _on(loaded, made / "packed", made / "held_out")
-    return Setting("lite", folder, loaded, None, False, _runtimes(runtimes))
+    return ChainConfig("lite", folder, loaded, None, False, _runtimes(runtimes))
 
 
 def full(
@@ -71,7 +99,7 @@ def full(
     recipe: str = "",
     settings: Sequence[str] = (),
     runtimes: Sequence[str] = (),
-) -> Setting:
+) -> ChainConfig:
     """A chain on real pairs, which takes as long as its recipe does.
 
     Args:
@@ -95,10 +123,10 @@ def full(
     held_out = Path(loaded.validation.pairs)
     sources.open(held_out)
     is_sidd = _is_sidd(source)
-    learnt = folder / "data" / "packed" if is_sidd else source
+    learnt = folder / DATA / "packed" if is_sidd else source
     _keep_clear(folder, recipe, loaded.weights, source, held_out, loaded.data.photographs)
     loaded = _on(loaded, learnt, held_out)
-    return Setting("full", folder, loaded, source, is_sidd, _runtimes(runtimes))
+    return ChainConfig("full", folder, loaded, source, is_sidd, _runtimes(runtimes))
 
 
 def _on(recipe: Recipe, pairs: Path, held_out: Path) -> Recipe:

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from mirnet.chain import training
-from mirnet.chain.parts import Status
-from mirnet.chain.run import run
+from mirnet.chain import links
+from mirnet.chain.parts import Status, run
 from mirnet.training import recipe, start
 
 RECIPE = """
@@ -52,17 +51,17 @@ def found(result):
 def test_a_run_breaks_off_and_goes_on(little, tmp_path):
     told = []
 
-    first, second = run(training.parts(little(), tmp_path / "run", told.append))
+    first, second = run(links.train(little(), tmp_path / "run", told.append))
 
     assert (first.status, found(first)) == (Status.PASSED, {"step saved": 3})
     assert (second.status, found(second)) == (Status.PASSED, {"first step": 4, "last step": 7})
-    assert second.facts["steps"] == 7
+    assert second.details["steps"] == 7
     assert [words.partition("  ")[0] for words in told] == [f"step {n}/7" for n in range(1, 8)]
 
 
 def test_the_weights_are_those_of_a_run_that_never_stopped(little, tmp_path):
-    list(run(training.parts(little(), tmp_path / "run", print)))
-    start.train(little(), tmp_path / "whole", training.OPTIONS)
+    list(run(links.train(little(), tmp_path / "run", print)))
+    start.train(little(), tmp_path / "whole", links.OPTIONS)
 
     one, other = (
         torch.load(tmp_path / name / "last.ckpt", weights_only=True)["ema"]
@@ -72,7 +71,7 @@ def test_the_weights_are_those_of_a_run_that_never_stopped(little, tmp_path):
 
 
 def test_a_run_that_begins_anew_is_noticed(little, tmp_path):
-    first, second = training.parts(little(), tmp_path / "run", print)
+    first, second = links.train(little(), tmp_path / "run", print)
     first.work()
     (tmp_path / "run" / "last.ckpt").unlink()
 
@@ -82,7 +81,7 @@ def test_a_run_that_begins_anew_is_noticed(little, tmp_path):
 
 
 def test_a_loss_that_diverges_breaks_the_link(little, tmp_path):
-    parts = training.parts(little("optim.lr=1e30"), tmp_path / "run", print)
+    parts = links.train(little("optim.lr=1e30"), tmp_path / "run", print)
 
     first, second = run(parts)
 
@@ -91,9 +90,7 @@ def test_a_loss_that_diverges_breaks_the_link(little, tmp_path):
 
 
 def test_a_single_step_cannot_be_halved(little, tmp_path):
-    parts = training.parts(
-        little("stages=[{length=1, patch=16, batch=1}]"), tmp_path / "run", print
-    )
+    parts = links.train(little("stages=[{length=1, patch=16, batch=1}]"), tmp_path / "run", print)
 
     first, _ = run(parts)
 
@@ -103,7 +100,7 @@ def test_a_single_step_cannot_be_halved(little, tmp_path):
 def test_lengths_may_be_epochs(little, tmp_path):
     stages = "stages=[{length='6 epochs', patch=16, batch=1}]"
 
-    results = list(run(training.parts(little(stages), tmp_path / "run", print)))
+    results = list(run(links.train(little(stages), tmp_path / "run", print)))
 
     assert [found(result) for result in results] == [
         {"step saved": 3},
@@ -112,8 +109,8 @@ def test_lengths_may_be_epochs(little, tmp_path):
 
 
 def test_what_is_evaluated_is_the_best_checkpoint_or_the_last(little, tmp_path):
-    list(run(training.parts(little(), tmp_path / "run", print)))
+    list(run(links.train(little(), tmp_path / "run", print)))
 
-    assert training.trained(tmp_path / "run").name == "best.ckpt"
+    assert links.trained(tmp_path / "run").name == "best.ckpt"
     (tmp_path / "run" / "best.ckpt").unlink()
-    assert training.trained(tmp_path / "run").name == "last.ckpt"
+    assert links.trained(tmp_path / "run").name == "last.ckpt"

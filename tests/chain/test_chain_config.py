@@ -2,7 +2,7 @@
 
 import pytest
 
-from mirnet.chain import links, preparing, samples, setting
+from mirnet.chain import config, preparing, start
 from mirnet.errors import DataError, RecipeError, RuntimeMissingError
 
 
@@ -17,17 +17,17 @@ def pairs(tmp_path, save):
 
 def full(pairs, *settings, data="learnt", folder="chain", recipe="lite"):
     changes = [f"validation.pairs={pairs / 'held_out'}", *settings]
-    return setting.full(pairs / folder, pairs / data, recipe=recipe, settings=changes)
+    return config.full(pairs / folder, pairs / data, recipe=recipe, settings=changes)
 
 
 def said(wanted):
     """Links and parts, in their order."""
-    return [(part.link, part.name) for part in links.parts(wanted, print)]
+    return [(part.link, part.name) for part in start.parts(wanted, print)]
 
 
 def test_lite_shortens_its_recipe_and_takes_changes_after_that(tmp_path):
-    plain = setting.lite(tmp_path).recipe
-    changed = setting.lite(tmp_path, settings=["validation.every=7 steps"]).recipe
+    plain = config.lite(tmp_path).recipe
+    changed = config.lite(tmp_path, settings=["validation.every=7 steps"]).recipe
 
     assert [stage.length for stage in plain.stages] == ["160 steps", "40 steps"]
     assert (plain.validation.every, changed.validation.every) == ("50 steps", "7 steps")
@@ -35,13 +35,13 @@ def test_lite_shortens_its_recipe_and_takes_changes_after_that(tmp_path):
 
 
 def test_a_recipe_that_was_named_is_not_shortened(tmp_path):
-    wanted = setting.lite(tmp_path, recipe="lite")
+    wanted = config.lite(tmp_path, recipe="lite")
 
     assert [stage.length for stage in wanted.recipe.stages] == ["400 steps", "100 steps"]
 
 
 def test_lite_learns_from_what_it_packs_and_is_measured_on_what_it_holds_out(tmp_path):
-    recipe = setting.lite(tmp_path / "chain").recipe
+    recipe = config.lite(tmp_path / "chain").recipe
 
     assert recipe.data.pairs == str(tmp_path / "chain" / "data" / "packed")
     assert recipe.validation.pairs == str(tmp_path / "chain" / "data" / "held_out")
@@ -56,7 +56,7 @@ def test_full_takes_pairs_as_they_are(pairs):
 
 
 def test_full_cuts_and_packs_sidd(pairs):
-    samples.sidd(pairs / "SIDD", range(1, 2), 32, 32)
+    preparing.draw_sidd(pairs / "SIDD", range(1, 2), 32, 32)
 
     wanted = full(pairs, data="SIDD")
 
@@ -66,7 +66,7 @@ def test_full_cuts_and_packs_sidd(pairs):
 
 
 def test_every_link_has_its_parts_in_order(tmp_path):
-    found = said(setting.lite(tmp_path))
+    found = said(config.lite(tmp_path))
 
     assert list(dict.fromkeys(link for link, _ in found)) == [
         *("data", "train", "evaluate", "export", "infer")
@@ -80,14 +80,14 @@ def test_every_link_has_its_parts_in_order(tmp_path):
 
 
 def test_a_runtime_that_was_asked_for_has_to_be_there_and_no_other_is_tried(tmp_path):
-    wanted = setting.lite(tmp_path, runtimes=["pytorch", "pytorch"])
+    wanted = config.lite(tmp_path, runtimes=["pytorch", "pytorch"])
 
-    parts = [part for part in links.parts(wanted, print) if part.link == "infer"]
+    parts = [part for part in start.parts(wanted, print) if part.link == "infer"]
     assert [(part.name, part.optional) for part in parts] == [
         ("pytorch cpu", False),
         ("pytorch cuda", True),
     ]
-    others = [part for part in links.parts(setting.lite(tmp_path), print) if part.link == "infer"]
+    others = [part for part in start.parts(config.lite(tmp_path), print) if part.link == "infer"]
     assert all(part.optional for part in others)
 
 
@@ -97,18 +97,18 @@ def test_pictures_that_are_held_out_are_never_learnt_from():
 
 def test_runtimes_that_there_are_not_are_refused(tmp_path):
     with pytest.raises(RuntimeMissingError, match="no runtime 'abacus': choose among mnn"):
-        setting.lite(tmp_path, runtimes=["abacus"])
+        config.lite(tmp_path, runtimes=["abacus"])
 
 
 @pytest.mark.parametrize("key", ["data.pairs", "data.photographs", "validation.pairs"])
 def test_lite_takes_no_data(tmp_path, key):
     with pytest.raises(RecipeError, match="lite draws its own data, and the recipe names others"):
-        setting.lite(tmp_path, settings=[f"{key}=somewhere"])
+        config.lite(tmp_path, settings=[f"{key}=somewhere"])
 
 
 def test_full_has_to_be_measured(pairs):
     with pytest.raises(RecipeError, match=r"by --set validation\.pairs=DIR"):
-        setting.full(pairs / "chain", pairs / "learnt", recipe="lite")
+        config.full(pairs / "chain", pairs / "learnt", recipe="lite")
 
 
 def test_full_has_one_place_to_learn_from(pairs):
@@ -133,4 +133,4 @@ def test_what_is_needed_does_not_lie_where_the_chain_writes(pairs):
     recipe.parent.mkdir()
     recipe.write_text('preset = "tiny"\n[[stages]]\nlength = 1\npatch = 16\nbatch = 1\n')
     with pytest.raises(DataError, match=r"my\.toml lies in"):
-        setting.lite(recipe.parent, recipe=str(recipe))
+        config.lite(recipe.parent, recipe=str(recipe))

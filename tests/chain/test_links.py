@@ -7,9 +7,8 @@ import pytest
 import torch
 
 from mirnet import export, metrics
-from mirnet.chain import evaluating, exporting, inferring, samples
-from mirnet.chain.parts import Part, Status
-from mirnet.chain.run import run
+from mirnet.chain import links, preparing
+from mirnet.chain.parts import LinkPart, Status, run
 from mirnet.errors import RuntimeMissingError, WeightsError
 from mirnet.image import codec
 from mirnet.network import Configuration
@@ -24,7 +23,7 @@ def pairs(tmp_path_factory, save):
     """Two pairs with camera noise."""
     folder = tmp_path_factory.mktemp("pairs")
     for number in (1, 2):
-        halves = samples.photograph(samples.clean(number, 48, 64), number)
+        halves = preparing.photograph(preparing.draw(number, 48, 64), number)
         for half, pixels in zip(("noisy", "clean"), halves, strict=True):
             save(folder / half / f"{number}.png", pixels=pixels)
     return folder
@@ -32,9 +31,9 @@ def pairs(tmp_path_factory, save):
 
 @pytest.fixture(scope="module")
 def evaluated(pairs, tmp_path_factory):
-    """The folder of restored pictures, with those of the bundled model, and the link's outcome."""
+    """The folder of restored pictures, with those of the bundled model, and the link's findings."""
     restored = tmp_path_factory.mktemp("restored")
-    return restored, evaluating.evaluate(BUNDLED, pairs, restored)
+    return restored, links.evaluate(BUNDLED, pairs, restored)
 
 
 @pytest.fixture
@@ -62,26 +61,26 @@ def mean_psnr(pictures, pairs):
 
 def inferred(name, models, pairs, restored, device="cpu"):
     """What became of one runtime, by the runner."""
-    part = Part(
-        "infer", name, lambda: inferring.infer(name, device, models, pairs, restored), optional=True
+    part = LinkPart(
+        "infer", name, lambda: links.infer(name, device, models, pairs, restored), optional=True
     )
     (result,) = run([part])
     return result
 
 
 def test_the_gain_is_that_of_the_saved_pictures(evaluated, pairs):
-    restored, outcome = evaluated
+    restored, findings = evaluated
 
-    (gain,) = outcome.checks
+    (gain,) = findings.checks
     after, before = (
         mean_psnr(read(restored / "reference"), pairs),
         mean_psnr(read(pairs / "noisy"), pairs),
     )
     assert gain.is_met
     assert gain.figure == pytest.approx(after - before, abs=0.02)  # they are rounded
-    assert outcome.facts["input_psnr"] == pytest.approx(before, abs=1e-4)
-    assert outcome.facts["restored_psnr_8bit"] == pytest.approx(after, abs=1e-4)
-    assert outcome.facts["pictures"] == 2
+    assert findings.details["input_psnr"] == pytest.approx(before, abs=1e-4)
+    assert findings.details["restored_psnr_8bit"] == pytest.approx(after, abs=1e-4)
+    assert findings.details["pictures"] == 2
 
 
 def test_a_network_that_does_nothing_gains_too_little(pairs, tmp_path):
@@ -89,7 +88,7 @@ def test_a_network_that_does_nothing_gains_too_little(pairs, tmp_path):
     network.tail.weight.data.zero_()
     checkpoint.write(Weights.of(network, {}), tmp_path / "nothing.safetensors")
 
-    (gain,) = evaluating.evaluate(tmp_path / "nothing.safetensors", pairs, tmp_path / "out").checks
+    (gain,) = links.evaluate(tmp_path / "nothing.safetensors", pairs, tmp_path / "out").checks
 
     assert gain.figure == pytest.approx(0, abs=1e-6)
     assert not gain.is_met
@@ -107,7 +106,7 @@ def test_every_runtime_restores_what_the_reference_is(name, models, pairs, evalu
     apart = abs(mean_psnr(ours, pairs) - mean_psnr(reference, pairs))
     assert [check.figure for check in result.checks] == pytest.approx([levels, apart], abs=1e-4)
     assert levels <= 1
-    assert result.facts["psnr"] == pytest.approx(mean_psnr(ours, pairs), abs=1e-4)
+    assert result.details["psnr"] == pytest.approx(mean_psnr(ours, pairs), abs=1e-4)
 
 
 def test_a_file_of_other_weights_is_noticed(models, pairs, evaluated, tmp_path):
@@ -152,12 +151,11 @@ def test_a_device_that_is_not_there_is_skipped(models, pairs, evaluated):
 WITHOUT_A_RUNTIME = """
 import sys
 from pathlib import Path
-from mirnet.chain import inferring
-from mirnet.chain.parts import Part
-from mirnet.chain.run import run
+from mirnet.chain import links
+from mirnet.chain.parts import LinkPart, run
 
 folders = map(Path, sys.argv[1:])
-part = Part("infer", "onnx", lambda: inferring.infer("onnx", "cpu", *folders), optional=True)
+part = LinkPart("infer", "onnx", lambda: links.infer("onnx", "cpu", *folders), optional=True)
 for result in run([part]):
     print(result.status, result.reason)
 """
@@ -176,26 +174,26 @@ def test_the_first_suffix_of_a_runtime_comes_first(tmp_path):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).touch()
 
-    assert inferring.model_file(tmp_path, (".safetensors", ".pth")).name == "chain.safetensors"
-    assert inferring.model_file(tmp_path, (".pth", ".safetensors")).name == "chain.pth"
+    assert links.model_file(tmp_path, (".safetensors", ".pth")).name == "chain.safetensors"
+    assert links.model_file(tmp_path, (".pth", ".safetensors")).name == "chain.pth"
     with pytest.raises(RuntimeMissingError):
-        inferring.model_file(tmp_path, (".onnx",))
+        links.model_file(tmp_path, (".onnx",))
 
 
 def test_differences_of_16_bits_are_counted_in_levels_of_8():
     a = np.array([[[0, 1000, 65535]]], np.uint16)
     b = np.array([[[514, 1000, 65535]]], np.uint16)
 
-    assert inferring.difference(a, b) == inferring.difference(b, a) == 2.0
+    assert links.difference(a, b) == links.difference(b, a) == 2.0
 
 
 @pytest.mark.parametrize("format", ["safetensors", "pdparams"])
 def test_an_exported_file_is_told_with_its_size(format, tmp_path):
-    outcome = exporting.write(BUNDLED, format, tmp_path)
+    findings = links.write(BUNDLED, format, tmp_path)
 
     path = tmp_path / format / f"chain.{format}"
-    assert outcome.facts == {"file": f"{format}/chain.{format}", "bytes": path.stat().st_size}
-    (check,) = outcome.checks
+    assert findings.details == {"file": f"{format}/chain.{format}", "bytes": path.stat().st_size}
+    (check,) = findings.checks
     assert (check.bound, check.is_met) == (export.TOLERANCE, True)
 
 
@@ -203,4 +201,4 @@ def test_what_cannot_be_exported_breaks_the_link(tmp_path):
     (tmp_path / "bad.ckpt").write_bytes(b"nothing")
 
     with pytest.raises(WeightsError, match=r"bad\.ckpt"):
-        exporting.write(tmp_path / "bad.ckpt", "pth", tmp_path)
+        links.write(tmp_path / "bad.ckpt", "pth", tmp_path)

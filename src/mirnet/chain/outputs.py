@@ -1,0 +1,207 @@
+"""What a chain leaves behind: its folder, the record as JSON in it, and the table for people."""
+
+import itertools
+import json
+import logging
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mirnet import machine, strict_json
+from mirnet.chain.config import FOLDERS, ChainConfig
+from mirnet.chain.parts import FigureCheck, PartResult, Status
+from mirnet.errors import DataError
+from mirnet.files import replacing
+
+RECORD = "chain.json"
+"""Whole at any time."""
+FORMAT, VERSION = "mirnet-chain", 1
+
+LOG = "chain.log"
+"""What the parts say while they work, and what else is known of errors."""
+
+Row = tuple[str, ...]
+
+HEADINGS: Row = ("link", "part", "status", "s", "figure", "bound", "what")
+RIGHT = 3
+"""The column of seconds, flush right."""
+
+
+def claim(folder: Path) -> None:
+    """Make the folder, or empty it of an earlier chain of the mode lite.
+
+    Raises:
+        DataError: if it holds anything else.
+        OSError: if it cannot be made or emptied.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder} is a file: give a folder for the chain")
+    folder.mkdir(parents=True, exist_ok=True)
+    names = {path.name for path in folder.iterdir()}
+    if not names:
+        return
+    mode = _mode(folder / RECORD)
+    if not mode:
+        raise DataError(
+            f"{folder} holds {min(names)}, and no chain made it: choose an empty folder, or a new "
+            "one"
+        )
+    if mode != "lite":
+        raise DataError(
+            f"{folder} holds a {mode} chain, which may have taken long: choose another folder, or "
+            "remove it yourself"
+        )
+    foreign = names.difference(FOLDERS, (RECORD, LOG, f".{RECORD}.part"))
+    if foreign:
+        raise DataError(f"{folder} holds {min(foreign)} beside an earlier chain: move it away")
+    tidy(folder)
+    (folder / LOG).unlink(missing_ok=True)
+
+
+def tidy(folder: Path) -> None:
+    """Remove pictures, checkpoints and models; record and log stay.
+
+    Raises:
+        OSError: if they cannot be removed.
+    """
+    for name in FOLDERS:
+        if (folder / name).exists():
+            shutil.rmtree(folder / name)
+
+
+@contextmanager
+def logging_into(folder: Path) -> Iterator[None]:
+    """What the package logs inside goes into the folder's `LOG`.
+
+    Raises:
+        OSError: if the folder does not take it.
+    """
+    handler = logging.FileHandler(folder / LOG, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logger = logging.getLogger("mirnet")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def _mode(record: Path) -> str:
+    """Of the chain that wrote the record; empty if none did."""
+    try:
+        table = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    is_ours = isinstance(table, dict) and table.get("format") == FORMAT
+    return str(table.get("mode", "")) if is_ours else ""
+
+
+def broken(results: Sequence[PartResult]) -> PartResult | None:
+    """The first part that failed, if one did."""
+    return next((each for each in results if each.status == Status.FAILED), None)
+
+
+def record(config: ChainConfig, results: Sequence[PartResult], status: Status) -> dict[str, Any]:
+    """The record as JSON has it; numbers that are not finite are null.
+
+    Args:
+        config: of the chain.
+        results: so far.
+        status: of the chain.
+    """
+    first = broken(results)
+    groups = itertools.groupby(results, key=lambda each: each.link)
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "mode": config.mode,
+        "status": status,
+        "broken": first.link if first else None,
+        "seconds": round(sum(each.seconds for each in results), 3),
+        "data": str(config.source) if config.source else None,
+        "recipe": strict_json.plain(asdict(config.recipe)),
+        "links": [_link(name, list(parts)) for name, parts in groups],
+        "machine": machine.describe(),
+        "versions": machine.versions(),
+    }
+
+
+def write(table: dict[str, Any], folder: Path) -> None:
+    """Write a record into the folder of its chain, whole or not at all.
+
+    Raises:
+        OSError: if folder or disk do not take it.
+    """
+    with replacing(folder / RECORD, f".{RECORD}.part") as part:
+        part.write_text(strict_json.dumps(table, indent=2) + "\n", encoding="utf-8")
+
+
+def _link(name: str, parts: Sequence[PartResult]) -> dict[str, Any]:
+    return {
+        "link": name,
+        "status": status(parts),
+        "seconds": round(sum(each.seconds for each in parts), 3),
+        "parts": [_part(each) for each in parts],
+    }
+
+
+def status(results: Sequence[PartResult]) -> Status:
+    """Of all of them: failed if one is, skipped if all are."""
+    for one in (Status.FAILED, Status.PASSED):
+        if any(each.status == one for each in results):
+            return one
+    return Status.SKIPPED
+
+
+def _part(result: PartResult) -> dict[str, Any]:
+    return {
+        "part": result.part,
+        "status": result.status,
+        "did": result.did,
+        "checks": [_check(check) for check in result.checks],
+        "facts": strict_json.plain(dict(result.details)),
+        "seconds": round(result.seconds, 3),
+        "reason": result.reason,
+    }
+
+
+def _check(check: FigureCheck) -> dict[str, Any]:
+    names = ("name", "figure", "rule", "bound", "unit")
+    table = {name: getattr(check, name) for name in names}
+    plain: dict[str, Any] = strict_json.plain(table | {"is_met": check.is_met})
+    return plain
+
+
+def text(results: Sequence[PartResult]) -> str:
+    """The table, without a last line break."""
+    rows, last = [HEADINGS], ""
+    for result in results:
+        rows += _rows(result, "" if result.link == last else result.link)
+        last = result.link
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(_line(row, widths) for row in rows)
+
+
+def _rows(result: PartResult, link: str) -> list[Row]:
+    """One for each check, of which the first one has all that is of the part."""
+    seconds = f"{result.seconds:.1f}" if result.seconds else ""
+    what = result.reason or result.did
+    checks = [(check.found, check.expected) for check in result.checks] or [("", "")]
+    first, *others = checks
+    head = (link, result.part, str(result.status), seconds, *first, what)
+    return [head, *(("", "", "", "", *check, "") for check in others)]
+
+
+def _line(row: Row, widths: list[int]) -> str:
+    cells = [
+        f"{cell:>{width}}" if number == RIGHT else f"{cell:{width}}"
+        for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    return "  ".join(cells).rstrip()
