@@ -6,6 +6,7 @@ colour space of the file's own profile, except where it is neither grey nor RGB.
 
 import os
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pyvips
@@ -13,13 +14,18 @@ import pyvips
 from mirnet.errors import ImageError
 from mirnet.image import metadata
 from mirnet.image.source import File, Rows, Source
-from mirnet.image.vips import as_image_error, forget
+from mirnet.image.vips import attempt, forget
 from mirnet.shapes import Pixels
 
 ACCEPTED = "8-bit, 16-bit and 32-bit float pictures in grey, RGB or CMYK, with or without alpha"
 DTYPES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
 LOADERS = {"jpegload", "pngload", "tiffload", "webpload", "heifload"}
 """libvips can open much more, such as SVG and MATLAB files, which are not photographs."""
+
+FAILED = "cannot be read"
+
+BAND = 128
+"""Rows at a time where a file is read again."""
 
 PLAIN = {"b-w", "grey16", "srgb", "rgb16", "rgb", "scrgb", "multiband"}
 """Colour spaces whose values are taken as they are."""
@@ -31,48 +37,71 @@ def open_picture(file: File) -> Source:
     Raises:
         ImageError: if the file is missing, not a picture, or of an unsupported kind.
     """
-    with as_image_error(file.name, "cannot be read"):
-        image, notes = _picture(file)
-        channels = 1 if image.bands < 3 else 3
-        has_alpha = image.bands > channels
-        return Source(
-            name=file.name,
-            height=image.height,
-            width=image.width,
-            dtype=np.dtype(DTYPES[image.format]),
-            channels=channels,
-            metadata=metadata.gather(image, file.open),
-            rows=_rows(file, image[:channels] if has_alpha else image),
-            open_alpha=partial(_alpha, file, _shape(image)) if has_alpha else None,
-            notes=notes,
-        )
+    return attempt(partial(_open, file), file.name, FAILED)
+
+
+def _open(file: File) -> Source:
+    image, notes = _picture(file)
+    channels = 1 if image.bands < 3 else 3
+    has_alpha = image.bands > channels
+    return Source(
+        name=file.name,
+        height=image.height,
+        width=image.width,
+        dtype=np.dtype(DTYPES[image.format]),
+        channels=channels,
+        metadata=metadata.gather(image, file.open),
+        rows=_rows(file, image, slice(channels)),
+        open_alpha=partial(_open_alpha, file, _shape(image)) if has_alpha else None,
+        notes=notes,
+    )
+
+
+def _open_alpha(file: File, shape: tuple[int, int, int]) -> Rows:
+    """The last channel of a picture that had this shape when it was first opened."""
+    return attempt(partial(_alpha, file, shape), file.name, FAILED)
 
 
 def _alpha(file: File, shape: tuple[int, int, int]) -> Rows:
-    """The last channel of a picture that had this shape when it was first opened."""
-    with as_image_error(file.name, "cannot be read"):
-        image, _ = _picture(file)
-        if _shape(image) != shape:
-            raise ImageError(f"{file.name} was changed while it was being restored")
-        return _rows(file, image[-1])
+    return _rows(file, _picture_again(file, shape), slice(-1, None))
+
+
+def _picture_again(file: File, shape: tuple[int, int, int]) -> pyvips.Image:
+    image, _ = _picture(file)
+    if _shape(image) != shape:
+        raise ImageError(f"{file.name} was changed while it was being restored")
+    return image
 
 
 def _shape(image: pyvips.Image) -> tuple[int, int, int]:
     return image.height, image.width, image.bands
 
 
-def _rows(file: File, image: pyvips.Image) -> Rows:
+def _rows(file: File, image: pyvips.Image, channels: slice) -> Rows:
     """Fetches what was not fetched yet: the picture streams, it never lies in memory whole."""
-    region = pyvips.Region.new(image)
+    wanted = image[channels]
+    region = pyvips.Region.new(wanted)
     forget()
-    shape = (-1, image.width, image.bands)
+    shape = (-1, wanted.width, wanted.bands)
 
     def fetch(top: int, count: int) -> Pixels:
-        with as_image_error(file.name, "cannot be read"):
-            data = region.fetch(0, top, image.width, count)
-        return np.frombuffer(data, DTYPES[image.format]).reshape(shape)
+        one = partial(region.fetch, 0, top, wanted.width, count)
+        again = partial(_fetch_again, file, _shape(image), channels, top, count)
+        data = attempt(one, file.name, FAILED, again=again)
+        return np.frombuffer(data, DTYPES[wanted.format]).reshape(shape)
 
     return fetch
+
+
+def _fetch_again(
+    file: File, shape: tuple[int, int, int], channels: slice, top: int, count: int
+) -> Any:  # noqa: ANN401 - a buffer
+    """Rows of a file that is opened once more, since a stream that failed says no more why."""
+    image = _picture_again(file, shape)
+    region = pyvips.Region.new(image[channels])
+    for first in range(0, top, BAND):
+        region.fetch(0, first, image.width, min(BAND, top - first))
+    return region.fetch(0, top, image.width, count)
 
 
 def _picture(file: File) -> tuple[pyvips.Image, tuple[str, ...]]:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -22,7 +23,7 @@ from mirnet.files import hidden, replacing
 from mirnet.image import metadata, pixels
 from mirnet.image.source import Band, Source
 from mirnet.image.spool import Spool
-from mirnet.image.vips import as_image_error, forget, shown
+from mirnet.image.vips import as_image_error, attempt, forget, shown
 from mirnet.shapes import Image, Pixels
 
 
@@ -137,9 +138,8 @@ class Writing:
             ImageError: if it cannot be written.
         """
         quality = self._quality or FORMATS[self._kind].quality
-        with as_image_error(self._name, FAILED):
-            self.notes = _encode(spool, part, self._like, self._kind, self._bits, quality)
-            forget()
+        encode = partial(_encode, spool, part, self._like, self._kind, self._bits, quality)
+        self.notes = attempt(encode, self._name, FAILED)
 
 
 @contextmanager
@@ -230,11 +230,12 @@ def _encode(
     _save(image, part, kind, bits, quality)
     if kind == "tiff":
         metadata.attach_to_tiff(like.metadata, part)
+    lost = metadata.lost(like.metadata, _written(part))
+    forget()
     if bits < BITS[like.dtype]:
         least = f"{_depth(BITS[like.dtype])} became {_depth(bits)}"
         notes.append(f"{least}, the most that {target.name} holds")
-    for name in metadata.lost(like.metadata, _written(part)):
-        notes.append(f"{target.name} could not carry the {name}")
+    notes += [f"{target.name} could not carry the {name}" for name in lost]
     return tuple(notes)
 
 
