@@ -1,4 +1,4 @@
-.PHONY: install check test docs bench
+.PHONY: install check test docs bench experiments
 
 install:  ## everything for development, into the active environment
 	python -m pip install --quiet --upgrade pip
@@ -21,6 +21,24 @@ docs:  ## what is generated: the command line's page, the pictures
 	python docs/make_pictures.py
 	python docs/make_gallery.py
 
-bench:
-	python benchmarks/restore.py
-	python benchmarks/memory.py
+BENCHMARKS = restore memory runtimes formats mnn_first evaluation pairs loading training peers
+bench:  ## speed and memory, with what they make themselves: hours
+	set -e; for name in $(BENCHMARKS); do python benchmarks/$$name.py; done
+
+SETS = build/sets
+build/sets:
+	python benchmarks/synthetic_sets.py $@
+
+# PAIRS (real), PHOTOGRAPHS, START (weights), FFDNET (what ffdnet.py made) add what needs them
+experiments: $(SETS)  ## quality: hours
+	python experiments/harm_table.py
+	python experiments/drift.py
+	python benchmarks/quality.py $(SETS)/* --model denoise --model denoise-tiny $(FFDNET:%=--model=%/ffdnet_25.onnx)
+	python benchmarks/strength.py $(or $(PAIRS),$(SETS)/phone_medium_iso1600)
+	python experiments/noise_table.py $(or $(PAIRS),$(SETS)/phone_medium_iso1600)
+	python benchmarks/amplified.py $(SETS)/phone_light_iso400 $(SETS)/phone_strong_iso3200
+	python benchmarks/tiling.py $(SETS)/phone_strong_iso3200/noisy/coffee.png
+	python benchmarks/softness.py $(or $(PHOTOGRAPHS),$(SETS)/phone_light_iso400/clean) $(PAIRS)
+	$(if $(PAIRS),python benchmarks/int8.py $(PAIRS) $(PAIRS))
+	$(if $(and $(PAIRS),$(PHOTOGRAPHS),$(START)),python experiments/ablations.py build/runs $(SETS)/* \
+		--weights $(START) --photographs $(PHOTOGRAPHS) --pairs $(PAIRS))

@@ -14,6 +14,7 @@ had the curve of sRGB, or another: it is nought for the right one.
 
 import argparse
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def main() -> None:
 def print_curves(pairs: Pairs) -> None:
     curves: dict[str, Callable[[Tensor], Tensor]] = {"sRGB": light.from_srgb}
     for gamma in GAMMAS:
-        curves[f"gamma {gamma}"] = lambda levels, gamma=gamma: levels**gamma
+        curves[f"gamma {gamma}"] = partial(torch.pow, exponent=gamma)
     print("mean over deviation in linear light, by the camera's curve")
     for low, high in pairwise(BINS):
         print(f"  {low:3d} to {high - 1:3d}", end="")

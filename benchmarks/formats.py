@@ -1,8 +1,8 @@
 """Size of every exported file, and its largest difference to PyTorch, as `mirnet export` says them.
 
-    python benchmarks/formats.py
+    python benchmarks/formats.py [--model denoise small] [--format onnx mnn ...]
 
-For the bundled model, and `small` with random weights.
+A model is a name of the catalogue, a preset, which gets random weights, or a file.
 """
 
 import argparse
@@ -17,12 +17,18 @@ FORMATS = ("onnx", "openvino", "mnn", "safetensors", "pth", "pdparams")
 
 
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", nargs="*", default=random_model.DEFAULT)
+    parser.add_argument("--format", nargs="*", choices=FORMATS, default=FORMATS)
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        for source in random_model.beside_bundled(Path(folder)):
+        for model in arguments.model:
+            source = random_model.find(model, Path(folder))
             print(f"{source.stem:18}  {'MB':>5}  difference")
             for half in (False, True):
-                for format in export.HALF if half else FORMATS:
+                for format in arguments.format:
+                    if half and format not in export.HALF:
+                        continue
                     row(source, format, Path(folder) / "exported", half=half)
 
 

@@ -26,6 +26,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import random_model
 import torch
 import turns
 from torch import nn
@@ -37,7 +38,7 @@ from mirnet.network import MIRNetV2
 from mirnet.restoration.runtime import Runtime
 from mirnet.runtimes.pytorch import PyTorchRuntime
 from mirnet.shapes import Batch
-from mirnet.weights import catalog, checkpoint
+from mirnet.weights import checkpoint
 
 TILE = 192
 
@@ -53,11 +54,10 @@ def main() -> None:
     if arguments.isa:
         os.environ["ONEDNN_MAX_CPU_ISA"] = arguments.isa  # before OpenVINO is loaded
     torch.set_num_threads(1)
-    record = catalog.find(arguments.model)
-    weights = record.weights() if record else Path(arguments.model)
     noisy, clean = zip(*batches(arguments.pairs), strict=True)
     patches = [cut for batch, _ in batches(arguments.calibration) for cut in tiles(batch)]
     with tempfile.TemporaryDirectory() as folder:
+        weights = random_model.find(arguments.model, Path(folder))
         variants = dict(prepare(weights, patches, Path(folder)))
         expected = [variants["OpenVINO, float32"](batch) for batch in noisy]
         steps = {name: functools.partial(run, patches[0]) for name, run in variants.items()}
@@ -132,7 +132,7 @@ def quantise(path: Path, patches: Sequence[Batch], target: Path) -> None:
     import onnx
     from onnxruntime import quantization
 
-    class Reader(quantization.CalibrationDataReader):
+    class Reader(quantization.CalibrationDataReader):  # type: ignore[misc] # without types
         def __init__(self) -> None:
             self._left = iter(patches)
 
@@ -162,7 +162,7 @@ def quantise(path: Path, patches: Sequence[Batch], target: Path) -> None:
 
 def simulated(network: MIRNetV2, patches: Sequence[Batch]) -> Runtime:
     """The same, rounded but computed in float32; ranges are the extremes over all patches."""
-    inner = [
+    inner: list[nn.Module] = [
         module
         for name, module in network.named_modules()
         if isinstance(module, nn.Conv2d)
@@ -189,10 +189,10 @@ def simulated(network: MIRNetV2, patches: Sequence[Batch]) -> Runtime:
 
     for module in inner:
         module.register_forward_pre_hook(rounded)
-        weight = module.weight.data
+        weight = module.get_parameter("weight").data
         scales = weight.abs().amax((1, 2, 3)) / 127
         zeros = torch.zeros_like(scales, dtype=torch.int32)
-        module.weight.data = torch.fake_quantize_per_channel_affine(
+        module.get_parameter("weight").data = torch.fake_quantize_per_channel_affine(
             weight, scales, zeros, 0, -127, 127
         )
     return run

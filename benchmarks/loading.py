@@ -81,7 +81,7 @@ def network_speed(run: Training, arguments: argparse.Namespace) -> float:
     step = training.stepping(run, training.ready(*training.patches(arguments)))
     step()
     seconds = [training.timed(step)[0] for _ in range(arguments.rounds)]
-    return arguments.batch / statistics.median(seconds)
+    return float(arguments.batch / statistics.median(seconds))
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def make(path: Path, megapixels: float, bits: int) -> int:
     image = bands[0].bandjoin(bands[1:]).cast("ushort" if bits == 16 else "uchar")
     image = image.copy(interpretation="rgb16" if bits == 16 else "srgb")
     image.tiffsave(str(path), compression="deflate", predictor="horizontal")
-    return height * width
+    return int(height * width)
 
 
 if __name__ == "__main__":

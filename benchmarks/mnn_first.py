@@ -1,11 +1,12 @@
 """Accuracy, time and memory of MNN after first batches of several sizes.
 
-    python benchmarks/mnn_first.py [--first 8 16 32 48 64 192] [--sizes 48 128 192 256] [--rounds 7]
+    python benchmarks/mnn_first.py [--model denoise small] [--first 8 16 32 48 64 192]
+        [--sizes 48 128 192 256] [--rounds 7]
 
-From its first batch MNN chooses how it convolves. For the bundled model, and `small` with random
-weights: the largest differences to PyTorch on random pixels; the processor's time for a tile of 192
-on one core, in turns, medians (of time that other programs take, little counts); the peak memory of
-a process that restores one such tile.
+From its first batch MNN chooses how it convolves. For each model, which is a name of the catalogue,
+a preset, which gets random weights, or a file: the largest differences to PyTorch on random pixels;
+the processor's time for a tile of 192 on one core, in turns, medians (of time that other programs
+take, little counts); the peak memory of a process that restores one such tile.
 """
 
 import argparse
@@ -40,12 +41,14 @@ mnn_module.MnnModule(Path(sys.argv[1]))(np.zeros((1, 3, {TILE}, {TILE}), np.floa
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", nargs="*", default=random_model.DEFAULT)
     parser.add_argument("--first", nargs="*", type=int, default=[8, 16, 32, 48, 64, 192])
     parser.add_argument("--sizes", nargs="*", type=int, default=[48, 128, 192, 256])
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        for source in random_model.beside_bundled(Path(folder)):
+        for model in arguments.model:
+            source = random_model.find(model, Path(folder))
             path, _ = export.export(source, "mnn", Path(folder) / "exported")
             reference = PyTorchRuntime(source, threads=1)
             expected = {size: reference(noise(size)) for size in arguments.sizes}

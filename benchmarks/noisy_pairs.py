@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-import pyvips
 
-from mirnet.data import packing
+import photographs
+from mirnet.data import packing, patch_folder
 from mirnet.data.pair_folder import PairFolder
 
-PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")
 SIDE = 256
 
 
@@ -18,21 +17,16 @@ def make(folder: Path, count: int) -> None:
     The noise is that of a camera: more of it where it is bright. Files with noise are larger than
     smooth ones, and slower to read.
     """
-    from skimage import data
-
-    photographs = [np.asarray(getattr(data, name)()) for name in PHOTOGRAPHS]
+    pictures = list(photographs.whole().values())
     rng = np.random.default_rng(0)
-    for half in ("noisy", "clean"):
-        (folder / half).mkdir(parents=True)
+    patch_folder.start(folder, {})
     for index in range(count):
-        photograph = photographs[index % len(photographs)]
+        photograph = pictures[index % len(pictures)]
         top, left = (int(rng.integers(side - SIDE + 1)) for side in photograph.shape[:2])
         clean = np.ascontiguousarray(photograph[top : top + SIDE, left : left + SIDE])
         noise = rng.standard_normal(clean.shape) * np.sqrt(30 + 0.6 * clean)
         noisy = np.rint((clean + noise).clip(0, 255)).astype(np.uint8)
-        for half, pixels in (("noisy", noisy), ("clean", clean)):
-            image = pyvips.Image.new_from_array(pixels).copy(interpretation="srgb")
-            image.write_to_file(str(folder / half / f"{index:05d}.png"))
+        patch_folder.write(folder, f"{index:05d}", noisy, clean)
 
 
 def pack(folder: Path, target: Path) -> None:

@@ -1,6 +1,6 @@
 """Time of a crop from pairs: a folder of PNG files against packed shards.
 
-    python benchmarks/pairs.py [--crops 1000]
+    python benchmarks/pairs.py [--crops 1000] [--scale 1]
 
 The pairs are made in the temporary folder (about 400 MB): 512 of 256x256, 8 of 1536x1024 and one of
 5328x3000, 8 bits, smooth pictures and the same with noise. One process, crops of both halves at
@@ -13,11 +13,11 @@ import tempfile
 import time
 from pathlib import Path
 
+import noisy_pairs
 import numpy as np
-import pyvips
 from safetensors.numpy import save_file
 
-from mirnet.data import packing, shard
+from mirnet.data import patch_folder, shard
 from mirnet.data.packed import Packed
 from mirnet.data.pair_folder import PairFolder
 from mirnet.data.pairs import Pairs
@@ -29,14 +29,22 @@ PATCHES = (64, 128, 256)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--crops", type=int, default=1000)
-    crops = parser.parse_args().crops
+    parser.add_argument("--scale", type=float, default=1, help="of the numbers of pictures")
+    arguments = parser.parse_args()
+    crops, scale = arguments.crops, arguments.scale
     print(f"{'source':>7} {'pictures':>9} {'patch':>5} {'us/crop':>8} {'crops/s':>8}")
     with tempfile.TemporaryDirectory() as name:
-        for height, width, count in SETS:
+        for height, width, most in SETS:
+            count = round(most * scale)
+            if not count:
+                continue
             folder = Path(name) / f"{height}x{width}"
             make(folder, height, width, count)
             packing_seconds = pack(folder, folder / "packed")
-            sources = {"folder": PairFolder(folder), "packed": Packed(folder / "packed")}
+            sources: dict[str, Pairs] = {
+                "folder": PairFolder(folder),
+                "packed": Packed(folder / "packed"),
+            }
             for side in PATCHES:
                 for kind, source in sources.items():
                     each = seconds(source, side, crops if kind == "packed" else crops // 20)
@@ -46,7 +54,7 @@ def main() -> None:
                     )
             print(f"packing {count} pairs of {height}x{width}: {packing_seconds:.1f} s")
         many = Path(name) / "many"
-        make_shards(many, shards=40, pairs=2500)
+        make_shards(many, shards=40, pairs=max(round(2500 * scale), 1))
         started = time.perf_counter()
         length = len(Packed(many))
         print(f"opening 40 shards, {length} pairs: {time.perf_counter() - started:.2f} s")
@@ -54,24 +62,23 @@ def main() -> None:
 
 def make(folder: Path, height: int, width: int, count: int) -> None:
     """Write pairs as PNG."""
+    patch_folder.start(folder, {})
     rng = np.random.default_rng(0)
     rows, columns = np.mgrid[:height, :width]
     for index in range(count):
         waves = [np.sin(rows / rng.uniform(9, 90) + columns / rng.uniform(9, 90)) for _ in "rgb"]
         clean = 110 + 70 * np.stack(waves, -1)
-        halves = {"noisy": clean + rng.normal(0, 12, clean.shape), "clean": clean}
-        for half, pixels in halves.items():
-            (folder / half).mkdir(parents=True, exist_ok=True)
-            image = pyvips.Image.new_from_array(np.rint(pixels.clip(0, 255)).astype(np.uint8))
-            image.write_to_file(str(folder / half / f"{index:05d}.png"))
+        noisy, clean = (
+            np.rint(half.clip(0, 255)).astype(np.uint8)
+            for half in (clean + rng.normal(0, 12, clean.shape), clean)
+        )
+        patch_folder.write(folder, f"{index:05d}", noisy, clean)
 
 
 def pack(folder: Path, target: Path) -> float:
     """Pack the pairs; return the seconds."""
     started = time.perf_counter()
-    source = PairFolder(folder)
-    for job in packing.plan(source, target, shard_mb=64):
-        packing.write(source, job)
+    noisy_pairs.pack(folder, target)
     return time.perf_counter() - started
 
 

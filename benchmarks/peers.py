@@ -2,13 +2,13 @@
 
     python benchmarks/peers.py [--model small denoise] [--sizes 256 512] [--threads 2 1]
 
-`small` has random weights, a name of the catalogue its own. The official network is that of
-`spandrel-extra-arches`, as in the tests, with the same weights. The rows called plain run what
-PyTorch's exporter, or each engine's own converter, makes of it, the picture in one piece, in
-float32; Paddle Inference runs what `mirnet export --format paddle` writes, since the official
-network is not written in Paddle. The last rows are `mirnet.load`, as everybody calls it, which cuts
-the picture into tiles. As tiles see themselves alone, their results are compared with the official
-network in the same tiles, which is a row as well.
+A model is a name of the catalogue, a preset, which gets random weights, or a file. The official
+network is that of `spandrel-extra-arches`, as in the tests, with the same weights. The rows called
+plain run what PyTorch's exporter, or each engine's own converter, makes of it, the picture in one
+piece, in float32; Paddle Inference runs what `mirnet export --format paddle` writes, since the
+official network is not written in Paddle. The last rows are `mirnet.load`, as everybody calls it,
+which cuts the picture into tiles. As tiles see themselves alone, their results are compared with
+the official network in the same tiles, which is a row as well.
 
 Every row is a process of its own, and they take turns, one picture each, in an order that changes,
 while the others wait. Times are medians; `ratio` is the median over the rounds of the official
@@ -43,15 +43,15 @@ import psutil
 import random_model
 import torch
 from jaxtyping import Float32
-from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import mirnet
 from mirnet import cores, export, runtimes
+from mirnet.network import MIRNetV2
 from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import Runtime
 from mirnet.runtimes.pytorch import PyTorchRuntime
-from mirnet.weights import catalog, checkpoint, upstream
+from mirnet.weights import checkpoint, upstream
 
 TESTS = Path(__file__).parent.parent / "tests"
 
@@ -76,9 +76,9 @@ def main() -> None:
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
         for model in arguments.model:
-            job = Job(model, Path(folder) / model)
+            job = Job(model, Path(folder) / Path(model).stem)
             for size in arguments.sizes:
-                job.prepare()
+                job.prepare(arguments.rows)
                 if NCNN in arguments.rows:
                     job.prepare_ncnn(size)
                 for threads in arguments.threads:
@@ -94,33 +94,39 @@ class Job:
 
     @property
     def weights(self) -> Path:
-        record = catalog.find(self.model)
-        return record.weights() if record else self.folder / f"{self.model}.safetensors"
+        return random_model.find(self.model, self.folder)
 
     def work(self) -> float:
         """Operations a pixel; to multiply and to add are two."""
         network = checkpoint.read(self.weights).network()
         with FlopCounterMode(display=False) as counter:
             network(torch.rand(1, 3, 64, 64))
-        return counter.get_total_flops() / 64**2
+        return float(counter.get_total_flops() / 64**2)
 
-    def official(self) -> nn.Module:
+    def official(self) -> MIRNetV2:
         """The official network with these weights."""
         sys.path.append(str(TESTS))
         import official
 
         weights = checkpoint.read(self.weights)
-        network: nn.Module = official.network(weights.configuration)
+        network: MIRNetV2 = official.network(weights.configuration)  # of the same interface
         network.load_state_dict(upstream.to_official(weights.tensors))
         return network.eval()
 
-    def prepare(self) -> None:
-        """Write what the rows read, ncnn's apart."""
+    def prepare(self, rows: Sequence[str]) -> None:
+        """Write what these rows read, ncnn's apart."""
         if self.folder.exists():
             return
         self.folder.mkdir()
-        if not self.weights.exists():
-            random_model.write(self.model, self.weights)
+        if {"ONNX Runtime, plain", "OpenVINO, plain"} & set(rows):
+            self._export_plainly()
+        for format in dict.fromkeys(READS[row] for row in rows if row in READS):
+            try:
+                export.export(self.weights, format, self.folder, name="ours")
+            except (mirnet.MirnetError, ImportError) as error:
+                print(f"{format}: {error}")
+
+    def _export_plainly(self) -> None:
         dimensions = {2: torch.export.Dim("h") * 4, 3: torch.export.Dim("w") * 4}
         torch.onnx.export(
             self.official(),
@@ -131,11 +137,6 @@ class Job:
             external_data=False,
             verbose=False,
         )
-        for format in ("safetensors", "onnx", "openvino", "mnn", "paddle"):
-            try:
-                export.export(self.weights, format, self.folder, name="ours")
-            except (mirnet.MirnetError, ImportError) as error:
-                print(f"{format}: {error}")
 
     def prepare_ncnn(self, size: int) -> None:
         """Write ncnn's files, which are of one size."""
@@ -172,7 +173,8 @@ def _plain(run: Callable[[np.ndarray], np.ndarray]) -> Engine:
 
     def restore(picture: Picture) -> Picture:
         restored = run(np.ascontiguousarray(picture.transpose(2, 0, 1)[None]))
-        return np.clip(restored[0].transpose(1, 2, 0), 0, 1)
+        clipped: Picture = np.clip(restored[0].transpose(1, 2, 0), 0, 1)
+        return clipped
 
     return restore
 
@@ -184,7 +186,7 @@ def _onnx(job: Job, size: int, threads: int) -> Engine:
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(str(job.folder / "plain.onnx"), options)
     name = session.get_inputs()[0].name
-    return _plain(lambda batch: session.run(None, {name: batch})[0])
+    return _plain(lambda batch: np.asarray(session.run(None, {name: batch})[0]))
 
 
 def _openvino(job: Job, size: int, threads: int) -> Engine:
@@ -259,6 +261,16 @@ ROWS: dict[str, Callable[[Job, int, int], Engine]] = {
     "mirnet --runtime openvino": _ours("openvino", "xml"),
     "mirnet --runtime mnn": _ours("mnn", "mnn"),
 }
+
+READS = {
+    "MNN, plain": "mnn",
+    "Paddle Inference": "paddle",
+    "mirnet --runtime pytorch": "safetensors",
+    "mirnet --runtime onnx": "onnx",
+    "mirnet --runtime openvino": "openvino",
+    "mirnet --runtime mnn": "mnn",
+}
+"""Rows, and the exported format that each reads."""
 
 
 class Row:
@@ -360,7 +372,7 @@ def line(rows: dict[str, Row], name: str, size: int) -> str:
     if EAGER in rows:
         pairs = zip(rows[EAGER].seconds, row.seconds, strict=True)
         ratio = f"{statistics.median(eager / own for eager, own in pairs):.2f}"
-    if reference:
+    if reference and row.restored is not None and reference.restored is not None:
         apart = f"{255 * np.abs(row.restored - reference.restored).max():.3f}"
     return (
         f"{seconds:7.3f}  {1e6 * seconds / size**2:8.2f}  {ratio:>5}  {apart:>12}  "
@@ -375,7 +387,8 @@ def noisy_picture(size: int) -> Picture:
     coffee = data.coffee()[:400, :400]
     enlarged = transform.resize(coffee, (size, size), anti_aliasing=size < 400)
     noise = np.random.default_rng(0).normal(0, 0.05, enlarged.shape)
-    return np.clip(enlarged + noise, 0, 1).astype(np.float32)
+    picture: Picture = np.clip(enlarged + noise, 0, 1).astype(np.float32)
+    return picture
 
 
 def matrix_rate(threads: int) -> float:

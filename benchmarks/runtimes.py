@@ -1,14 +1,17 @@
 """Time of one tile in every runtime, in turns, and the largest difference to PyTorch.
 
-    python benchmarks/runtimes.py [--sizes 192 256] [--threads 1] [--rounds 7]
+    python benchmarks/runtimes.py [--model denoise small] [--sizes 192 256] [--threads 1]
+        [--rounds 7] [--runtime mnn ...]
 
-For the bundled model, and `small` with random weights. Medians; the model is loaded and warm.
+A model is a name of the catalogue, a preset, which gets random weights, or a file. Medians; the
+model is loaded and warm. PyTorch is always among the runtimes.
 OpenVINO reads its own file; `onnx --half` is ONNX Runtime on weights in half precision.
 """
 
 import argparse
 import functools
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -24,24 +27,29 @@ FILES = {"mnn": "mnn", "openvino": "openvino", "onnx": "onnx", "pytorch": "safet
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", nargs="*", default=random_model.DEFAULT)
+    parser.add_argument("--runtime", nargs="*", choices=FILES, default=list(FILES))
     parser.add_argument("--sizes", nargs="*", type=int, default=[192, 256])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        for source in random_model.beside_bundled(Path(folder)):
-            opened = load(source, Path(folder) / "exported", arguments.threads)
+        for model in arguments.model:
+            source = random_model.find(model, Path(folder))
+            names = dict.fromkeys([*arguments.runtime, "pytorch"])
+            opened = load(source, Path(folder) / "exported", names, arguments.threads)
             for size in arguments.sizes:
                 measure(f"{source.stem}, {size}x{size}", opened, size, arguments.rounds)
 
 
-def load(source: Path, folder: Path, threads: int) -> dict[str, Runtime]:
+def load(source: Path, folder: Path, names: Iterable[str], threads: int) -> dict[str, Runtime]:
     opened = {}
-    for name, format in FILES.items():
-        path, _ = export.export(source, format, folder)
+    for name in names:
+        path, _ = export.export(source, FILES[name], folder)
         opened[name] = runtimes.open(path, runtime=name, device="cpu", threads=threads)
-    path, _ = export.export(source, "onnx", folder, name="half", half=True)
-    opened["onnx --half"] = runtimes.open(path, runtime="onnx", device="cpu", threads=threads)
+    if "onnx" in opened:
+        path, _ = export.export(source, "onnx", folder, name="half", half=True)
+        opened["onnx --half"] = runtimes.open(path, runtime="onnx", device="cpu", threads=threads)
     return opened
 
 

@@ -1,6 +1,6 @@
 """What `--strength` below 1 gives beside a plain blend of the original and the restored picture.
 
-    python benchmarks/strength.py PAIRS [--model denoise]
+    python benchmarks/strength.py PAIRS [--model denoise] [--megapixels 4]
 
 PAIRS is a folder of pairs, such as input/ and groundtruth/. Besides PSNR and SSIM, the noise that
 is left: the difference to the clean picture, as root mean square in levels of 255, of fine
@@ -34,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", default="denoise")
+    parser.add_argument("--megapixels", type=float, default=4, help="of what costs are taken on")
     arguments = parser.parse_args()
     pairs = sources.open(arguments.folder)
     rows: dict[str, list[list[float]]] = {}
@@ -53,7 +54,8 @@ def main() -> None:
     for name, each in rows.items():
         print(f"{name:9}" + "".join(f"{mean:9.3f}" for mean in np.mean(each, axis=0)))
     for strength in (1.0, 0.5):
-        print(f"strength {strength}: {microseconds(strength):.2f} us/pixel around the network")
+        cost = microseconds(strength, arguments.megapixels)
+        print(f"strength {strength}: {cost:.2f} us/pixel around the network")
 
 
 def figures(result: Image, clean: Image) -> list[float]:
@@ -70,8 +72,9 @@ def root_mean_square(values: npt.NDArray[np.float64]) -> float:
     return float(np.sqrt(np.mean(np.square(values))))
 
 
-def microseconds(strength: float, height: int = 1000, width: int = 4000) -> float:
+def microseconds(strength: float, megapixels: float) -> float:
     """Of tiling and blending, a pixel; the least of five."""
+    height, width = round(250 * megapixels), 4000
     picture = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     restorer = Restorer(EchoRuntime(), strength=strength)
     seconds = []

@@ -23,6 +23,7 @@ import numpy as np
 import pyvips
 import torch
 
+import photographs
 from mirnet.data import isp, noise, windows
 from mirnet.data.sensor import PHONES, SYSTEM_CAMERAS, RawNoise
 from mirnet.image import codec
@@ -45,7 +46,7 @@ LENS = 0.7
 QUALITY = 85
 BORDER = 4
 """Pixels cut off all around: demosaicing sees reflections there."""
-PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "stereo_motorcycle")
+PHOTOGRAPHS = (*photographs.NAMES, "stereo_motorcycle")
 
 
 def main() -> None:

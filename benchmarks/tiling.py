@@ -12,6 +12,7 @@ import argparse
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyvips
@@ -39,7 +40,7 @@ def main() -> None:
     arguments = parser.parse_args()
     load = {"runtime": arguments.runtime, "precision": "f32", "local": arguments.local}
     with mirnet.load(arguments.model, **load) as restorer:
-        multiple = restorer.runtime.facts.multiple
+        multiple = restorer.facts.multiple
     print(f"{'picture':24} {'tile':>6} {'overlap':>7} {'step':>6} {'psnr':>6} {'us/pixel':>8}")
     for path in arguments.pictures:
         noisy: Image = pixels.to_float(codec.read(path)[..., :3])
@@ -62,7 +63,7 @@ def pairs(sides: Sequence[int], overlaps: Sequence[int], most: int) -> list[tupl
 
 
 def run(
-    noisy: Image, model: str, load: dict, tile: int | None, overlap: int | None
+    noisy: Image, model: str, load: dict[str, Any], tile: int | None, overlap: int | None
 ) -> tuple[Image, tuple[int, int], float]:
     """The restored picture, tile and overlap, and seconds."""
     with mirnet.load(model, tile=tile, overlap=overlap, **load) as restorer:
@@ -89,7 +90,7 @@ def opened(picture: Image) -> np.ndarray:
     """Brightened and blurred, levels of 255."""
     bright = np.clip(BRIGHTENING * 255 * picture, 0, 255)
     image = pyvips.Image.new_from_array(np.ascontiguousarray(bright, np.float32))
-    return image.gaussblur(BLUR, precision="float", min_ampl=0.01).numpy()
+    return np.asarray(image.gaussblur(BLUR, precision="float", min_ampl=0.01).numpy())
 
 
 if __name__ == "__main__":

@@ -53,7 +53,6 @@ from mirnet.weights import upstream
 TESTS = Path(__file__).parent.parent / "tests"
 OPTIM = Optimisation(optimizer="adam", lr=2e-4, weight_decay=1e-8, clip=1.0)
 MIXUP = recipe.load("sidd-1gpu").data.mixup
-PAIRS = 100
 
 T = TypeVar("T")
 Step = Callable[[], float]
@@ -84,6 +83,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--precision", nargs="+", default=["32-true", "bf16-mixed"])
     parser.add_argument("--compile", action="store_true", help="compiling takes minutes")
+    parser.add_argument("--pairs", type=int, default=100, help="that --profile makes")
     parser.add_argument("--profile", action="store_true", help="the data's share of our step")
     parser.add_argument("--one", metavar="VARIANT", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -193,8 +193,9 @@ def ours(
 
 def pairs_alone(pairs: Pairs) -> TrainingData:
     """Real pairs, blended as in `sidd-1gpu`."""
-    shares = {"real_share": 1.0, "drawn_share": 0.0, "field_share": 0.0}
-    return TrainingData([], pairs, **shares, seed=0, mixup=MIXUP)
+    return TrainingData(
+        [], pairs, real_share=1.0, drawn_share=0.0, field_share=0.0, seed=0, mixup=MIXUP
+    )
 
 
 def stepping(training: Training, batches: Iterator[Batch]) -> Step:
@@ -247,7 +248,7 @@ def plain_step(
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), OPTIM.clip)
         optimizer.step()
-        return loss.item()
+        return float(loss.item())
 
     return step
 
@@ -279,7 +280,7 @@ def profile(arguments: argparse.Namespace) -> None:
     print(f"{'ms a step':10}    step   batch  to device  the data's share")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        noisy_pairs.make(folder / "pairs", PAIRS)
+        noisy_pairs.make(folder / "pairs", arguments.pairs)
         noisy_pairs.pack(folder / "pairs", folder / "packed")
         for precision in arguments.precision:
             training = ours(arguments, precision)

@@ -31,7 +31,7 @@ def photograph(folder: Path | None, number: int) -> Picture:
     if folder is None:
         from skimage import data
 
-        return getattr(data, SAMPLES[number % len(SAMPLES)])()
+        return np.asarray(getattr(data, SAMPLES[number % len(SAMPLES)])())
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in codec.SUFFIXES)
     if not files:
         raise SystemExit(f"{folder} holds no photographs")
@@ -47,16 +47,17 @@ def enlarged(picture: Picture, height: int, width: int) -> Picture:
     image = pyvips.Image.new_from_array(picture)
     image = image.resize(max(height / image.height, width / image.width), kernel="cubic")
     left, top = max(image.width - width, 0) // 2, max(image.height - height, 0) // 2
-    return image.crop(left, top, width, height).numpy()
+    return np.asarray(image.crop(left, top, width, height).numpy())
 
 
 def pair(clean: Picture, generator: torch.Generator) -> tuple[Picture, Picture]:
     """Noisy and clean, as a camera develops them."""
     batch = torch.from_numpy(clean.transpose(2, 0, 1)[None].copy()).float() / 255
-    return tuple(
+    noisy, truth = (
         (half[0] * 255).round().byte().permute(1, 2, 0).numpy()
         for half in noise.photograph(batch, generator)
     )
+    return noisy, truth
 
 
 def main() -> None:
