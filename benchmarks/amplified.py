@@ -5,8 +5,8 @@
 WEAK and STRONG are folders of real noisy and clean pictures of 8 bits from cameras that are alike.
 By brightness of the clean value it prints the mean of the noise, its deviation, both in levels of
 255, and the share of black pixels: of both folders, of the weak noise amplified in linear light
-(`mirnet.data.augment.amplify`), and of the same amplified in sRGB instead. The gains are those that
-make the deviations of all pixels equal, unless they are given.
+(`training.samples.augment.amplify`), and of the same amplified in sRGB instead. The gains are those
+that make the deviations of all pixels equal, unless they are given.
 
 At last the mean of the weak noise over its deviation, in what would be linear light if the camera
 had the curve of sRGB, or another: it is nought for the right one.
@@ -22,9 +22,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mirnet.data import augment, light
-from mirnet.data.pair_folder import PairFolder
-from mirnet.image import pixels
+from mirnet.camera import light
+from mirnet.pairs.pair_folder import PairFolder
+from mirnet.pictures import pixels
+from mirnet.training.samples import augment
 
 BINS = (10, 25, 35, 50, 70, 100, 140)
 FEWEST = 3000

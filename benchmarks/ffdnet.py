@@ -21,7 +21,7 @@ import onnx
 import torch
 from onnx import helper, numpy_helper
 
-from mirnet.weights.facts import KEY
+from mirnet.models.facts import KEY
 
 GATHERED = 12
 """Three colours of four pixels."""

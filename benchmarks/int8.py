@@ -32,13 +32,13 @@ import turns
 from torch import nn
 
 from mirnet import export, metrics, runtimes
-from mirnet.data import sources
-from mirnet.image import pixels
-from mirnet.network import MIRNetV2
+from mirnet.models import checkpoint
+from mirnet.models.mirnetv2.network import MIRNetV2
+from mirnet.pairs import sources
+from mirnet.pictures import pixels
 from mirnet.restoration.runtime import Runtime
 from mirnet.runtimes.pytorch import PyTorchRuntime
 from mirnet.shapes import Batch
-from mirnet.weights import checkpoint
 
 TILE = 192
 

@@ -19,11 +19,11 @@ import noisy_pairs
 import torch
 import training
 
-from mirnet.data import sources
-from mirnet.data.dataset import TrainingData
-from mirnet.network import PRESETS
+from mirnet.models.mirnetv2.network import PRESETS
+from mirnet.pairs import sources
 from mirnet.training import loader
 from mirnet.training.loop import Training
+from mirnet.training.samples.dataset import TrainingData
 from mirnet.training.schedule import Plan
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 
 import photographs
-from mirnet.data import packing, patch_folder
-from mirnet.data.pair_folder import PairFolder
+from mirnet.pairs import packing
+from mirnet.pairs.pair_folder import PairFolder
+from mirnet.patches import patch_folder
 
 SIDE = 256
 

@@ -17,10 +17,11 @@ import noisy_pairs
 import numpy as np
 from safetensors.numpy import save_file
 
-from mirnet.data import patch_folder, shard
-from mirnet.data.packed import Packed
-from mirnet.data.pair_folder import PairFolder
-from mirnet.data.pairs import Pairs
+from mirnet.pairs import shard
+from mirnet.pairs.packed import Packed
+from mirnet.pairs.pair_folder import PairFolder
+from mirnet.pairs.pairs import Pairs
+from mirnet.patches import patch_folder
 
 SETS = ((256, 256, 512), (1024, 1536, 8), (3000, 5328, 1))
 PATCHES = (64, 128, 256)

@@ -46,12 +46,14 @@ from jaxtyping import Float32
 from torch.utils.flop_counter import FlopCounterMode
 
 import mirnet
-from mirnet import cores, export, runtimes
-from mirnet.network import MIRNetV2
+from mirnet import export, runtimes
+from mirnet.models import checkpoint
+from mirnet.models.mirnetv2 import upstream
+from mirnet.models.mirnetv2.network import MIRNetV2
 from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import Runtime
 from mirnet.runtimes.pytorch import PyTorchRuntime
-from mirnet.weights import checkpoint, upstream
+from mirnet.system import cores
 
 TESTS = Path(__file__).parent.parent / "tests"
 

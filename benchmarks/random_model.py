@@ -4,9 +4,9 @@ from pathlib import Path
 
 import torch
 
-from mirnet.network import PRESETS
-from mirnet.weights import catalog, checkpoint
-from mirnet.weights.checkpoint import Weights
+from mirnet.models import catalog, checkpoint
+from mirnet.models.checkpoint import Weights
+from mirnet.models.mirnetv2.network import PRESETS
 
 DEFAULT = ("denoise", "small")
 """The bundled model, and a larger network with random weights."""

@@ -20,7 +20,7 @@ import pyvips
 
 EAGER = """
 import sys, numpy as np, pyvips, torch
-from mirnet.weights import catalog, checkpoint
+from mirnet.models import catalog, checkpoint
 source, target, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
 torch.set_num_threads(threads)
 network = checkpoint.read(catalog.find("denoise").weights()).network()

@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mirnet.data import dataset, photographs
-from mirnet.data.dataset import TrainingData
-from mirnet.data.pair_folder import PairFolder
-from mirnet.data.request import Request
+from mirnet.pairs.pair_folder import PairFolder
+from mirnet.training.samples import dataset, photographs
+from mirnet.training.samples.dataset import TrainingData
+from mirnet.training.samples.request import Request
 
 SIDE = 128
 OCTAVE = 4

@@ -20,8 +20,8 @@ from scipy import ndimage
 
 import mirnet
 from mirnet import metrics
-from mirnet.data import sources
-from mirnet.image import pixels
+from mirnet.pairs import sources
+from mirnet.pictures import pixels
 from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import EchoRuntime
 from mirnet.shapes import Image

@@ -3,7 +3,7 @@
     python benchmarks/synthetic_sets.py FOLDER [PHOTOGRAPH ...] [--seed 0]
 
 Each photograph is shrunk to half, so that its own noise vanishes, softened as by a lens, and taken
-anew by the camera of `mirnet.data.noise`: by a phone and by a system camera, as calibrated, at
+anew by the camera of `mirnet.camera.noise`: by a phone and by a system camera, as calibrated, at
 three sensitivities each.
 Its curve is a gamma, with or without a tone curve, so that the sets stay what they were before
 cameras with sRGB's curve were among those of training.
@@ -24,9 +24,10 @@ import pyvips
 import torch
 
 import photographs
-from mirnet.data import isp, noise, windows
-from mirnet.data.sensor import PHONES, SYSTEM_CAMERAS, RawNoise
-from mirnet.image import codec
+from mirnet.camera import isp, noise
+from mirnet.camera.sensor import PHONES, SYSTEM_CAMERAS, RawNoise
+from mirnet.patches import windows
+from mirnet.pictures import codec
 
 PHONE = PHONES["Pixel"]
 """At ISO 100, 400, 800, 1600 and 3200."""

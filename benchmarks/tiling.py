@@ -19,7 +19,7 @@ import pyvips
 
 import mirnet
 from mirnet import metrics
-from mirnet.image import codec, pixels
+from mirnet.pictures import codec, pixels
 from mirnet.restoration import tiles
 from mirnet.restoration.restored import BORDER
 from mirnet.shapes import Image

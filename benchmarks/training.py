@@ -36,19 +36,20 @@ import noisy_pairs
 import torch
 from torch import nn
 
-from mirnet.data import dataset, sources
-from mirnet.data.camera import Camera
-from mirnet.data.dataset import Batch, Patches, TrainingData
-from mirnet.data.pairs import Pairs
-from mirnet.network import PRESETS
+from mirnet.camera.description import Camera
+from mirnet.models.mirnetv2 import upstream
+from mirnet.models.mirnetv2.network import PRESETS
+from mirnet.pairs import sources
+from mirnet.pairs.pairs import Pairs
 from mirnet.training import loader, recipe
 from mirnet.training.devices import open_fabric
 from mirnet.training.logs import Logs
 from mirnet.training.loop import Training
 from mirnet.training.recipe import Data, Optimisation, Recipe, Span, Stage
+from mirnet.training.samples import dataset
+from mirnet.training.samples.dataset import Batch, Patches, TrainingData
 from mirnet.training.schedule import lay_out
 from mirnet.training.state import set_up
-from mirnet.weights import upstream
 
 TESTS = Path(__file__).parent.parent / "tests"
 OPTIM = Optimisation(optimizer="adam", lr=2e-4, weight_decay=1e-8, clip=1.0)

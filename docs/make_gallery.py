@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 from skimage import data, draw
 
 import mirnet
-from mirnet.data import finishing
+from mirnet.camera import finishing
 from mirnet.shapes import Pixels
 
 FOLDER = IMAGES / "gallery"

@@ -14,7 +14,7 @@ import torch
 from skimage import data
 
 import mirnet
-from mirnet.data import isp, sensor
+from mirnet.camera import isp, sensor
 from mirnet.shapes import Image, Pixels
 
 ROOT = Path(__file__).parent.parent

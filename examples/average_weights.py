@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from mirnet.errors import WeightsError
-from mirnet.weights.checkpoint import Weights, read, write
+from mirnet.models.checkpoint import Weights, read, write
 
 
 def mean(files: Sequence[Weights], parts: Sequence[float]) -> Weights:

@@ -27,7 +27,7 @@ from typing import IO
 
 import pyvips
 
-from mirnet.files import replacing
+from mirnet.system.files import replacing
 
 LIST = Path(__file__).with_suffix(".csv")
 LONGEST = 1536

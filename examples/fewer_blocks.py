@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mirnet.errors import WeightsError
-from mirnet.weights.checkpoint import Weights, read, write
+from mirnet.models.checkpoint import Weights, read, write
 
 BLOCK = re.compile(r"groups\.(\d+)\.(?:blocks\.(\d+)\.)?")
 

@@ -16,9 +16,9 @@ import numpy as np
 import pyvips
 import torch
 
-from mirnet.data import noise
-from mirnet.files import replacing
-from mirnet.image import codec
+from mirnet.camera import noise
+from mirnet.pictures import codec
+from mirnet.system.files import replacing
 
 SAMPLES = ("astronaut", "chelsea", "coffee", "rocket")
 """Colour photographs that come inside scikit-image."""

@@ -15,8 +15,8 @@ import numpy as np
 
 import harm
 import mirnet
+from mirnet.models import catalog
 from mirnet.restoration.restorer import Restorer
-from mirnet.weights import catalog
 
 LEVELS = (5, 10, 20, 40, 80, 128, 204)
 DEVIATIONS = (5, 10, 15, 25, 40, 60)

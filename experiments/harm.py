@@ -1,7 +1,7 @@
 """Pictures without noise that a model must leave alone, and how far it is from doing so.
 
-They are made here, by rule, and not by `mirnet.data.drawings`: what judges a model is not what it
-has learnt from. Letters are a bitmap of five by seven, so that no font has to be there.
+They are made here, by rule, and not by `training.samples.drawings`: what judges a model is not what
+it has learnt from. Letters are a bitmap of five by seven, so that no font has to be there.
 harmless.md, beside this file, has the bounds and the figures of the bundled models.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from mirnet import metrics
-from mirnet.image import pixels
+from mirnet.pictures import pixels
 from mirnet.shapes import Pixels
 
 Field = Float[np.ndarray, "h w"]

@@ -21,8 +21,8 @@ from collections.abc import Sequence
 import harm
 import mirnet
 import photographs
+from mirnet.models import catalog
 from mirnet.restoration.restorer import Restorer
-from mirnet.weights import catalog
 
 DEVIATIONS = (5, 15, 40)
 FIELDS = ("grey", "dark", "sky", "skin", "black")

@@ -4,7 +4,7 @@
 
 PAIRS is a folder of real noisy and clean pictures, RGB of 8 bits, 96 pixels a side or more; of each
 the middle is looked at, up to 256x256. Its clean half is given noise as in training
-(`mirnet.data.noise`), a part of it resized. All statistics are those of
+(`mirnet.camera.noise`), a part of it resized. All statistics are those of
 `noise_statistics.py`; 0..1 is the place of the real median among the draws, and `<` or `>`
 marks what lies outside of their middle 80 %. Once more it is compared with those draws alone whose
 noise is about as strong as the real one: within `ALIKE` of the range of the real levels. With
@@ -23,11 +23,11 @@ import numpy as np
 import torch
 
 import noise_statistics
-from mirnet.data import noise
-from mirnet.data.camera import Camera, Editing, Finishing, WhiteNoise
-from mirnet.data.pair_folder import PairFolder
-from mirnet.data.scenes import ByKind
+from mirnet.camera import noise
+from mirnet.camera.description import Camera, Editing, Finishing, WhiteNoise
+from mirnet.camera.scenes import ByKind
 from mirnet.errors import DataError
+from mirnet.pairs.pair_folder import PairFolder
 from noise_statistics import BINS, CHANNEL_PAIRS, DIRECTIONS, LAGS, OCTAVES
 from noise_statistics import NoiseStatistics as Statistics
 

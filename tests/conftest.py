@@ -134,7 +134,7 @@ def paddle_model(tmp_path_factory):
     """The bundled model for Paddle Inference, its `.pdiparams`: exported once, it takes a while."""
     pytest.importorskip("mirnet.export.paddle", reason="needs Paddle: pip install paddlepaddle")
     from mirnet import export
-    from mirnet.weights import catalog
+    from mirnet.models import catalog
 
     folder = tmp_path_factory.mktemp("paddle")
     return export.export(catalog.find("denoise").weights(), "paddle", folder)[0]

@@ -14,7 +14,7 @@ from unittest import mock
 import pytest
 from torch import nn
 
-from mirnet.network import Configuration
+from mirnet.models.mirnetv2.network import Configuration
 
 DISTRIBUTION = "spandrel-extra-arches"
 FILE = "spandrel_extra_arches/architectures/MIRNet2/__arch/mirnet_v2_arch.py"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from mirnet.network import Configuration
-from mirnet.weights.checkpoint import Weights, read, write
+from mirnet.models.checkpoint import Weights, read, write
+from mirnet.models.mirnetv2.network import Configuration
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "average_weights.py"
 SHAPE = Configuration(width=8, groups=(1, 2))

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from mirnet.data import patch_folder
-from mirnet.network import Configuration
-from mirnet.weights import catalog, checkpoint
-from mirnet.weights.checkpoint import Weights
+from mirnet.models import catalog, checkpoint
+from mirnet.models.checkpoint import Weights
+from mirnet.models.mirnetv2.network import Configuration
+from mirnet.patches import patch_folder
 
 ROOT = Path(__file__).parent.parent
 

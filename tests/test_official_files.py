@@ -6,8 +6,8 @@ import official
 import pytest
 import torch
 
-from mirnet.network import PRESETS, Configuration
-from mirnet.weights.checkpoint import Weights, read, write
+from mirnet.models.checkpoint import Weights, read, write
+from mirnet.models.mirnetv2.network import PRESETS, Configuration
 
 NARROW = Configuration(width=16, groups=(1, 2, 4))
 

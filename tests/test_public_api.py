@@ -145,3 +145,15 @@ def test_every_module_imports_and_its_examples_hold(name):
     module = importlib.import_module(name)
 
     assert doctest.testmod(module).failed == 0
+
+
+def test_the_network_is_found_at_its_old_place_with_a_warning():
+    import mirnet.network as old
+    from mirnet.models.mirnetv2.network import TINY, MIRNetV2
+
+    with pytest.warns(DeprecationWarning, match=r"now mirnet\.models\.mirnetv2\.network\.TINY"):
+        assert old.TINY is TINY
+    with pytest.warns(DeprecationWarning, match=r"now mirnet\.models\.mirnetv2\.network\.MIRNetV2"):
+        assert old.MIRNetV2 is MIRNetV2
+    with pytest.raises(AttributeError):
+        _ = old.NOTHING

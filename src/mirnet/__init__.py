@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from mirnet.api import load, restore
     from mirnet.errors import MirnetError
     from mirnet.metrics import psnr, ssim
-    from mirnet.network import MIRNetV2
+    from mirnet.models.mirnetv2.network import MIRNetV2
     from mirnet.restoration.restorer import Restorer
 
 __all__ = ["MIRNetV2", "MirnetError", "Restorer", "load", "psnr", "restore", "ssim"]
 
 _HOMES = {
-    "MIRNetV2": "mirnet.network",
+    "MIRNetV2": "mirnet.models.mirnetv2.network",
     "MirnetError": "mirnet.errors",
     "Restorer": "mirnet.restoration.restorer",
     "load": "mirnet.api",

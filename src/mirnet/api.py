@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from mirnet import runtimes
 from mirnet.errors import MirnetError
+from mirnet.models import catalog
 from mirnet.restoration.restorer import Restorer
-from mirnet.weights import catalog
 
 
 def load(

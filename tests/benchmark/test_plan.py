@@ -11,7 +11,7 @@ from mirnet.errors import (
     TilingError,
     WeightsError,
 )
-from mirnet.weights import catalog
+from mirnet.models import catalog
 
 
 def test_by_default_all_runtimes_are_measured_that_can():

@@ -12,7 +12,7 @@ from mirnet import runtimes
 from mirnet.benchmark.clock import STAGES
 from mirnet.benchmark.job import Job
 from mirnet.benchmark.stages import Bench
-from mirnet.image import pixels
+from mirnet.pictures import pixels
 from mirnet.restoration.restorer import Restorer
 
 

@@ -10,10 +10,10 @@ from mirnet import export, metrics
 from mirnet.chain import links, preparing
 from mirnet.chain.parts import LinkPart, Status, run
 from mirnet.errors import RuntimeMissingError, WeightsError
-from mirnet.image import codec
-from mirnet.network import Configuration
-from mirnet.weights import catalog, checkpoint
-from mirnet.weights.checkpoint import Weights
+from mirnet.models import catalog, checkpoint
+from mirnet.models.checkpoint import Weights
+from mirnet.models.mirnetv2.network import Configuration
+from mirnet.pictures import codec
 
 BUNDLED = catalog.find("denoise").weights()
 

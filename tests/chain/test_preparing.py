@@ -10,10 +10,11 @@ from skimage.restoration import denoise_tv_chambolle
 from mirnet import metrics
 from mirnet.chain import preparing
 from mirnet.chain.parts import Status, run
-from mirnet.data import sidd, sources
-from mirnet.data.windows import RandomWindows
 from mirnet.errors import ImageError
-from mirnet.image import codec
+from mirnet.pairs import sources
+from mirnet.patches import sidd
+from mirnet.patches.windows import RandomWindows
+from mirnet.pictures import codec
 
 SCHEME = RandomWindows(patch=24, per_image=3, seed=1)
 

@@ -16,13 +16,14 @@ import psutil
 import pytest
 import pyvips
 
-from mirnet import machine, runtimes
+from mirnet import runtimes
 from mirnet.benchmark.clock import STAGES
 from mirnet.benchmark.driver import Failed, Measured, Result
 from mirnet.benchmark.plan import plan
 from mirnet.benchmark.summary import Run, figures
 from mirnet.cli import benchmark_output
-from mirnet.weights import catalog
+from mirnet.models import catalog
+from mirnet.system import machine
 
 MIRNET = [sys.executable, "-m", "mirnet"]
 LITTLE = ("--size", "64", "--rounds", "2", "--threads", "1")

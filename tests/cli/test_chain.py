@@ -11,9 +11,9 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio
 
 from mirnet.chain import preparing
+from mirnet.models import checkpoint
 from mirnet.runtimes.mnn import MnnRuntime
 from mirnet.runtimes.onnx import OnnxRuntime
-from mirnet.weights import checkpoint
 
 LITTLE = """
 # the smallest network that learns to gain more than a decibel in seconds

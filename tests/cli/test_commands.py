@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from mirnet.cli import app
-from mirnet.weights import catalog
+from mirnet.models import catalog
 
 COMMANDS = ["restore", "train", "evaluate", "benchmark", "export", "chain", "models", "data"]
 

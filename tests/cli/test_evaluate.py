@@ -21,12 +21,12 @@ from scipy.io import savemat
 import mirnet as package
 from mirnet import metrics
 from mirnet.cli import scores_output
-from mirnet.data import packing
-from mirnet.data.pair_folder import PairFolder
 from mirnet.evaluation.run import Measured
 from mirnet.evaluation.scores import PROTOCOLS, Scores
 from mirnet.evaluation.summary import Summary
-from mirnet.weights import catalog
+from mirnet.models import catalog
+from mirnet.pairs import packing
+from mirnet.pairs.pair_folder import PairFolder
 
 ALWAYS = [name for name in PROTOCOLS if name != "lpips"]
 """The scores that are measured without being asked for."""

@@ -7,9 +7,9 @@ import sys
 import pytest
 import torch
 
-from mirnet.network import Configuration
-from mirnet.weights import checkpoint
-from mirnet.weights.checkpoint import Weights
+from mirnet.models import checkpoint
+from mirnet.models.checkpoint import Weights
+from mirnet.models.mirnetv2.network import Configuration
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from mirnet.data.packed import Packed
-from mirnet.data.pair_folder import PairFolder
+from mirnet.pairs.packed import Packed
+from mirnet.pairs.pair_folder import PairFolder
 
 COMMAND = [sys.executable, "-m", "mirnet", "data", "pack"]
 COUNT = 30

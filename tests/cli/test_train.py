@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from mirnet.weights import checkpoint
+from mirnet.models import checkpoint
 
 RECIPE = """
 [network]

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from mirnet.errors import DataError, InferenceError
 from mirnet.evaluation.method import INPUT, Method, ModelMethod, short_names
+from mirnet.models import catalog
+from mirnet.models.facts import Facts
 from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import EchoRuntime
-from mirnet.weights import catalog
-from mirnet.weights.facts import Facts
 
 
 class Adds(EchoRuntime):

@@ -14,9 +14,9 @@ from mirnet.evaluation.run import Failed, Measured, run
 from mirnet.evaluation.scores import measure
 from mirnet.evaluation.sets import DataSet
 from mirnet.evaluation.summary import Summary
+from mirnet.models.facts import Facts
 from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import EchoRuntime
-from mirnet.weights.facts import Facts
 
 
 class Brightens:

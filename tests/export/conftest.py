@@ -9,9 +9,9 @@ import torch
 from mirnet import export
 from mirnet.export import mnn
 from mirnet.export import onnx as onnx_export
-from mirnet.network import Configuration
-from mirnet.weights import checkpoint
-from mirnet.weights.checkpoint import Weights
+from mirnet.models import checkpoint
+from mirnet.models.checkpoint import Weights
+from mirnet.models.mirnetv2.network import Configuration
 
 LITTLE = Configuration(width=8, groups=(1,), blocks_per_group=1)
 FACTS = {"task": "denoise", "metrics": {"psnr": 39.5}}

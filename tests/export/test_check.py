@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mirnet.export import check
+from mirnet.models.facts import Facts
 from mirnet.runtimes.pytorch import PyTorchRuntime
-from mirnet.weights.facts import Facts
 
 
 class Spoilt:

@@ -14,13 +14,13 @@ from mirnet import export, runtimes
 from mirnet.errors import InferenceError, ShapeError, WeightsError
 from mirnet.export import mnn
 from mirnet.export import onnx as onnx_export
-from mirnet.network import Configuration
+from mirnet.models import checkpoint
+from mirnet.models.checkpoint import Weights
+from mirnet.models.mirnetv2.network import Configuration
 from mirnet.restoration.restorer import Restorer
 from mirnet.runtimes.mnn import MnnRuntime
 from mirnet.runtimes.onnx import OnnxRuntime
 from mirnet.runtimes.pytorch import PyTorchRuntime
-from mirnet.weights import checkpoint
-from mirnet.weights.checkpoint import Weights
 
 SIZES = [(1, 4, 4), (2, 40, 28), (3, 100, 16)]  # none that the export checks itself
 

@@ -9,9 +9,10 @@ import torch
 
 from mirnet import export, runtimes
 from mirnet.errors import WeightsError
-from mirnet.network import PRESETS, Configuration
-from mirnet.weights import catalog, checkpoint, upstream
-from mirnet.weights.checkpoint import Weights
+from mirnet.models import catalog, checkpoint
+from mirnet.models.checkpoint import Weights
+from mirnet.models.mirnetv2 import upstream
+from mirnet.models.mirnetv2.network import PRESETS, Configuration
 
 paddle_export = pytest.importorskip(
     "mirnet.export.paddle", reason="needs Paddle: pip install paddlepaddle"

@@ -6,9 +6,9 @@ import torch
 
 from mirnet import export, runtimes
 from mirnet.errors import ShapeError
-from mirnet.network import Configuration
-from mirnet.weights import checkpoint
-from mirnet.weights.checkpoint import Weights
+from mirnet.models import checkpoint
+from mirnet.models.checkpoint import Weights
+from mirnet.models.mirnetv2.network import Configuration
 
 WINDOWED = Configuration(8, (1,), 1, unshuffle=2, window=48)
 SIZES = [(1, 16, 32), (2, 48, 80)]

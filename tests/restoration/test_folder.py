@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from mirnet.errors import ImageError, InferenceError
+from mirnet.models.facts import Facts
 from mirnet.restoration import folder
 from mirnet.restoration.folder import Job
 from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import EchoRuntime
-from mirnet.weights.facts import Facts
 
 
 class Darkening:

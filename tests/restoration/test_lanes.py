@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mirnet.errors import InferenceError
+from mirnet.models.facts import Facts
 from mirnet.restoration.lanes import AHEAD, Lanes
 from mirnet.restoration.restorer import Restorer
-from mirnet.weights.facts import Facts
 
 
 @pytest.fixture

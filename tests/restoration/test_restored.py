@@ -10,10 +10,10 @@ import pytest
 import pyvips
 
 from mirnet.errors import ImageError, OutOfMemoryError
-from mirnet.image import codec
+from mirnet.models.facts import Facts
+from mirnet.pictures import codec
 from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import EchoRuntime
-from mirnet.weights.facts import Facts
 
 
 class Halves(EchoRuntime):

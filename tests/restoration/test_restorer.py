@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mirnet.errors import ImageError, InferenceError, OutOfMemoryError, ShapeError, TilingError
+from mirnet.models.facts import Facts
 from mirnet.restoration.restored import BORDER, Tally
 from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import EchoRuntime, Runtime
-from mirnet.weights.facts import Facts
 
 
 class Pointwise:
@@ -347,8 +347,8 @@ def test_a_tile_of_a_self_ensemble_is_left_if_one_view_has_no_usable_result(pict
 @pytest.fixture(scope="module")
 def denoiser():
     pytest.importorskip("MNN")
+    from mirnet.models import catalog
     from mirnet.runtimes.mnn import MnnRuntime
-    from mirnet.weights import catalog
 
     path = next(path for path in catalog.find("denoise").files() if path.suffix == ".mnn")
     with Restorer(MnnRuntime(path, threads=1), tile=64) as restorer:

@@ -13,11 +13,11 @@ import pytest
 import pyvips
 from skimage import data
 
+from mirnet.models import catalog
 from mirnet.restoration.restored import BORDER
 from mirnet.restoration.restorer import OVERLAP, TILE, Restorer
 from mirnet.restoration.stitch import Layout
 from mirnet.runtimes.mnn import MnnRuntime
-from mirnet.weights import catalog
 
 HEIGHT, WIDTH = 96, 540
 LAYOUT = Layout(HEIGHT, WIDTH, TILE, OVERLAP, BORDER, multiple=4)

@@ -5,10 +5,11 @@ import shutil
 
 import pytest
 
-from mirnet import runtimes, subprocesses
+from mirnet import runtimes
+from mirnet.models import catalog
 from mirnet.runtimes import choice
 from mirnet.runtimes.choice import Way
-from mirnet.weights import catalog
+from mirnet.system import subprocesses
 
 BUNDLED = {path.suffix: path for path in catalog.find("denoise-tiny").files()}
 MNN = Way("mnn", "f32", str(BUNDLED[".mnn"]))

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from mirnet.errors import InferenceError, WeightsError
+from mirnet.models import catalog
 from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import Runtime
-from mirnet.weights import catalog
 
 BUNDLED = {path.suffix: path for path in catalog.find("denoise").files()}
 SUFFIXES = {
@@ -249,8 +249,8 @@ def test_a_device_that_is_not_there_ends_in_one_line():
 
 def test_a_network_in_memory_becomes_a_runtime(reference):
     pytest.importorskip("torch")
+    from mirnet.models import checkpoint
     from mirnet.runtimes.pytorch import PyTorchRuntime
-    from mirnet.weights import checkpoint
 
     network = checkpoint.read(BUNDLED[".safetensors"]).network()
     noisy = noise(1, 32, 32)

@@ -7,12 +7,12 @@ import pytest
 from mirnet import runtimes
 from mirnet.errors import WeightsError
 from mirnet.export import export
-from mirnet.network import Configuration
+from mirnet.models import catalog
+from mirnet.models.checkpoint import Weights, write
+from mirnet.models.facts import Facts
+from mirnet.models.mirnetv2.network import Configuration
 from mirnet.restoration.restorer import Restorer
 from mirnet.runtimes.pytorch import PyTorchRuntime
-from mirnet.weights import catalog
-from mirnet.weights.checkpoint import Weights, write
-from mirnet.weights.facts import Facts
 
 BUNDLED = {path.suffix: path for path in catalog.find("denoise").files()}
 FILES = {"mnn": ".mnn", "openvino": ".onnx", "onnx": ".onnx", "pytorch": ".safetensors"}

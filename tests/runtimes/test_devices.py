@@ -8,7 +8,7 @@ import pytest
 
 from mirnet import runtimes
 from mirnet.errors import RuntimeMissingError
-from mirnet.weights import catalog
+from mirnet.models import catalog
 
 pytest.importorskip("onnxruntime")
 import onnxruntime

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from mirnet.errors import InferenceError, OutOfMemoryError
-from mirnet.weights import catalog
+from mirnet.models import catalog
 
 pytest.importorskip("MNN")
 

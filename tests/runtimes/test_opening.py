@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import mirnet
-from mirnet import machine, runtimes
+from mirnet import runtimes
 from mirnet.errors import MirnetError, RuntimeMissingError, WeightsError
-from mirnet.weights import catalog
+from mirnet.models import catalog
+from mirnet.system import machine
 
 BUNDLED = {path.suffix: path for path in catalog.find("denoise").files()}
 

@@ -5,7 +5,7 @@ import pytest
 
 from mirnet import runtimes
 from mirnet.errors import InferenceError, WeightsError
-from mirnet.weights import catalog
+from mirnet.models import catalog
 
 pytest.importorskip("openvino")
 from mirnet.runtimes.openvino import OpenVinoRuntime, openvino

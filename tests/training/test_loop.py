@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from mirnet import metrics
-from mirnet.data import sources
 from mirnet.errors import DataError, RecipeError, WeightsError
-from mirnet.network import TINY, Configuration
+from mirnet.models import catalog
+from mirnet.models import checkpoint as weights
+from mirnet.models.mirnetv2.network import TINY, Configuration
+from mirnet.pairs import sources
 from mirnet.training import checkpoint, interruption, loop, recipe, start, state
 from mirnet.training.start import Options
-from mirnet.weights import catalog
-from mirnet.weights import checkpoint as weights
 
 CPU = torch.device("cpu")
 VALIDATED = "validation.pairs=pairs"

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mirnet.data.camera import Camera
-from mirnet.data.tasks import TASKS, Task
+from mirnet.camera.description import Camera
 from mirnet.errors import RecipeError
-from mirnet.network import PRESETS
+from mirnet.models.mirnetv2.network import PRESETS
 from mirnet.training import recipe, start, state, strict
+from mirnet.training.samples.tasks import TASKS, Task
 
 SHIPPED = sorted(recipe.SHIPPED.glob("*.toml"))
 NETWORK = """

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from mirnet.data.request import Request
 from mirnet.errors import ImageError, RecipeError
 from mirnet.training import checkpoint, loader, start
+from mirnet.training.samples.request import Request
 from mirnet.training.start import Options
 
 STAGES = "stages=[{length=3, patch=32, batch=4}]"

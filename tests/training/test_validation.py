@@ -7,8 +7,8 @@ import pytest
 from lightning_fabric import Fabric
 
 from mirnet import metrics
-from mirnet.data import sources
-from mirnet.network import MIRNetV2
+from mirnet.models.mirnetv2.network import MIRNetV2
+from mirnet.pairs import sources
 from mirnet.training import validation
 
 

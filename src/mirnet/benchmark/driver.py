@@ -13,8 +13,8 @@ from mirnet.benchmark.plan import Plan
 from mirnet.benchmark.process import Worker
 from mirnet.benchmark.summary import Figures, Run, figures
 from mirnet.errors import InferenceError
-from mirnet.image import codec
-from mirnet.weights import identity
+from mirnet.models import identity
+from mirnet.pictures import codec
 
 
 @dataclass(frozen=True)

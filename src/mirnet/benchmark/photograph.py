@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mirnet.image import codec, pixels
+from mirnet.pictures import codec, pixels
 from mirnet.shapes import Image, Pixels
 
 BAND = 64

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from mirnet import runtimes
 from mirnet.errors import ImageError, RuntimeMissingError, ShapeError
-from mirnet.image import codec
+from mirnet.models import catalog
+from mirnet.pictures import codec
 from mirnet.restoration.restorer import Restorer, default_tile
 from mirnet.restoration.runtime import EchoRuntime
-from mirnet.weights import catalog
 
 SIZE = (384, 512)
 """Height and width by default: about a minute on two cores for all runtimes."""

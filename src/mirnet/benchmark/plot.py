@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mirnet.benchmark.clock import STAGES
 from mirnet.benchmark.driver import Measured
-from mirnet.files import replacing
+from mirnet.system.files import replacing
 
 WIDTH, BAR, AROUND = 10.0, 0.5, 1.9
 """Width of the picture, height of a bar and of what is around the bars, inches of 100 pixels."""

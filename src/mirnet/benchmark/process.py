@@ -6,9 +6,9 @@ import subprocess
 from types import TracebackType
 from typing import Any
 
-from mirnet import subprocesses
 from mirnet.benchmark.job import Job
 from mirnet.errors import InferenceError
+from mirnet.system import subprocesses
 
 
 class Worker:

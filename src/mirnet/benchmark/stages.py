@@ -10,7 +10,7 @@ from mirnet import runtimes
 from mirnet.benchmark.clock import Clock
 from mirnet.benchmark.job import Job
 from mirnet.errors import InferenceError
-from mirnet.image import codec, pixels
+from mirnet.pictures import codec, pixels
 from mirnet.restoration.restorer import Restorer, Tally
 from mirnet.shapes import Image, Pixels
 

@@ -10,11 +10,11 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from mirnet import streams
 from mirnet.benchmark import memory
 from mirnet.benchmark.job import Job
 from mirnet.benchmark.stages import Bench
 from mirnet.errors import MirnetError
+from mirnet.system import streams
 
 
 def main() -> None:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mirnet.data import sidd, sources
 from mirnet.errors import DataError, RecipeError, RuntimeMissingError
+from mirnet.pairs import sources
+from mirnet.patches import sidd
 from mirnet.runtimes import KINDS
 from mirnet.training import recipe as recipes
 from mirnet.training.recipe import Recipe

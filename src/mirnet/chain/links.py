@@ -11,7 +11,6 @@ import torch
 
 from mirnet import export, metrics, runtimes
 from mirnet.chain.parts import Details, FigureCheck, Findings, LinkPart
-from mirnet.data import sources
 from mirnet.errors import DataError, InferenceError, RecipeError, RuntimeMissingError
 from mirnet.evaluation import sets
 from mirnet.evaluation.method import INPUT, ModelMethod
@@ -19,7 +18,8 @@ from mirnet.evaluation.restored_images import RestoredImages
 from mirnet.evaluation.run import Failed, run
 from mirnet.evaluation.scores import Scores
 from mirnet.evaluation.summary import Summary
-from mirnet.image import codec, pixels
+from mirnet.pairs import sources
+from mirnet.pictures import codec, pixels
 from mirnet.restoration.restorer import Restorer
 from mirnet.shapes import Pixels
 from mirnet.training import checkpoint, start

@@ -10,11 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mirnet import machine, strict_json
+from mirnet import strict_json
 from mirnet.chain.config import FOLDERS, ChainConfig
 from mirnet.chain.parts import FigureCheck, PartResult, Status
 from mirnet.errors import DataError
-from mirnet.files import replacing
+from mirnet.system import machine
+from mirnet.system.files import replacing
 
 RECORD = "chain.json"
 """Whole at any time."""

@@ -13,16 +13,18 @@ import pyvips
 import torch
 from jaxtyping import Float, UInt8
 
-from mirnet import cores
+from mirnet.camera import noise
 from mirnet.chain.parts import FigureCheck, Findings, LinkPart
-from mirnet.data import noise, packing, patch_folder, sidd, sources
-from mirnet.data.packed import Packed
-from mirnet.data.pair_folder import PairFolder
-from mirnet.data.pairs import Pairs
-from mirnet.data.patches import name as patch_name
-from mirnet.data.windows import RandomWindows
 from mirnet.errors import DataError
-from mirnet.image import codec
+from mirnet.pairs import packing, sources
+from mirnet.pairs.packed import Packed
+from mirnet.pairs.pair_folder import PairFolder
+from mirnet.pairs.pairs import Pairs
+from mirnet.patches import patch_folder, sidd
+from mirnet.patches.patches import name as patch_name
+from mirnet.patches.windows import RandomWindows
+from mirnet.pictures import codec
+from mirnet.system import cores
 
 LEARNT, HELD_OUT = range(1, 13), range(13, 17)
 """Numbers of the drawn pictures."""

@@ -4,10 +4,10 @@ import sys
 
 import typer
 
-from mirnet import streams
 from mirnet.cli import benchmark, chain, data, evaluate, export, models, restore, train
 from mirnet.cli.help import Command
 from mirnet.errors import MirnetError
+from mirnet.system import streams
 
 app = typer.Typer(
     name="mirnet",

@@ -7,7 +7,7 @@ import typer
 
 from mirnet.cli.endings import FAILED, interruptible, treat_termination_as_interruption
 from mirnet.cli.options import Device, Model, Overlap, Threads, Tile, height_and_width
-from mirnet.weights.catalog import DEFAULT
+from mirnet.models.catalog import DEFAULT
 
 if TYPE_CHECKING:
     from mirnet.benchmark.driver import Result
@@ -127,7 +127,7 @@ def _check_plot(path: Path) -> None:
     """Raise for what would fail after minutes of measuring."""
     from mirnet.errors import ImageError
     from mirnet.extras import needs
-    from mirnet.files import hidden
+    from mirnet.system.files import hidden
 
     with needs("train", "the plot"):
         import matplotlib  # noqa: F401

@@ -6,12 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mirnet import machine
 from mirnet.benchmark.clock import STAGES
 from mirnet.benchmark.driver import Failed, Measured, Result
 from mirnet.benchmark.plan import Plan
-from mirnet.image.vips import shown
+from mirnet.pictures.vips import shown
 from mirnet.restoration.restored import left_alone
+from mirnet.system import machine
 
 COLUMNS = (*STAGES, "whole", "µs/pixel", "MP/s", "images/s", "peak MB")
 """Columns of the table; stages and whole in milliseconds."""

@@ -27,7 +27,7 @@ from mirnet.cli.options import (
 from mirnet.cli.submission import Benchmark
 from mirnet.errors import DataError
 from mirnet.extras import needs
-from mirnet.weights.catalog import DEFAULT
+from mirnet.models.catalog import DEFAULT
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -232,7 +232,7 @@ def _print_trouble(bar: "Progress", result: "Measured | Failed") -> None:
     """What went wrong with a pair, at once, on standard error."""
     from mirnet.cli.bars import print_message
     from mirnet.evaluation.run import Failed
-    from mirnet.image.vips import shown
+    from mirnet.pictures.vips import shown
     from mirnet.restoration.restored import left_alone
 
     pair = shown(f"{result.folder}, {result.name}")

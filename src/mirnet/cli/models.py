@@ -23,7 +23,7 @@ def models(
       mirnet models
       mirnet models denoise
     """
-    from mirnet.weights import catalog
+    from mirnet.models import catalog
 
     if name is None:
         for model in catalog.MODELS:

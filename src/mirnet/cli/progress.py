@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mirnet.cli.bars import Rate, print_message, print_result, progress_bar
 from mirnet.errors import MirnetError
-from mirnet.image import codec, raw
+from mirnet.pictures import codec, raw
 from mirnet.restoration.folder import Job, Result
 
 

@@ -12,7 +12,7 @@ from mirnet.evaluation.report import page
 from mirnet.evaluation.report.gallery import Gallery
 from mirnet.evaluation.run import Failed, Measured
 from mirnet.evaluation.summary import Summary
-from mirnet.files import replacing
+from mirnet.system.files import replacing
 
 
 class Page:

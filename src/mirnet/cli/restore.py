@@ -18,7 +18,7 @@ from mirnet.cli.options import (
     Threads,
     Tile,
 )
-from mirnet.weights.catalog import DEFAULT
+from mirnet.models.catalog import DEFAULT
 
 if TYPE_CHECKING:
     from mirnet.evaluation.reference.comparison import Comparison

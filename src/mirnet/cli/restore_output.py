@@ -12,7 +12,7 @@ import typer
 from mirnet import strict_json
 from mirnet.cli.progress import PictureProgress
 from mirnet.evaluation.reference.comparison import PROTOCOLS, Comparison, Figures, Mean, mean
-from mirnet.image.vips import shown
+from mirnet.pictures.vips import shown
 from mirnet.restoration.folder import Result
 from mirnet.restoration.restored import left_alone
 from mirnet.restoration.restorer import Restorer

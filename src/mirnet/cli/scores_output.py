@@ -12,8 +12,8 @@ from mirnet.evaluation.method import INPUT, Method
 from mirnet.evaluation.run import Failed, Measured
 from mirnet.evaluation.scores import FIGURES, PROTOCOLS
 from mirnet.evaluation.summary import Summary
-from mirnet.files import replacing
-from mirnet.image.vips import shown
+from mirnet.pictures.vips import shown
+from mirnet.system.files import replacing
 
 CSV_COLUMNS = (
     *("data", "name", "method", "status", "height", "width"),

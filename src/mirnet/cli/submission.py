@@ -105,7 +105,7 @@ def _open(benchmark: Benchmark, folder: Path, output: Path | None) -> "Submissio
 
 
 def _line(submission: "Submission", work: "Work") -> str:
-    from mirnet.image.vips import shown
+    from mirnet.pictures.vips import shown
 
     first, last = submission.files[0], submission.files[-1]
     name = str(first) if first == last else f"{first} to {last.name}"

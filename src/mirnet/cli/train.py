@@ -182,7 +182,7 @@ def _workers(accelerator: str) -> int:
     """None on the CPU, which the network needs itself; else up to eight a GPU."""
     import torch
 
-    from mirnet import cores
+    from mirnet.system import cores
 
     if accelerator == "cpu" or not torch.cuda.is_available():
         return 0

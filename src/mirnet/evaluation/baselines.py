@@ -13,7 +13,7 @@ import numpy as np
 from mirnet import metrics
 from mirnet.errors import DataError, InferenceError, RuntimeMissingError
 from mirnet.evaluation.method import INPUT, Facts, Restored
-from mirnet.image import pixels
+from mirnet.pictures import pixels
 from mirnet.shapes import Image
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from mirnet.errors import DataError
+from mirnet.models import catalog, identity
 from mirnet.restoration.restorer import Restorer
 from mirnet.shapes import Image
-from mirnet.weights import catalog, identity
 
 INPUT = "input"
 """The name of doing nothing: the noisy picture as it is, which is measured always."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mirnet.errors import DataError
-from mirnet.image import codec, pixels
+from mirnet.pictures import codec, pixels
 from mirnet.shapes import Image
 
 

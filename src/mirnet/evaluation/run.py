@@ -13,7 +13,7 @@ from mirnet.evaluation.method import Method, Restored
 from mirnet.evaluation.restored_images import RestoredImages
 from mirnet.evaluation.scores import Distance, Scores, measure
 from mirnet.evaluation.sets import DataSet
-from mirnet.image import pixels
+from mirnet.pictures import pixels
 from mirnet.shapes import Image
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from mirnet import metrics
-from mirnet.image import pixels
+from mirnet.pictures import pixels
 from mirnet.shapes import Image
 
 Distance = Callable[[Image, Image], float]

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from mirnet.data import sources
 from mirnet.errors import DataError
 from mirnet.evaluation import sidd_blocks
+from mirnet.pairs import sources
 from mirnet.shapes import Pixels
 
 
 @runtime_checkable
 class WholePairs(Protocol):
-    """Noisy and clean pictures by number, as `mirnet.data.pairs.Pairs`, never cut."""
+    """Noisy and clean pictures by number, as `mirnet.pairs.pairs.Pairs`, never cut."""
 
     def __len__(self) -> int: ...
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from mirnet import runtimes
 from mirnet.errors import ShapeError, WeightsError
 from mirnet.export import check, facts, mnn, onnx
-from mirnet.files import place_together
+from mirnet.models import checkpoint
+from mirnet.models.checkpoint import Weights
 from mirnet.restoration.runtime import Runtime
-from mirnet.weights import checkpoint
-from mirnet.weights.checkpoint import Weights
+from mirnet.system.files import place_together
 
 FORMATS = ("onnx", "openvino", "mnn", "safetensors", "pth", "pdparams", "paddle")
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float32
 
+from mirnet.models.checkpoint import Weights
+from mirnet.models.facts import Facts
 from mirnet.restoration.restorer import default_tile
 from mirnet.restoration.runtime import Runtime
 from mirnet.runtimes.pytorch import PyTorchRuntime
 from mirnet.shapes import Batch
-from mirnet.weights.checkpoint import Weights
-from mirnet.weights.facts import Facts
 
 
 def sizes(facts: Facts) -> tuple[tuple[int, int, int], ...]:

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mirnet.weights import identity
-from mirnet.weights.checkpoint import Weights
+from mirnet.models import identity
+from mirnet.models.checkpoint import Weights
 
 
 def origin(source: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from mirnet.errors import WeightsError
 from mirnet.export import mnn_sharing, onnx
 from mirnet.export.facts import text
-from mirnet.weights.checkpoint import Weights
+from mirnet.models.checkpoint import Weights
 
 # not `MNN.tools.mnnconvert`: importing that installs a logging client and reports each conversion
 CONVERT = "import sys, _tools; _tools.mnnconvert(['mnnconvert', *sys.argv[1:]])"

@@ -14,8 +14,8 @@ from onnx import numpy_helper
 from torch.export import Dim
 
 from mirnet.export.facts import text
-from mirnet.weights.checkpoint import Weights
-from mirnet.weights.facts import KEY
+from mirnet.models.checkpoint import Weights
+from mirnet.models.facts import KEY
 
 OPSET = 18
 """The oldest that the exporter writes without conversion; ONNX Runtime reads it since 1.14."""

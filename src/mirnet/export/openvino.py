@@ -3,13 +3,13 @@
 import tempfile
 from pathlib import Path
 
-from mirnet import root_logger
 from mirnet.errors import WeightsError
 from mirnet.export import onnx
 from mirnet.export.facts import text
+from mirnet.models.checkpoint import Weights
+from mirnet.models.facts import KEY
 from mirnet.runtimes.openvino import without_telemetry
-from mirnet.weights.checkpoint import Weights
-from mirnet.weights.facts import KEY
+from mirnet.system import root_logger
 
 with without_telemetry():
     import openvino

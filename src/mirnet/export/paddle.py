@@ -6,10 +6,11 @@ from pathlib import Path
 from mirnet.errors import WeightsError
 from mirnet.export.facts import text
 from mirnet.export.paddle_network import PaddleMIRNetV2
+from mirnet.models import identity
+from mirnet.models.checkpoint import Weights
+from mirnet.models.facts import KEY
+from mirnet.models.mirnetv2 import upstream
 from mirnet.runtimes.paddle import DIGEST, contained, reason
-from mirnet.weights import identity, upstream
-from mirnet.weights.checkpoint import Weights
-from mirnet.weights.facts import KEY
 
 with contained():
     import paddle

@@ -1,4 +1,4 @@
-"""MIRNetV2 in Paddle: `mirnet.network` once more, with parameters under the official names.
+"""MIRNetV2 in Paddle: `models.mirnetv2.network` once more, with the official names of parameters.
 
 What each part does stands there. Paddle and the official code name a parameter after the
 attributes that lead to it, so the attributes here are those of `weights.upstream`.
@@ -6,7 +6,7 @@ attributes that lead to it, so the attributes here are those of `weights.upstrea
 
 from typing import Any, no_type_check
 
-from mirnet.network import CELLS, FAINTEST, SLOPE, Configuration
+from mirnet.models.mirnetv2.network import CELLS, FAINTEST, SLOPE, Configuration
 from mirnet.runtimes.paddle import contained
 
 with contained():

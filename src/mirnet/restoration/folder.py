@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from mirnet.errors import ImageError, MirnetError
-from mirnet.image import codec
+from mirnet.pictures import codec
 from mirnet.restoration.restorer import Progress, Restorer
 
 SUFFIX = "_restored"

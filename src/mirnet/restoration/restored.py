@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from mirnet.errors import InferenceError, OutOfMemoryError
-from mirnet.image import codec, pixels, symmetry
-from mirnet.image.codec import Writable
-from mirnet.image.source import Source
+from mirnet.models.facts import Facts
+from mirnet.pictures import codec, pixels, symmetry
+from mirnet.pictures.codec import Writable
+from mirnet.pictures.source import Source
 from mirnet.restoration import stitch, strength, tiles
 from mirnet.restoration.runtime import Runtime
 from mirnet.restoration.stitch import Apply, Layout, Stage
 from mirnet.shapes import Image, Pixels
-from mirnet.weights.facts import Facts
 
 log = logging.getLogger(__name__)
 

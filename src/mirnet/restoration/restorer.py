@@ -8,15 +8,15 @@ from typing import Any
 import numpy.typing as npt
 
 from mirnet.errors import ShapeError, TilingError, WeightsError
-from mirnet.image import codec, symmetry
-from mirnet.image.codec import Picture, Writable
-from mirnet.image.source import Source
+from mirnet.models.facts import Facts
+from mirnet.pictures import codec, symmetry
+from mirnet.pictures.codec import Picture, Writable
+from mirnet.pictures.source import Source
 from mirnet.restoration import tiles
 from mirnet.restoration.lanes import Lanes
 from mirnet.restoration.restored import Progress, Restored, Tally, left_alone
 from mirnet.restoration.runtime import Runtime, facts_of
 from mirnet.restoration.stitch import Apply, Stage
-from mirnet.weights.facts import Facts
 
 __all__ = ["Progress", "Restored", "Restorer", "Tally", "default_overlap", "default_tile"]
 

@@ -8,8 +8,8 @@ import warnings
 from typing import Protocol, runtime_checkable
 
 from mirnet.errors import InferenceError
+from mirnet.models.facts import Facts, Shape
 from mirnet.shapes import Batch
-from mirnet.weights.facts import Facts, Shape
 
 __all__ = ["EchoRuntime", "Facts", "Runtime", "check_shape", "facts_of"]
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from mirnet import machine
 from mirnet.errors import MirnetError, RuntimeMissingError, WeightsError
+from mirnet.models import catalog
+from mirnet.models.facts import Facts
 from mirnet.restoration.runtime import Runtime
 from mirnet.runtimes import choice, trust
 from mirnet.runtimes.choice import Way
-from mirnet.weights import catalog
-from mirnet.weights.facts import Facts
+from mirnet.system import machine
 
 
 def _mnn(path: Path, device: str, threads: int | None, precision: str) -> Runtime:

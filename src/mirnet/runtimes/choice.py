@@ -16,9 +16,9 @@ from pathlib import Path
 
 import platformdirs
 
-from mirnet import cores, machine, subprocesses
-from mirnet.files import replacing
-from mirnet.weights import identity
+from mirnet.models import identity
+from mirnet.system import cores, machine, subprocesses
+from mirnet.system.files import replacing
 
 log = logging.getLogger(__name__)
 

@@ -4,12 +4,12 @@ import queue
 import sys
 from pathlib import Path
 
-from mirnet import cores
 from mirnet.errors import InferenceError
+from mirnet.models.facts import Facts
 from mirnet.runtimes.mnn_module import MnnModule
 from mirnet.runtimes.mnn_worker import Worker
 from mirnet.shapes import Batch
-from mirnet.weights.facts import Facts
+from mirnet.system import cores
 
 MOST_LANES = 16
 """A worker takes some 150 MB."""

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from mirnet.errors import InferenceError, OutOfMemoryError, WeightsError
+from mirnet.models.facts import Facts
 from mirnet.shapes import Batch
-from mirnet.weights.facts import Facts
 
 FIRST = 16
 """Side of what a module sees first, or the model's own multiple where that is more. From its first

@@ -19,9 +19,9 @@ from typing import IO
 
 import numpy as np
 
-from mirnet import streams, subprocesses
 from mirnet.errors import InferenceError, MirnetError, OutOfMemoryError, WeightsError
 from mirnet.shapes import Batch
+from mirnet.system import streams, subprocesses
 
 HEAD = struct.Struct("<5I")
 BATCH, ERROR, READY = range(3)

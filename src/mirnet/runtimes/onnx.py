@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from mirnet.errors import InferenceError, OutOfMemoryError, RuntimeMissingError, WeightsError
+from mirnet.models.facts import KEY, Facts, Shape
 from mirnet.restoration.runtime import check_shape
 from mirnet.shapes import Batch
-from mirnet.weights.facts import KEY, Facts, Shape
 
 # it reports by the network what it loads, where this is not in the environment when it is imported
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

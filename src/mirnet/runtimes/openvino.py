@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from mirnet import cores
 from mirnet.errors import InferenceError, OutOfMemoryError, WeightsError
+from mirnet.models.facts import KEY, Facts, Shape
 from mirnet.restoration.runtime import check_shape
 from mirnet.shapes import Batch
-from mirnet.weights.facts import KEY, Facts, Shape
+from mirnet.system import cores
 
 TELEMETRY = "openvino_telemetry"
 """OpenVINO reports by it, over the network, that it was imported."""

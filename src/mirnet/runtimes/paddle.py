@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from mirnet import cores, root_logger
 from mirnet.errors import InferenceError, OutOfMemoryError, RuntimeMissingError, WeightsError
+from mirnet.models import identity
+from mirnet.models.facts import KEY, Facts, Shape
 from mirnet.restoration.runtime import check_shape
 from mirnet.shapes import Batch
-from mirnet.weights import identity
-from mirnet.weights.facts import KEY, Facts, Shape
+from mirnet.system import cores, root_logger
 
 PROGRAMS = (".json", ".pdmodel")
 """What Paddle calls the program that goes with a `.pdiparams`: since 3.0, and before."""

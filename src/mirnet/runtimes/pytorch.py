@@ -7,10 +7,10 @@ from typing import Any
 import torch
 
 from mirnet.errors import InferenceError, OutOfMemoryError
-from mirnet.network import MIRNetV2
+from mirnet.models import checkpoint
+from mirnet.models.facts import Facts
+from mirnet.models.mirnetv2.network import MIRNetV2
 from mirnet.shapes import Batch
-from mirnet.weights import checkpoint
-from mirnet.weights.facts import Facts
 
 NO_MEMORY = (
     "allocate memory",

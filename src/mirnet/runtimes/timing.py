@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mirnet import runtimes, streams
+from mirnet import runtimes
 from mirnet.errors import MirnetError
 from mirnet.restoration.runtime import Runtime
 from mirnet.runtimes.choice import Way
 from mirnet.shapes import Batch
+from mirnet.system import streams
 
 SIDE = 256
 """Of the tiles, where the model leaves the size open."""

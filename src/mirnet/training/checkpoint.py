@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from mirnet.errors import WeightsError
-from mirnet.files import replacing
-from mirnet.weights.content import TRAINING_FORMAT as FORMAT
-from mirnet.weights.pdparams import refusal
+from mirnet.models.content import TRAINING_FORMAT as FORMAT
+from mirnet.models.pdparams import refusal
+from mirnet.system.files import replacing
 
 
 def claim(folder: Path) -> None:

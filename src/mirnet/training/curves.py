@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mirnet.errors import DataError
-from mirnet.files import replacing
+from mirnet.system.files import replacing
 from mirnet.training import table
 from mirnet.training.logs import METRICS
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch.utils.data import DataLoader
 
-from mirnet.data.dataset import Batch, TrainingData
-from mirnet.data.request import Request
+from mirnet.training.samples.dataset import Batch, TrainingData
+from mirnet.training.samples.request import Request
 
 AHEAD = 4
 """Batches that each worker keeps ready."""

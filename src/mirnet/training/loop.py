@@ -18,18 +18,18 @@ from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from mirnet.data.dataset import Batch, Develop, Patches
-from mirnet.data.pairs import Pairs
 from mirnet.errors import DataError, DivergedError, RecipeError
+from mirnet.models import catalog
+from mirnet.pairs.pairs import Pairs
 from mirnet.runtimes.pytorch import NO_MEMORY
 from mirnet.training import checkpoint, curves, interruption, logs, validation
 from mirnet.training.devices import reduced
 from mirnet.training.loss import charbonnier, minus_psnr
+from mirnet.training.samples.dataset import Batch, Develop, Patches
 from mirnet.training.schedule import Phase, Plan
 from mirnet.training.state import State
 from mirnet.training.summary import SUMMARY, Summary
 from mirnet.training.validation import Scores
-from mirnet.weights import catalog
 
 log = logging.getLogger(__name__)
 

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mirnet.data.camera import Camera
-from mirnet.data.scenes import Drawings, Scenes
-from mirnet.data.sections import expect
-from mirnet.data.tasks import TASKS
+from mirnet.camera.description import Camera
+from mirnet.camera.scenes import Drawings, Scenes
+from mirnet.camera.sections import expect
 from mirnet.errors import RecipeError
 from mirnet.training import strict
+from mirnet.training.samples.tasks import TASKS
 
 SHIPPED = Path(__file__).parent / "recipes"
 
@@ -58,7 +58,7 @@ class Span(str):
 
 @dataclass(frozen=True)
 class Network:
-    """The numbers of a network that is no preset; see `mirnet.network.Configuration`."""
+    """The numbers of a network that is no preset; see `models.mirnetv2.network`."""
 
     width: int
     """Channels of the full-resolution stream."""
@@ -241,7 +241,7 @@ class Recipe:
     devices: int = 1
     """The devices that the stages' batches are meant for; with others, the plan is scaled."""
     task: str = "denoise"
-    """One of `mirnet.data.tasks.TASKS`: how clean patches become inputs."""
+    """One of `mirnet.training.samples.tasks.TASKS`: how clean patches become inputs."""
     seed: int = 0
     precision: str = "32-true"
     """One of `PRECISIONS`."""

@@ -10,8 +10,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mirnet.data.request import Request
 from mirnet.training.recipe import Optimisation, Recipe, Span, Stage
+from mirnet.training.samples.request import Request
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mirnet.data import photographs, sources
-from mirnet.data.dataset import DEVELOP, TrainingData
-from mirnet.data.pairs import Pairs
+from mirnet.pairs import sources
+from mirnet.pairs.pairs import Pairs
 from mirnet.training import checkpoint, loader, logs
 from mirnet.training.devices import open_fabric
 from mirnet.training.loop import LAST, Progress, Training, log_progress
 from mirnet.training.recipe import Recipe
+from mirnet.training.samples import photographs
+from mirnet.training.samples.dataset import DEVELOP, TrainingData
 from mirnet.training.schedule import lay_out
 from mirnet.training.state import look_for_weights, set_up
 from mirnet.training.summary import Summary

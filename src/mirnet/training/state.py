@@ -16,16 +16,16 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.checkpoint import checkpoint as recomputed
 
-from mirnet import network
 from mirnet.errors import RecipeError
-from mirnet.network import Configuration, MIRNetV2, MultiScaleBlock
+from mirnet.models import catalog
+from mirnet.models.checkpoint import read
+from mirnet.models.mirnetv2 import network
+from mirnet.models.mirnetv2.network import Configuration, MIRNetV2, MultiScaleBlock
 from mirnet.training import checkpoint
 from mirnet.training.averaging import average
 from mirnet.training.recipe import Recipe
 from mirnet.training.schedule import Plan
 from mirnet.training.validation import Scores
-from mirnet.weights import catalog
-from mirnet.weights.checkpoint import read
 
 
 @dataclass

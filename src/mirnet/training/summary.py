@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mirnet import strict_json
-from mirnet.files import replacing
-from mirnet.weights.catalog import BEST
+from mirnet.models.catalog import BEST
+from mirnet.system.files import replacing
 
 SUMMARY = "summary.json"
 """The file's name in the folder of a run."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirnet.errors import DataError
-from mirnet.files import replacing
+from mirnet.system.files import replacing
 
 STEP = "step"
 """The first column."""

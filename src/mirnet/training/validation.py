@@ -9,9 +9,9 @@ from jaxtyping import UInt8
 from lightning_fabric import Fabric
 
 from mirnet import metrics
-from mirnet.data.pairs import Pairs
-from mirnet.image import pixels
-from mirnet.network import MIRNetV2
+from mirnet.models.mirnetv2.network import MIRNetV2
+from mirnet.pairs.pairs import Pairs
+from mirnet.pictures import pixels
 from mirnet.shapes import Image
 from mirnet.training.devices import reduced
 

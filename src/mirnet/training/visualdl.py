@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from mirnet.files import replacing
+from mirnet.system.files import replacing
 
 with warnings.catch_warnings():
     # modules that it brings along are not clean, and the first import says so to the user

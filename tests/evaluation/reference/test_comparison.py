@@ -23,7 +23,7 @@ from mirnet.evaluation.reference.comparison import (
     mean,
     measure,
 )
-from mirnet.image import codec, pixels
+from mirnet.pictures import codec, pixels
 from mirnet.restoration.folder import Result
 
 DTYPES = (np.uint8, np.uint16, np.float32)

@@ -17,9 +17,9 @@ from scipy.io import loadmat, savemat, whosmat
 
 from mirnet.errors import DataError, InferenceError
 from mirnet.evaluation.submission.dnd import DndSubmission
+from mirnet.models.facts import Facts
 from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import EchoRuntime
-from mirnet.weights.facts import Facts
 
 DAMAGED = "is no MATLAB file of version 7.3, or damaged ("
 

@@ -9,9 +9,9 @@ from scipy.io import loadmat, savemat
 
 from mirnet.errors import DataError, InferenceError
 from mirnet.evaluation.submission.sidd import SiddSubmission
+from mirnet.models.facts import Facts
 from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import EchoRuntime
-from mirnet.weights.facts import Facts
 
 
 class Darkens:

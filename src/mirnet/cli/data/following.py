@@ -11,7 +11,7 @@ from rich.filesize import decimal
 
 from mirnet.cli.bars import Rate, print_message, progress_bar
 from mirnet.cli.endings import FAILED
-from mirnet.data.patches import Plan, Result
+from mirnet.patches.patches import Plan, Result
 
 
 def follow(

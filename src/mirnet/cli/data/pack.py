@@ -11,7 +11,7 @@ from mirnet.cli.endings import interruptible, treat_termination_as_interruption
 from mirnet.extras import needs
 
 if TYPE_CHECKING:
-    from mirnet.data.packing import Job
+    from mirnet.pairs.packing import Job
 
 
 def pack(
@@ -44,9 +44,9 @@ def pack(
     Exit codes: 0 all packed, 2 bad arguments or pairs, 130 interrupted.
     """
     with needs("train", "packing"):
-        from mirnet.data import packing
+        from mirnet.pairs import packing
     from mirnet.cli.bars import Rate, print_result, progress_bar
-    from mirnet.data.pair_folder import PairFolder
+    from mirnet.pairs.pair_folder import PairFolder
 
     treat_termination_as_interruption()
     with interruptible():

@@ -71,10 +71,10 @@ def sidd_patches(
     Exit codes: 0 all cut, 1 some pairs failed (the others are done), 2 bad arguments or too little
     space, 130 interrupted.
     """
-    from mirnet import cores
     from mirnet.cli.data.following import follow
-    from mirnet.data import sidd
-    from mirnet.data.windows import GridWindows, RandomWindows
+    from mirnet.patches import sidd
+    from mirnet.patches.windows import GridWindows, RandomWindows
+    from mirnet.system import cores
 
     if grid and per_image is not None:
         raise typer.BadParameter("--per-image is for random patches: leave it out with --grid")

@@ -45,7 +45,7 @@ def synthesize(
     little space, 130 interrupted.
     """
     with needs("train", "synthesizing"):
-        from mirnet.data import synthesis
+        from mirnet.patches import synthesis
     from mirnet.cli.data.following import follow
 
     treat_termination_as_interruption()

@@ -14,9 +14,9 @@ import numpy as np
 
 from mirnet import metrics
 from mirnet.errors import DataError, MirnetError
-from mirnet.image import codec, pixels
-from mirnet.image.source import Source
-from mirnet.image.vips import shown
+from mirnet.pictures import codec, pixels
+from mirnet.pictures.source import Source
+from mirnet.pictures.vips import shown
 from mirnet.restoration.folder import Result
 from mirnet.shapes import Image
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mirnet.errors import DataError
-from mirnet.image import codec
-from mirnet.image.vips import shown
+from mirnet.pictures import codec
+from mirnet.pictures.vips import shown
 from mirnet.restoration.folder import Job
 
 NAMED = 5

@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mirnet import machine
 from mirnet.evaluation import scores
 from mirnet.evaluation.method import INPUT, Method
 from mirnet.evaluation.report.views import AMPLIFIED, TRUTH, Views
@@ -16,6 +15,7 @@ from mirnet.evaluation.run import Failed, Measured
 from mirnet.evaluation.scores import Figure
 from mirnet.evaluation.summary import Summary
 from mirnet.extras import needs
+from mirnet.system import machine
 
 if TYPE_CHECKING:
     from jinja2 import Environment

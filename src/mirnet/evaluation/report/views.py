@@ -9,7 +9,7 @@ from jaxtyping import Float32
 
 from mirnet.evaluation.method import INPUT
 from mirnet.evaluation.run import Pictures
-from mirnet.image import pixels
+from mirnet.pictures import pixels
 from mirnet.shapes import Image
 
 WINDOW = 512

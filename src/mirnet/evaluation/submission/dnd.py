@@ -17,8 +17,8 @@ from mirnet.errors import DataError
 from mirnet.evaluation.submission.dnd_images import DndImages
 from mirnet.evaluation.submission.work import Observe, Work, refuse_overwriting
 from mirnet.extras import needs
-from mirnet.files import replacing
 from mirnet.restoration.restorer import Restorer
+from mirnet.system.files import replacing
 
 DEFAULT = Path("dnd_submission")
 

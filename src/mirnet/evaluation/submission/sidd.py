@@ -22,10 +22,10 @@ from mirnet.errors import DataError
 from mirnet.evaluation import sidd_blocks
 from mirnet.evaluation.submission.work import Observe, Work, refuse_overwriting
 from mirnet.extras import needs
-from mirnet.files import replacing
-from mirnet.image import pixels
+from mirnet.pictures import pixels
 from mirnet.restoration.restorer import Restorer
 from mirnet.shapes import Pixels
+from mirnet.system.files import replacing
 
 VARIABLE = "BenchmarkNoisyBlocksSrgb"
 """The one variable of the file, and the file's name, with .mat."""

@@ -1,0 +1,136 @@
+"""What a camera does to the developed picture: it smooths noise away, sharpens, and compresses.
+
+Batched on any device; pictures are sRGB in 0..1, b 3 h w. Cameras keep their methods to themselves;
+these are the plainest that behave alike: noise turns from grain into soft blotches, of colour above
+all, fine texture suffers, and edges are kept.
+"""
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name that torch's users expect
+from jaxtyping import Bool, Float
+from torch import Generator, Tensor
+
+from mirnet.camera import draws, jpeg
+from mirnet.camera.description import Finishing, Jpeg
+from mirnet.camera.draws import Flags
+from mirnet.camera.isp import Colour
+from mirnet.camera.jpeg import TO_YCBCR
+
+Each = Float[Tensor, "b 3"]
+"""A figure for Y, Cb and Cr of each picture."""
+
+REACH = 12
+"""Pixels to either side that a Gaussian sees: enough for `mirnet.camera.description.WIDEST`."""
+
+
+def finish(
+    noisy: Colour,
+    clean: Colour,
+    generator: Generator,
+    finishing: Finishing = Finishing(),
+    files: Jpeg = Jpeg(),
+    *,
+    is_plain: Flags | None = None,
+) -> tuple[Colour, Colour]:
+    """Developed pictures, some of them as cameras hand them out: smoothed, sharpened, as JPEG.
+
+    Each of the three happens or not, and none where `is_plain`. Sharpening meets the clean picture,
+    too: a denoiser is to keep it. Sides are multiples of 16, for JPEG's blocks.
+    """
+    count = len(noisy)
+    is_finished = draws.chance(count, finishing.share, generator)
+    if is_plain is not None:
+        is_finished &= ~is_plain
+    is_smoothed, is_sharpened, is_jpeg = (
+        is_finished & draws.chance(count, share, generator)
+        for share in (finishing.smoothed_share, finishing.sharpened_share, finishing.jpeg_share)
+    )
+    sigmas = [
+        draws.uniform(count, *each, generator)
+        for each in (finishing.luma_sigma, finishing.chroma_sigma)
+    ]
+    strengths = [
+        draws.log_uniform(count, *each, generator)
+        for each in (finishing.luma_strength, finishing.chroma_strength)
+    ]
+    sigma, strength = (
+        torch.stack([luma, chroma, chroma], 1) for luma, chroma in (sigmas, strengths)
+    )
+    noisy = draws.change(is_smoothed, smooth, noisy, clean, sigma, strength)
+    edge = draws.uniform(count, *finishing.sharpening_sigma, generator)
+    amount = draws.uniform(count, *finishing.sharpening_amount, generator)
+    noisy, clean = (
+        draws.change(is_sharpened, sharpen, half, edge, amount) for half in (noisy, clean)
+    )
+    return compress(noisy, is_jpeg, generator, files), clean
+
+
+def compress(
+    image: Colour, chosen: Bool[Tensor, " b"], generator: Generator, how: Jpeg = Jpeg()
+) -> Colour:
+    """The chosen pictures as JPEG of any quality, some of them with the chroma at half size."""
+    count = len(image)
+    square = draws.uniform(count, 0.0, 1.0, generator) ** 2
+    quality = (100 - (100 - how.worst_quality) * square).round()
+    subsample = draws.chance(count, how.subsampled_share, generator)
+    return draws.change(chosen, jpeg.compress, image, quality, subsample)
+
+
+def smooth(noisy: Colour, clean: Colour, sigma: Each, strength: Each) -> Colour:
+    """Noise reduction by the guided filter (He, Sun and Tang, ECCV 2010), guided by itself.
+
+    In Y, Cb and Cr a local straight line takes the picture's place. Its slope is v / (v + e), with
+    v the variance around the pixel and e = strength · variance of the noise. So 1 / (1 + strength)
+    is left of noise in flat places, beside its local mean, while at edges v outweighs e.
+    Cameras know their noise from the sensitivity; here it is what sets `noisy` apart from `clean`.
+
+    Args:
+        noisy: developed.
+        clean: the same without noise.
+        sigma: deviation of the Gaussian window in pixels, up to 4.
+        strength: 0 does nothing.
+    """
+    ycbcr, truth = (_mix(image, TO_YCBCR) for image in (noisy, clean))
+    noise = (ycbcr - truth).square().mean((2, 3))
+    mean = blur(ycbcr, sigma)
+    variance = (blur(ycbcr.square(), sigma) - mean.square()).clamp(min=0)
+    floor = 1e-12  # where there is nothing to smooth, not even rounding
+    slope = variance / (variance + (strength * noise)[..., None, None] + floor)
+    offset = mean * (1 - slope)
+    smoothed = blur(slope, sigma) * ycbcr + blur(offset, sigma)
+    return _mix(smoothed, torch.linalg.inv(TO_YCBCR)).clamp(0, 1)
+
+
+def sharpen(image: Colour, sigma: Float[Tensor, " b"], amount: Float[Tensor, " b"]) -> Colour:
+    """Unsharp masking: what a Gaussian of `sigma` takes from luma is added `amount` times."""
+    luma = _luma(image)
+    detail = luma - blur(luma, sigma[:, None])
+    return (image + draws.over_pixels(amount) * detail).clamp(0, 1)
+
+
+def grey(image: Colour) -> Colour:
+    """Black and white: luma in all three channels."""
+    return _luma(image).expand_as(image)
+
+
+def blur(image: Float[Tensor, "b c h w"], sigma: Float[Tensor, "b c"]) -> Float[Tensor, "b c h w"]:
+    """Gaussian means with a deviation of their own for each channel of each picture."""
+    offsets = torch.arange(-REACH, REACH + 1, device=image.device)
+    kernels = torch.exp(-(offsets**2) / (2 * sigma.reshape(-1, 1) ** 2))
+    kernels = kernels / kernels.sum(1, keepdim=True)  # b·c taps
+    planes = F.pad(image, [REACH] * 4, mode="reflect").reshape(1, -1, *_padded(image))
+    rows = F.conv2d(planes, kernels[:, None, None, :], groups=len(kernels))
+    both = F.conv2d(rows, kernels[:, None, :, None], groups=len(kernels))
+    return both.reshape(image.shape)
+
+
+def _padded(image: Float[Tensor, "b c h w"]) -> tuple[int, int]:
+    return image.shape[-2] + 2 * REACH, image.shape[-1] + 2 * REACH
+
+
+def _luma(image: Colour) -> Float[Tensor, "b 1 h w"]:
+    return (image * TO_YCBCR[0].to(image.device)[:, None, None]).sum(1, keepdim=True)
+
+
+def _mix(image: Colour, matrix: Float[Tensor, "3 3"]) -> Colour:
+    return torch.einsum("ij,bjhw->bihw", matrix.to(image.device), image)

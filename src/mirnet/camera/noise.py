@@ -1,0 +1,190 @@
+"""Camera noise for clean photographs: what a sensor adds, and what the picture then suffers.
+
+A clean sRGB picture is taken back to raw values (`isp.unprocess`), dimmed, mosaiced, given noise
+(`sensor`) and developed again. Part of the time the camera also smooths, sharpens and compresses
+it (`finishing`), and it is resized and saved as JPEG, maybe again. All of it runs batched on the
+device that trains, so that data never waits. Everything random comes from the generator that is
+given; how often what happens, and how strongly, stands in a `Camera`. docs/noise.md shows the
+chain, and how what it draws compares with real noise.
+"""
+
+from functools import partial
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name that torch's users expect
+from jaxtyping import Float, Int
+from torch import Generator, Tensor
+
+from mirnet.camera import draws, finishing, isp
+from mirnet.camera.description import Camera, WhiteNoise
+from mirnet.camera.draws import Figures, Flags
+from mirnet.camera.isp import Colour, Development
+from mirnet.camera.scenes import ByKind, Kind
+from mirnet.camera.sensor import RawNoise, expose, random_noise
+
+Patches = Float[Tensor, "b 3 {size} {size}"]
+
+
+Kinds = Int[Tensor, " b"]
+"""A `Kind` for each of a batch."""
+
+MARGIN = 16
+"""Pixels that `degrade` wants around the patch on every side and cuts off again.
+
+Enough for the demosaicing and for the borders of JPEG's blocks to fall anywhere in the patch; what
+the camera's smoothing sees beyond is mirrored.
+"""
+
+
+def photograph(
+    clean: Colour,
+    generator: Generator,
+    camera: Camera = Camera(),
+    *,
+    softness: Figures | None = None,
+    is_plain: Flags | None = None,
+) -> tuple[Colour, Colour]:
+    """Noisy and clean pictures of the scenes `clean`, as developed from a camera's raw file.
+
+    Takes and returns sRGB in 0..1 of one size, height and width even. The light is dimmed at
+    random, so that the clean picture differs from the one given. What touches the border within
+    three pixels has reflections in it.
+
+    Args:
+        clean: scenes.
+        generator: of all that is random.
+        camera: what is drawn from.
+        softness: as `take` has it.
+        is_plain: which are a phone's raw file, developed plainly; see `Camera.plain_share`.
+    """
+    count = len(clean)
+    development = isp.random_development(count, generator, camera.processing)
+    light = draws.log_uniform(count, camera.dimmest, 1.0, generator)
+    light = torch.where(draws.chance(count, camera.dimmed_share, generator), light, 1.0)
+    raw_noise = random_noise(count, generator, camera.sensor, is_phone=is_plain)
+    return take(
+        *(clean, light, development, raw_noise, generator, camera),
+        softness=softness,
+        is_plain=is_plain,
+    )
+
+
+def take(
+    clean: Colour,
+    light: Figures,
+    development: Development,
+    raw_noise: RawNoise,
+    generator: Generator,
+    camera: Camera = Camera(),
+    *,
+    softness: Figures | None = None,
+    is_plain: Flags | None = None,
+) -> tuple[Colour, Colour]:
+    """What `photograph` does, in given light, with given noise and developments.
+
+    `softness` is the deviation in pixels of a Gaussian for lens and anti-aliasing filter, up to 4,
+    which blurs the light; 0 leaves a scene as it is. Where `is_plain`, noise is clipped at black
+    and the demosaicing is Malvar's.
+    """
+    light_of = isp.unprocess(clean, development)
+    if softness is not None:
+        light_of = draws.change(softness > 0, _soften, light_of, softness)
+    scene = light_of * draws.over_pixels(light)
+    recorded = expose(isp.mosaic(scene), raw_noise, generator, camera.sensor)
+    if is_plain is not None:
+        recorded = torch.where(draws.over_pixels(is_plain), recorded.clamp(min=0), recorded)
+    demosaiced = isp.demosaic(
+        isp.balance(recorded, development),
+        generator,
+        camera.processing.demosaicing,
+        is_malvar=is_plain,
+    )
+    clean = isp.develop(scene * development.gains, development)
+    return isp.develop(demosaiced, development), clean
+
+
+def _soften(image: Colour, softness: Figures) -> Colour:
+    return finishing.blur(image, softness[:, None].expand(-1, 3))
+
+
+def degrade(
+    clean: Colour,
+    size: int,
+    generator: Generator,
+    kinds: Kinds | None = None,
+    camera: Camera = Camera(),
+    *,
+    is_crisp: Flags | None = None,
+) -> tuple[Patches, Patches]:
+    """Noisy and clean patches of `size` by `size` from clean scenes (sRGB, 0..1).
+
+    All sides are multiples of 16, for JPEG's blocks. Where `clean` does not measure
+    size + 2 · MARGIN a side, the finished picture is resized to that, as photographs for the web
+    and digital zoom are. Softness and white noise depend on the `kinds` of the scenes, by default
+    photographs; those that are `is_crisp` are never softened.
+    """
+    count = len(clean)
+    if kinds is None:
+        kinds = torch.full((count,), Kind.PHOTOGRAPH, device=clean.device)
+    is_soft = draws.chance(count, _of_each(camera.soft_share, kinds), generator)
+    if is_crisp is not None:
+        is_soft &= ~is_crisp
+    softness = is_soft * draws.uniform(count, *camera.softness, generator)
+    is_plain = draws.chance(count, camera.plain_share, generator)
+    noisy, clean = photograph(clean, generator, camera, softness=softness, is_plain=is_plain)
+    noisy, clean = finishing.finish(
+        *(noisy, clean, generator, camera.finishing, camera.jpeg), is_plain=is_plain
+    )
+    room, editing = size + 2 * MARGIN, camera.editing
+    if clean.shape[-1] != room:
+        number = torch.randint(
+            len(editing.kernels), (), generator=generator, device=generator.device
+        )
+        kernel = editing.kernels[int(number)]
+        noisy, clean = (
+            F.interpolate(x, (room, room), mode=kernel, antialias=True).clamp(0, 1)
+            for x in (noisy, clean)
+        )
+    noisy = _with_white(noisy, clean, kinds, generator, camera.white_noise)
+    is_grey = draws.chance(count, editing.grey_share, generator)
+    noisy, clean = (draws.change(is_grey, finishing.grey, half) for half in (noisy, clean))
+    is_jpeg = draws.chance(count, editing.jpeg_share, generator)
+    noisy = finishing.compress(noisy, is_jpeg, generator, camera.jpeg)
+    noisy = (noisy * 255).round() / 255
+    top, left = torch.randint(
+        2 * MARGIN - 8, (2,), generator=generator, device=generator.device
+    ).tolist()
+    window = (..., slice(top + 4, top + 4 + size), slice(left + 4, left + 4 + size))
+    return noisy[window], clean[window]
+
+
+def _of_each(share: ByKind, kinds: Kinds) -> Figures:
+    """The share of each scene."""
+    return torch.tensor(share.in_order, device=kinds.device)[kinds]
+
+
+def _with_white(
+    noisy: Colour, clean: Colour, kinds: Kinds, generator: Generator, white_noise: WhiteNoise
+) -> Colour:
+    """The noisy pictures, some with white noise on the clean ones in place of what they have."""
+    count = len(clean)
+    is_white = draws.chance(count, _of_each(white_noise.share, kinds), generator)
+    is_grain = draws.chance(count, white_noise.grain_share, generator)
+    low, high = (level / 255 for level in white_noise.levels)
+    deviation = torch.where(
+        kinds == Kind.PHOTOGRAPH,
+        draws.log_uniform(count, low, high, generator),
+        draws.uniform(count, low, high, generator),
+    )
+    add = partial(add_white, generator=generator)
+    white = draws.change(is_white, add, clean, deviation, is_grain)
+    return torch.where(draws.over_pixels(is_white), white, noisy)
+
+
+def add_white(
+    clean: Colour, deviation: Figures, is_grain: Flags, *, generator: Generator
+) -> Colour:
+    """The pictures with white noise, independent in the channels or, as grain, the same in all."""
+    noise = torch.randn(clean.shape, generator=generator, device=generator.device)
+    noise = torch.where(draws.over_pixels(is_grain), noise[:, :1], noise)
+    return (clean + draws.over_pixels(deviation) * noise).clamp(0, 1)

@@ -1,1 +1,0 @@
-"""What the network learns from: photographs, the camera and its noise, pairs."""

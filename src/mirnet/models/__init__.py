@@ -1,0 +1,1 @@
+"""Models: the bundled ones, files of weights, what they declare, and the network."""

@@ -1,0 +1,270 @@
+"""Weights on disk: read from any format of the field, written in ours or the official one.
+
+The content of a file decides how it is read, the suffix how it is written. What a file says of
+itself is checked against its tensors.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from mirnet.errors import WeightsError
+from mirnet.models import pdparams
+from mirnet.models.content import describe, load
+from mirnet.models.facts import KEY
+from mirnet.models.mirnetv2 import upstream
+from mirnet.models.mirnetv2.network import CELLS, HALVINGS, Configuration, MIRNetV2
+from mirnet.system.files import replacing
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """A trained network: its numbers, its shape, and what is known about it."""
+
+    tensors: dict[str, Tensor]
+    """By our names; float32, finite, on the CPU, in memory of their own, when read from a file."""
+    configuration: Configuration
+    facts: dict[str, Any] = field(default_factory=dict)
+    """`task`, training recipe, metrics and the like: whatever JSON can hold."""
+
+    @classmethod
+    def of(cls, network: MIRNetV2, facts: dict[str, Any] | None = None) -> "Weights":
+        """The weights of a network, sharing its memory."""
+        return cls(dict(network.state_dict()), network.configuration, facts or {})
+
+    def network(self) -> MIRNetV2:
+        """A network with a copy of these weights, on the CPU, in evaluation mode."""
+        with torch.device("meta"):  # an initialisation would draw from the global random numbers
+            network = self.configuration.network()
+        network.to_empty(device="cpu").load_state_dict(self.tensors, strict=True)
+        return network.eval()
+
+
+def read(path: str | Path) -> Weights:
+    """Weights from a file that this package, the official code or Paddle has written.
+
+    - safetensors, ours or bare;
+    - PyTorch: official (`params`, `params_ema` before it, `state_dict`, or bare);
+    - our training checkpoints, the averaged weights where there are any;
+    - `.pdparams` (`state_dict`, or bare).
+
+    Names may be ours or the official ones. Where the file does not state the configuration it is
+    inferred, see `upstream.configuration`.
+
+    Raises:
+        WeightsError: if the file is missing, damaged, hostile, of another network, or
+            contradicts itself. One line that starts with the path.
+    """
+    path = Path(path)
+    try:
+        content = load(path)
+        values = upstream.recognised(content.tensors)
+        tensors = {name: _tensor(name, value) for name, value in values.items()}
+        stated = _completed(content.configuration)
+        unshuffle = stated["unshuffle"] if stated else None
+        inferred = upstream.configuration(tensors, unshuffle=unshuffle)
+        configuration = _agreed(stated, inferred)
+        tensors = {name: _settled(name, tensor) for name, tensor in tensors.items()}
+    except OSError as error:
+        raise WeightsError(
+            f"{path}: cannot be read ({error.strerror or error}): check path and permissions"
+        ) from error
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from error
+    return Weights(tensors, configuration, content.facts)
+
+
+def localised(weights: Weights, window: int) -> Weights:
+    """The same weights in a network whose statistics are those of windows, not of the whole.
+
+    The test-time local converter of Chu et al., "Improving Image Restoration by Revisiting Global
+    Information Aggregation", ECCV 2022, for this network: trained on patches, it meets statistics
+    like theirs, and tiles agree. Their windows are 1.5 times the training patch.
+
+    Args:
+        weights: of a network that averages over the whole.
+        window: side in pixels, a multiple of 12 (24 at half resolution) up to `LARGEST_WINDOW`.
+
+    Raises:
+        WeightsError: if it averages over windows already, or the window does not fit.
+    """
+    own, smallest = weights.configuration.window, CELLS * HALVINGS * weights.configuration.unshuffle
+    if own:
+        raise WeightsError(
+            f"this model averages over windows of {own} pixels already: leave --local out"
+        )
+    if not 0 < window <= LARGEST_WINDOW or window % smallest:
+        raise WeightsError(
+            f"a window is a multiple of {smallest} pixels up to {LARGEST_WINDOW}, got {window}"
+        )
+    return replace(weights, configuration=replace(weights.configuration, window=window))
+
+
+def write(weights: Weights, path: str | Path, *, half: bool = False) -> None:
+    """Write weights in the format of the suffix, whole or not at all.
+
+    - `.safetensors`: our names;
+    - `.pth`: official names under `params`, for the official code;
+    - `.pdparams`: official names under `state_dict`, for the Paddle reproduction.
+
+    Configuration and facts travel in all of them; the official codes overlook them.
+
+    Args:
+        weights: whose tensors fill a network of their configuration.
+        path: a file of this name is replaced.
+        half: store float16, for half the size (`.safetensors` only); `read` gives float32 again.
+
+    Raises:
+        WeightsError: if the suffix is another, the weights are unfit, a fact is not JSON, or the
+            file cannot be written.
+    """
+    path = Path(path)
+    writer = WRITERS.get(path.suffix.lower())
+    if writer is None:
+        raise WeightsError(f"{path}: cannot write this format: expected {', '.join(WRITERS)}")
+    if half and writer is not _write_safetensors:
+        raise WeightsError(f"{path}: float16 can be written as .safetensors only")
+    try:
+        upstream.check(weights.tensors, weights.configuration)
+        description = describe(weights.configuration, weights.facts)
+        dtype = torch.float16 if half else torch.float32
+        tensors = {name: _settled(name, t, dtype) for name, t in weights.tensors.items()}
+        with replacing(path) as part, part.open("wb") as file:
+            writer(tensors, description, file)
+    except OSError as error:
+        raise WeightsError(
+            f"{path}: cannot be written ({error.strerror or error}): check folder and space"
+        ) from error
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from error
+
+
+LARGEST_WINDOW = 1536
+"""Pictures are padded to multiples of the window, so a hostile file must not state any."""
+
+
+def _completed(stated: object) -> Mapping[str, Any] | None:
+    """A stated configuration with all its keys; files from before there were some lack them.
+
+    Raises:
+        WeightsError: if it is none, or states what no network has.
+    """
+    if stated is None:
+        return None
+    names = [field.name for field in fields(Configuration)]
+    if not isinstance(stated, Mapping) or {*stated, "unshuffle", "window"} != set(names):
+        raise WeightsError(f"its configuration does not state {upstream.listed(names)}, no more")
+    full = {"unshuffle": 1, "window": 0, **stated, "groups": _as_tuple(stated["groups"])}
+    unshuffle, window = full["unshuffle"], full["window"]
+    if type(unshuffle) is not int or unshuffle not in (1, 2):
+        raise WeightsError(f"its configuration states unshuffle {unshuffle!r}: expected 1 or 2")
+    smallest = CELLS * HALVINGS * unshuffle
+    if type(window) is not int or not 0 <= window <= LARGEST_WINDOW or window % smallest:
+        raise WeightsError(
+            f"its configuration states window {window!r}: expected a multiple of {smallest} up to "
+            f"{LARGEST_WINDOW}"
+        )
+    return full
+
+
+def _agreed(stated: Mapping[str, Any] | None, inferred: Configuration) -> Configuration:
+    """The stated configuration if the tensors bear it out, the inferred one if none is stated.
+
+    Only growth, residual and window are taken from the statement: shapes leave them open.
+    """
+    if stated is None:
+        return inferred
+    differing = [
+        f"{name} {stated[name]!r} against {value!r}"
+        for name, value in asdict(inferred).items()
+        if stated[name] != value and name not in ("growth", "residual", "window")
+    ]
+    if not _gives_widths(stated["growth"], inferred):
+        differing.append(f"growth {stated['growth']!r} against {inferred.growth!r}")
+    if not isinstance(stated["residual"], bool) or stated["residual"] > inferred.residual:
+        differing.append(f"residual {stated['residual']!r} against {inferred.residual}")
+    if differing:
+        raise WeightsError(
+            f"its configuration contradicts its tensors: {', '.join(differing)}; the file has been "
+            "altered, fetch it again"
+        )
+    return replace(
+        inferred,
+        growth=float(stated["growth"]),
+        residual=stated["residual"],
+        window=stated["window"],
+    )
+
+
+def _as_tuple(value: object) -> object:
+    """JSON knows lists only."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _gives_widths(growth: object, inferred: Configuration) -> bool:
+    if not isinstance(growth, int | float) or not 0 < growth < inferred.stream_widths[1] + 1:
+        return False
+    return replace(inferred, growth=float(growth)).stream_widths == inferred.stream_widths
+
+
+def _tensor(name: str, value: object) -> Tensor:
+    """One entry of a file as a tensor, whatever its dtype."""
+    if isinstance(value, tuple) and len(value) == 2:  # Paddle's own name goes with the array
+        value = value[1]
+    if isinstance(value, pdparams.StoredArray):
+        try:
+            return torch.from_numpy(value.array())
+        except WeightsError as error:
+            raise WeightsError(f"tensor `{name}` {error}") from error
+        except (TypeError, ValueError) as error:
+            raise WeightsError(f"tensor `{name}` is damaged ({error}): fetch it again") from error
+    if isinstance(value, Tensor):
+        return value
+    raise WeightsError(f"`{name}` is a {type(value).__name__}, where a tensor is expected")
+
+
+def _settled(name: str, tensor: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """A copy in memory of its own, dense, on the CPU.
+
+    Raises:
+        WeightsError: if the tensor does not hold finite floating-point numbers.
+    """
+    if not tensor.is_floating_point() or tensor.layout != torch.strided or tensor.is_meta:
+        raise WeightsError(
+            f"tensor `{name}` is {tensor.dtype}, {tensor.layout}, where dense floating-point "
+            "numbers are expected"
+        )
+    copy = tensor.detach().to("cpu", dtype, copy=True).contiguous()
+    if not copy.isfinite().all():
+        advice = (
+            "write without half"
+            if dtype == torch.float16 and tensor.isfinite().all()
+            else "use weights from before the training diverged"
+        )
+        raise WeightsError(f"tensor `{name}` holds values that are not finite in {dtype}: {advice}")
+    return copy
+
+
+def _write_safetensors(tensors: dict[str, Tensor], description: str, file: BinaryIO) -> None:
+    file.write(safetensors.torch.save(tensors, {KEY: description}))
+
+
+def _write_pth(tensors: dict[str, Tensor], description: str, file: BinaryIO) -> None:
+    torch.save({"params": upstream.to_official(tensors), KEY: description}, file)
+
+
+def _write_pdparams(tensors: dict[str, Tensor], description: str, file: BinaryIO) -> None:
+    arrays = {name: tensor.numpy() for name, tensor in upstream.to_official(tensors).items()}
+    pdparams.dump({"state_dict": arrays, KEY: description}, file)
+
+
+WRITERS = {
+    ".safetensors": _write_safetensors,
+    ".pth": _write_pth,
+    ".pdparams": _write_pdparams,
+}

@@ -1,0 +1,160 @@
+"""The unverified content of a weights file of any format.
+
+The first bytes decide how a file is read. No file gets to run code.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import torch
+
+from mirnet.errors import WeightsError
+from mirnet.models import pdparams
+from mirnet.models.facts import KEY
+from mirnet.models.mirnetv2 import upstream
+from mirnet.models.mirnetv2.network import Configuration
+
+VERSION = 1
+"""Metadata key of the JSON stored with the tensors."""
+
+TRAINING_FORMAT = "mirnet-training-1"
+"""What `training.checkpoint` marks its files with."""
+
+CONTAINERS = ("params_ema", "params", "state_dict")
+"""Keys under which others keep the tensors, the better ones first."""
+
+EXPECTED = "expected .safetensors, .pth, .pt, .ckpt or .pdparams"
+
+
+@dataclass(frozen=True)
+class Content:
+    """Content of a weights file, not yet verified."""
+
+    tensors: Mapping[str, Any]
+    facts: dict[str, Any] = field(default_factory=dict)
+    configuration: object = None
+    """The fields of a `Configuration`, or None where the file does not state them."""
+
+
+def load(path: Path) -> Content:
+    """The content of a file in any of the known formats.
+
+    Raises:
+        WeightsError: if the format is unknown, or the file is empty, damaged, hostile or of a
+            version to come.
+        OSError: if it cannot be opened.
+    """
+    if path.is_dir():
+        raise WeightsError(f"is a folder: {EXPECTED}")
+    with path.open("rb") as file:
+        start = file.read(32)
+    if not start:
+        raise WeightsError(f"is empty: {EXPECTED}; fetch it again")
+    # a safetensors file starts with the length of its header, and no header is longer than this
+    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= 100_000_000:
+        return _undamaged(lambda: _read_safetensors(path))
+    if start.startswith(b"PK\x03\x04"):
+        return _undamaged(lambda: _from_pickled(_read_torch(path, mmap=True)))
+    if b"l\xfc\x9cF\xf9 j\xa8P\x19" in start:  # the magic number of torch before 1.6
+        return _undamaged(lambda: _from_pickled(_read_torch(path, mmap=False)))
+    if start.startswith(b"\x80"):
+        return _undamaged(lambda: _from_pickled(_read_pdparams(path)))
+    raise WeightsError(f"is no file of weights, it starts with {start[:8]!r}: {EXPECTED}")
+
+
+def _undamaged(reader: Callable[[], Content]) -> Content:
+    """Let the reader's own verdict through, and turn whatever a damaged file raises into one."""
+    try:
+        return reader()
+    except WeightsError:
+        raise
+    except Exception as error:  # the libraries have a dozen kinds for a damaged file
+        if wanted := re.search(r"GLOBAL (\S+)", str(error)):
+            raise WeightsError(pdparams.refusal(wanted[1])) from error
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise WeightsError(f"is cut short or damaged ({reason[0]}): fetch it again") from error
+
+
+def _read_safetensors(path: Path) -> Content:
+    with safetensors.safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
+        return _with_description(tensors, (file.metadata() or {}).get(KEY))
+
+
+def _read_torch(path: Path, *, mmap: bool) -> object:
+    # mapped, since only a third of a training checkpoint is wanted
+    return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+
+
+def _read_pdparams(path: Path) -> object:
+    with path.open("rb") as file:
+        return pdparams.load(file)
+
+
+def _from_pickled(content: object) -> Content:
+    """The tensors of a dict in any of the known arrangements."""
+    content = _mapping("the file", content)
+    if str(content.get("format", "")).startswith("mirnet-training"):
+        return _from_training(content)
+    for key in CONTAINERS:
+        if key in content:
+            return _with_description(_mapping(f"`{key}`", content[key]), content.get(KEY))
+    return Content(content)
+
+
+def _from_training(content: Mapping[str, Any]) -> Content:
+    if content["format"] != TRAINING_FORMAT:
+        raise WeightsError(
+            f"is a training checkpoint {content['format']!r}, where this version of mirnet reads "
+            f"{TRAINING_FORMAT}: read it with the version that wrote it"
+        )
+    key = "network" if content.get("ema") is None else "ema"
+    facts = dict(_mapping("`facts`", content.get("facts", {})))
+    return Content(_mapping(f"`{key}`", content.get(key)), facts, content.get("configuration"))
+
+
+def _mapping(name: str, value: object) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise WeightsError(
+            f"{name} holds a {type(value).__name__}, where a dict from names to tensors is expected"
+        )
+    return value
+
+
+def describe(configuration: Configuration, facts: dict[str, Any]) -> str:
+    """The JSON that travels with the tensors.
+
+    Raises:
+        WeightsError: if a fact is not JSON or has a name that this JSON uses itself.
+    """
+    own = {"version": VERSION, "configuration": asdict(configuration)}
+    if taken := own.keys() & facts.keys():
+        raise WeightsError(f"a fact cannot be called {upstream.listed(sorted(taken))}: rename it")
+    try:
+        return json.dumps(own | facts, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise WeightsError(
+            f"the facts do not fit into JSON ({error}): leave finite numbers, text, lists and dicts"
+        ) from error
+
+
+def _with_description(tensors: Mapping[str, Any], text: object) -> Content:
+    """Add what `describe` made, if the file has it."""
+    if text is None:
+        return Content(tensors)
+    try:
+        described = json.loads(text) if isinstance(text, str) else None
+    except ValueError:
+        described = None
+    if not isinstance(described, dict) or "version" not in described:
+        raise WeightsError(f"its metadata `{KEY}` is not what mirnet writes: remove it")
+    if (version := described.pop("version")) != VERSION:
+        raise WeightsError(
+            f"has metadata of version {version!r}, where this mirnet reads {VERSION}: update mirnet"
+        )
+    return Content(tensors, described, described.pop("configuration", None))

@@ -1,0 +1,1 @@
+"""The network, and how others name its tensors."""

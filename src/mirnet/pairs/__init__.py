@@ -1,0 +1,1 @@
+"""Noisy and clean halves: in folders, in shards."""

@@ -1,0 +1,123 @@
+"""Pairs as picture files, decoded anew for every patch.
+
+Nothing has to be prepared, and decoding costs what it costs: `packed` holds the same pairs without
+it. Alpha channels are left out.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mirnet.errors import DataError
+from mirnet.pairs import pairs
+from mirnet.pairs.pairs import Pair, Patch
+from mirnet.pictures import codec
+from mirnet.pictures.codec import Source
+from mirnet.shapes import Pixels
+
+SAMPLE = 100
+"""Pairs whose headers `check` reads."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the headers of a pair say."""
+
+    height: int
+    width: int
+    noisy: str
+    """Its dtype, uint8 or uint16."""
+    clean: str
+
+    @property
+    def bytes(self) -> int:
+        """Of both halves, decoded."""
+        depths = np.dtype(self.noisy).itemsize + np.dtype(self.clean).itemsize
+        return self.height * self.width * 3 * depths
+
+
+class PairFolder:
+    """Pairs of a folder in one of the `pairs.LAYOUTS`; see `pairs.Pairs`.
+
+    Holds names, no open files.
+
+    Args:
+        folder: which holds the two halves as folders.
+
+    Raises:
+        DataError: if the pictures do not pair up, see `pairs.find`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        found = pairs.find(folder, codec.SUFFIXES)
+        self._halves = found[0].noisy.parent, found[0].clean.parent
+        # of paths, a hundred thousand pairs would take seconds to reach another process
+        self._files = [(pair.noisy.name, pair.clean.name) for pair in found]
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def name(self, index: int) -> str:
+        return Path(self._files[index][0]).stem
+
+    def files(self, index: int) -> Pair:
+        """The two files of a scene."""
+        noisy, clean = (
+            half / name for half, name in zip(self._halves, self._files[index], strict=True)
+        )
+        return Pair(noisy, clean)
+
+    def header(self, index: int) -> Header:
+        """What can be known of a pair without decoding it.
+
+        Raises:
+            DataError: if the pair is none that can be learnt from.
+            ImageError: if a file cannot be read.
+        """
+        noisy, clean = self._open(index)
+        return Header(noisy.height, noisy.width, noisy.dtype.name, clean.dtype.name)
+
+    def crop(self, index: int, side: int, place: tuple[float, float]) -> tuple[Patch, Patch]:
+        noisy, clean = self._open(index)
+        size = noisy.height, noisy.width
+        rows, columns = pairs.window(noisy.name, size, side, place)
+        return _cut(noisy, rows, columns), _cut(clean, rows, columns)
+
+    def whole(self, index: int) -> tuple[Pixels, Pixels]:
+        noisy, clean = self._open(index)
+        return codec.whole(noisy), codec.whole(clean)
+
+    def check(self, side: int) -> None:
+        """Read the headers of the first hundred pairs.
+
+        Raises:
+            DataError: if halves differ in size, a picture is no RGB of 8 or 16 bits, or smaller
+                than `side`.
+            ImageError: if a file cannot be read.
+        """
+        for index in range(min(len(self), SAMPLE)):
+            header = self.header(index)
+            pairs.fit(str(self.files(index).noisy), (header.height, header.width), side)
+
+    def _open(self, index: int) -> tuple[Source, Source]:
+        pair = self.files(index)
+        noisy, clean = codec.open(pair.noisy), codec.open(pair.clean)
+        for half in (noisy, clean):
+            if half.channels != 3 or half.dtype.kind != "u":
+                kind = "grey" if half.channels == 1 else "RGB"
+                raise DataError(
+                    f"{half.name}: pairs are RGB of 8 or 16 bits, this is {half.dtype}, {kind}"
+                )
+        if (noisy.height, noisy.width) != (clean.height, clean.width):
+            raise DataError(
+                f"{pair.noisy} and {pair.clean} differ in size: "
+                f"{noisy.height}x{noisy.width} and {clean.height}x{clean.width}"
+            )
+        return noisy, clean
+
+
+def _cut(source: Source, rows: slice, columns: slice) -> Patch:
+    # what lies above is passed over by the decoder, what lies below is never decoded
+    return source.rows(rows.start, rows.stop - rows.start)[:, columns].copy()

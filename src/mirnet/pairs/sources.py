@@ -1,0 +1,23 @@
+"""Real pairs from wherever they lie."""
+
+from pathlib import Path
+
+from mirnet.pairs.pair_folder import PairFolder
+from mirnet.pairs.pairs import Pairs
+
+
+def open(folder: Path) -> Pairs:
+    """The pairs of a folder: of its shards if it holds any, of its picture files otherwise.
+
+    Raises:
+        DataError: if it holds neither, or what it holds is incomplete; see `Packed`, `PairFolder`.
+        ModuleNotFoundError: if there are shards, and safetensors (extra `train`) is missing.
+    """
+    if any(folder.glob("shard-*.safetensors")):
+        # here, so that picture files can be read without safetensors
+        from mirnet.pairs import shard
+        from mirnet.pairs.packed import Packed
+
+        if shard.find(folder):
+            return Packed(folder)
+    return PairFolder(folder)

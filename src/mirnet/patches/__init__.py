@@ -1,0 +1,1 @@
+"""Large pictures cut up, and clean ones made noisy, in many processes."""

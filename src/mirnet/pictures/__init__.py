@@ -1,0 +1,1 @@
+"""Pictures: files, bytes, streams and arrays in and out, with all around the pixels."""

@@ -1,0 +1,154 @@
+"""Pictures from wherever they are and into files, with everything around the pixels that survives.
+
+JPEG, PNG, TIFF, WebP and AVIF both ways; RAW is only read. `open` reads the header, the rows then
+stream; `create` takes rows and what the source carries: alpha, EXIF, XMP, IPTC, the colour profile
+and the resolution. Nothing is scaled, and floats are not clipped.
+"""
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mirnet.errors import ImageError
+from mirnet.pictures import raw
+from mirnet.pictures.reading import open_picture
+from mirnet.pictures.source import Band, File, Readable, Source
+from mirnet.pictures.vips import shown
+from mirnet.pictures.writing import FORMATS, Writable, Writing, into_file, into_stream
+from mirnet.shapes import Pixels
+
+__all__ = [
+    "FORMATS",
+    "SUFFIXES",
+    "WRITABLE",
+    "Picture",
+    "Source",
+    "Writable",
+    "create",
+    "open",
+    "output_suffix",
+    "read",
+    "whole",
+    "write",
+]
+
+Picture = Path | str | bytes | Readable | npt.NDArray[Any]
+"""Where a picture may be: in a file, in the bytes of one, in a binary stream of them, which is read
+to its end, or in an array, see `Source.of`."""
+
+WRITABLE = {suffix: kind for kind, known in FORMATS.items() for suffix in known.suffixes}
+"""Formats by suffix, lower-case."""
+
+SUFFIXES = frozenset(WRITABLE) | raw.SUFFIXES
+"""What can be read, lower-case."""
+
+BAND = 128
+"""Rows that `read` fetches at a time."""
+
+
+def open(picture: Picture) -> Source:
+    """Open a picture and read its header (a RAW file is developed at once).
+
+    RAW files are known by their suffix, so bytes and streams without a name are none.
+
+    Raises:
+        ImageError: if the file is missing, not a picture, damaged, or of an unsupported kind.
+        ShapeError: if an array is not of a picture.
+    """
+    if isinstance(picture, np.ndarray):
+        return Source.of(picture)
+    file = File.of(picture)
+    return raw.develop(file) if file.suffix in raw.SUFFIXES else open_picture(file)
+
+
+def read(picture: Picture) -> Pixels:
+    """The colours of a whole picture, h w c, in the file's own dtype; alpha is left out.
+
+    Raises:
+        ImageError: as `open` does, and if the file ends too soon.
+    """
+    return whole(open(picture))
+
+
+def whole(source: Source) -> Pixels:
+    """The colours of a picture that was just opened, as `read` gives them.
+
+    Raises:
+        ImageError: if the file ends too soon.
+    """
+    pixels = np.empty((source.height, source.width, source.channels), source.dtype)
+    # asked for the whole picture at once, libvips would keep it two times beside the result
+    for top in range(0, source.height, BAND):
+        pixels[top : top + BAND] = source.read(BAND)
+    return pixels
+
+
+def create(
+    target: Path | str | Writable,
+    like: Source,
+    *,
+    format: str | None = None,
+    quality: int | None = None,
+) -> AbstractContextManager[Writing]:
+    """A picture to append rows to, that carries all that its source carries.
+
+    A file appears complete or not at all, at the end of the `with`: whatever goes wrong, no
+    temporary file stays, and an existing target stays as it was. Into a stream nothing is written
+    before.
+
+    Args:
+        target: a path, which may be the source's own, or a binary stream.
+        like: where size, dtype, alpha and metadata come from.
+        format: one of `FORMATS`; by default what the path's suffix says. A stream wants one.
+        quality: 1 to 100 for the lossy formats; 100 makes WebP and AVIF lossless.
+
+    Raises:
+        ImageError: if the format is unknown or cannot hold the picture, if the rows are not those
+            of `like`, if the folder or the disk does not take the file.
+    """
+    if not isinstance(target, Path | str):
+        if format not in FORMATS:
+            raise ImageError(f"format {format} cannot be written; use one of {', '.join(FORMATS)}")
+        return into_stream(target, like, format, quality)
+    path = Path(target)
+    kind = format or WRITABLE.get(path.suffix.lower())
+    if kind not in FORMATS:
+        given = f"format {format}" if format else f"the suffix of {shown(path)}"
+        raise ImageError(f"{given} cannot be written; use one of {', '.join(FORMATS)}")
+    return into_file(path, like, kind, quality)
+
+
+def write(
+    target: Path | str | Writable,
+    bands: Iterable[Band],
+    like: Source,
+    *,
+    format: str | None = None,
+    quality: int | None = None,
+) -> tuple[str, ...]:
+    """Write rows that are there already; see `create`, which has the arguments and errors.
+
+    Args:
+        target: see `create`.
+        bands: the picture from top to bottom, in pieces of any height; width, channels and dtype
+            are those of `like`. They are asked for one at a time, and after all other checks.
+        like: see `create`.
+        format: see `create`.
+        quality: see `create`.
+
+    Returns:
+        What the user should know, such as a depth that the format does not hold.
+    """
+    with create(target, like, format=format, quality=quality) as file:
+        for band in bands:
+            file.append(band)
+    return file.notes
+
+
+def output_suffix(path: Path) -> str:
+    """The suffix that a restored `path` gets: its own, or .tif for RAW, to keep 16 bits."""
+    return ".tif" if path.suffix.lower() in raw.SUFFIXES else path.suffix

@@ -1,0 +1,72 @@
+"""RAW files, developed by LibRaw (the extra `raw`).
+
+Developing takes the whole picture into memory. White balance as the camera set it, sRGB, 16 bits,
+no automatic brightening: restoring should not change the mood of a picture.
+"""
+
+from typing import BinaryIO, cast
+
+import numpy as np
+import pyvips
+
+from mirnet.errors import ImageError
+from mirnet.pictures import tiff
+from mirnet.pictures.metadata import Metadata
+from mirnet.pictures.source import File, Source
+from mirnet.pictures.vips import as_image_error
+from mirnet.shapes import Pixels
+
+SUFFIXES = frozenset(
+    {".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2", ".pef", ".srw"}
+)
+"""Lower-case."""
+
+SRGB_GAMMA = (2.4, 12.92)
+"""LibRaw's default is the curve of television, BT.709."""
+
+
+def develop(raw_file: File) -> Source:
+    """Develop a RAW file to 16-bit sRGB, upright.
+
+    Raises:
+        ImageError: if rawpy is missing, or the file is missing, damaged or not RAW.
+    """
+    try:
+        import rawpy
+    except ImportError:
+        message = f'{raw_file.name} is RAW, which takes rawpy: pip install "mirnet[raw]"'
+        raise ImageError(message) from None
+
+    with as_image_error(raw_file.name, "cannot be read"), raw_file.open() as file:
+        found = tiff.read_exif(file)
+        file.seek(0)
+        try:
+            # as a file, since LibRaw cannot open every name
+            with rawpy.imread(cast(BinaryIO, file)) as raw:
+                image: Pixels = raw.postprocess(
+                    use_camera_wb=True,
+                    no_auto_bright=True,
+                    output_color=rawpy.ColorSpace.sRGB,
+                    output_bps=16,
+                    gamma=SRGB_GAMMA,
+                )
+        except rawpy.LibRawError as error:
+            reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
+            raise ImageError(f"{raw_file.name} cannot be developed: {reason}") from error
+    return Source(
+        name=raw_file.name,
+        height=image.shape[0],
+        width=image.shape[1],
+        dtype=np.dtype(np.uint16),
+        channels=image.shape[2],
+        metadata=_metadata(found),
+        rows=lambda top, count: image[top : top + count],
+        notes=() if found else ("EXIF was not found in the RAW file",),
+    )
+
+
+def _metadata(block: bytes | None) -> Metadata:
+    blocks = {"icc-profile-data": bytes(pyvips.Operation.call("profile_load", "srgb"))}
+    if block:
+        blocks["exif-data"] = block
+    return Metadata(blocks, {})

@@ -1,0 +1,177 @@
+"""Pictures from files, by libvips: the header first, then rows, from top to bottom.
+
+Whatever the file holds becomes grey or RGB of uint8, uint16 or float32, upright. Values stay in the
+colour space of the file's own profile, except where it is neither grey nor RGB.
+"""
+
+import os
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyvips
+
+from mirnet.errors import ImageError
+from mirnet.pictures import metadata
+from mirnet.pictures.source import File, Rows, Source
+from mirnet.pictures.vips import attempt, forget
+from mirnet.shapes import Pixels
+
+ACCEPTED = "8-bit, 16-bit and 32-bit float pictures in grey, RGB or CMYK, with or without alpha"
+DTYPES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
+LOADERS = {"jpegload", "pngload", "tiffload", "webpload", "heifload"}
+"""libvips can open much more, such as SVG and MATLAB files, which are not photographs."""
+
+FAILED = "cannot be read"
+
+BAND = 128
+"""Rows at a time where a file is read again."""
+
+PLAIN = {"b-w", "grey16", "srgb", "rgb16", "rgb", "scrgb", "multiband"}
+"""Colour spaces whose values are taken as they are."""
+
+
+def open_picture(file: File) -> Source:
+    """Read the header.
+
+    Raises:
+        ImageError: if the file is missing, not a picture, or of an unsupported kind.
+    """
+    return attempt(partial(_open, file), file.name, FAILED)
+
+
+def _open(file: File) -> Source:
+    image, notes = _picture(file)
+    channels = 1 if image.bands < 3 else 3
+    has_alpha = image.bands > channels
+    return Source(
+        name=file.name,
+        height=image.height,
+        width=image.width,
+        dtype=np.dtype(DTYPES[image.format]),
+        channels=channels,
+        metadata=metadata.gather(image, file.open),
+        rows=_rows(file, image, slice(channels)),
+        open_alpha=partial(_open_alpha, file, _shape(image)) if has_alpha else None,
+        notes=notes,
+    )
+
+
+def _open_alpha(file: File, shape: tuple[int, int, int]) -> Rows:
+    """The last channel of a picture that had this shape when it was first opened."""
+    return attempt(partial(_alpha, file, shape), file.name, FAILED)
+
+
+def _alpha(file: File, shape: tuple[int, int, int]) -> Rows:
+    return _rows(file, _picture_again(file, shape), slice(-1, None))
+
+
+def _picture_again(file: File, shape: tuple[int, int, int]) -> pyvips.Image:
+    image, _ = _picture(file)
+    if _shape(image) != shape:
+        raise ImageError(f"{file.name} was changed while it was being restored")
+    return image
+
+
+def _shape(image: pyvips.Image) -> tuple[int, int, int]:
+    return image.height, image.width, image.bands
+
+
+def _rows(file: File, image: pyvips.Image, channels: slice) -> Rows:
+    """Fetches what was not fetched yet: the picture streams, it never lies in memory whole."""
+    wanted = image[channels]
+    region = pyvips.Region.new(wanted)
+    forget()
+    shape = (-1, wanted.width, wanted.bands)
+
+    def fetch(top: int, count: int) -> Pixels:
+        one = partial(region.fetch, 0, top, wanted.width, count)
+        again = partial(_fetch_again, file, _shape(image), channels, top, count)
+        data = attempt(one, file.name, FAILED, again=again)
+        return np.frombuffer(data, DTYPES[wanted.format]).reshape(shape)
+
+    return fetch
+
+
+def _fetch_again(
+    file: File, shape: tuple[int, int, int], channels: slice, top: int, count: int
+) -> Any:  # noqa: ANN401 - a buffer
+    """Rows of a file that is opened once more, since a stream that failed says no more why."""
+    image = _picture_again(file, shape)
+    region = pyvips.Region.new(image[channels])
+    for first in range(0, top, BAND):
+        region.fetch(0, first, image.width, min(BAND, top - first))
+    return region.fetch(0, top, image.width, count)
+
+
+def _picture(file: File) -> tuple[pyvips.Image, tuple[str, ...]]:
+    """Upright grey or RGB, maybe with alpha, and what had to be done for it."""
+    image = _load(file, "sequential")
+    if "orientation" in image.get_fields() and image.get("orientation") > 1:
+        image = _load(file, "random").autorot()
+    notes = _peculiarities(image)
+    image, converted = _as_rgb(image)
+    if image.format not in DTYPES or image.bands > 4:
+        raise ImageError(
+            f"{file.name} holds {image.bands} channels of {image.format}; accepted are {ACCEPTED}"
+        )
+    return _full_range(image), (*notes, *converted)
+
+
+def _load(file: File, access: str) -> pyvips.Image:
+    """The file as libvips sees it. A damaged one raises, sooner or later, instead of going grey."""
+    if isinstance(file.content, bytes):
+        source = pyvips.Source.new_from_memory(file.content)
+        is_empty = not file.content
+    else:
+        path = file.content
+        if not path.exists():
+            raise ImageError(f"{file.name} does not exist")
+        if not path.is_file():
+            raise ImageError(f"{file.name} is not a file")
+        is_empty = path.stat().st_size == 0
+        # as a source, not by name, where libvips would read "a[1].tif" as a.tif with options
+        source = pyvips.Source.new_from_file(os.fsencode(path))
+    if is_empty:
+        raise ImageError(f"{file.name} is empty")
+    image = pyvips.Image.new_from_source(source, "", access=access, fail_on="error")
+    if image.get("vips-loader").removesuffix("_source") not in LOADERS:
+        raise ImageError(f"{file.name} is not JPEG, PNG, TIFF, WebP or AVIF")
+    return image
+
+
+def _peculiarities(image: pyvips.Image) -> tuple[str, ...]:
+    """What the file has and the restored picture will not."""
+    fields = image.get_fields()
+    bits = image.get("bits-per-sample") if "bits-per-sample" in fields else 8
+    pages = image.get("n-pages") if "n-pages" in fields else 1
+    notes = {
+        f"has {pages} pages, only the first is restored": pages > 1,
+        "palette is written as RGB": "palette" in fields,
+        f"{bits} bit is written as 8 bit": bits < 8 and "palette" not in fields,
+        f"{bits}-bit float is written as 32-bit float": bits < 32 and image.format == "float",
+    }
+    return tuple(note for note, is_so in notes.items() if is_so)
+
+
+def _as_rgb(image: pyvips.Image) -> tuple[pyvips.Image, tuple[str, ...]]:
+    """What is neither grey nor RGB becomes sRGB of the same depth."""
+    if image.interpretation in PLAIN and image.coding == "none":
+        return image, ()
+    if image.interpretation == "cmyk":
+        depth = 16 if image.format == "ushort" else 8
+        # the built-in profile counts where the file has none
+        image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth)
+        return image, ("CMYK was converted to sRGB",)
+    name = "Lab" if image.interpretation.startswith("lab") else image.interpretation
+    bits = image.get("bits-per-sample") if "bits-per-sample" in image.get_fields() else 16
+    image = image.colourspace("srgb" if bits == 8 else "rgb16")
+    image.remove("icc-profile-data")  # it described the space that was left
+    return image, (f"{name} was converted to sRGB",)
+
+
+def _full_range(image: pyvips.Image) -> pyvips.Image:
+    """Spread the 10 and 12 bits of AVIF, which libvips only shifts up, so that white is white."""
+    if not image.get("vips-loader").startswith("heifload") or image.format != "ushort":
+        return image
+    return image | (image >> image.get("bits-per-sample"))

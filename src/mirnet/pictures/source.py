@@ -1,0 +1,131 @@
+"""An open picture: what the header says, and its rows from top to bottom."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from io import BufferedIOBase
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+from jaxtyping import Float32, UInt8, UInt16
+
+from mirnet.errors import ShapeError
+from mirnet.pictures import pixels
+from mirnet.pictures.metadata import Metadata
+from mirnet.pictures.vips import shown
+from mirnet.shapes import Pixels
+
+Band = UInt8[np.ndarray, "_ w c"] | UInt16[np.ndarray, "_ w c"] | Float32[np.ndarray, "_ w c"]
+"""Some rows of a picture; bands of one picture may differ in height."""
+
+Rows = Callable[[int, int], Pixels]
+"""Fetches rows, given the first one and how many. Calls go from top to bottom, once."""
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """A binary stream."""
+
+    def read(self) -> bytes:
+        """All that is left in it."""
+        ...
+
+
+@dataclass(frozen=True)
+class File:
+    """Where the bytes of a picture are: on the disk, or in memory. It can be opened many times."""
+
+    content: Path | bytes
+    name: str
+    """For messages, as one printable line."""
+
+    @classmethod
+    def of(cls, picture: "Path | str | bytes | Readable") -> "File":
+        """A path is opened when it is read; of a stream, all that is left in it is read at once."""
+        if isinstance(picture, Path | str):
+            return cls(Path(picture), shown(picture))
+        content = picture if isinstance(picture, bytes) else picture.read()
+        name = getattr(picture, "name", None)
+        return cls(content, shown(name) if isinstance(name, str) else "the picture")
+
+    @property
+    def suffix(self) -> str:
+        """Of its name, lower-case."""
+        name = self.name if isinstance(self.content, bytes) else self.content
+        return Path(name).suffix.lower()
+
+    def open(self) -> BufferedIOBase:
+        """The bytes as a stream.
+
+        Raises:
+            OSError: if there is no such file.
+        """
+        if isinstance(self.content, bytes):
+            return io.BytesIO(self.content)
+        return self.content.open("rb")
+
+
+@dataclass(eq=False)
+class Source:
+    """A picture that is read row by row, upright, in its own dtype.
+
+    A file stays open until the last reference to the source is gone.
+    """
+
+    name: str
+    """Of its file, for messages."""
+    height: int
+    """Rows of the upright picture."""
+    width: int
+    """Columns of the upright picture."""
+    dtype: np.dtype[Any]
+    """uint8, uint16 or float32; it decides the range."""
+    channels: int
+    """Of colour: 1 (grey) or 3 (RGB)."""
+    metadata: Metadata
+    """What is carried over beside the pixels."""
+    rows: Rows = field(repr=False)
+    """The colour channels."""
+    open_alpha: Callable[[], Rows] | None = field(default=None, repr=False)
+    """Begins reading the alpha channel at the top, apart from the colour; None without alpha."""
+    notes: tuple[str, ...] = ()
+    """What the user should know: conversions and things left out, each a phrase."""
+    _top: int = field(default=0, init=False, repr=False)
+
+    @classmethod
+    def of(cls, array: npt.NDArray[Any], name: str = "the picture") -> "Source":
+        """An array, h w or h w c, as a picture that carries nothing beside its pixels.
+
+        Raises:
+            ShapeError: if it has other axes, or neither 1 nor 3 channels.
+            ImageError: if it is not uint8, uint16 or float32.
+        """
+        if array.ndim not in (2, 3) or 0 in array.shape:
+            raise ShapeError(f"a picture is height x width (x channels), got {array.shape}")
+        image = array[..., None] if array.ndim == 2 else array
+        height, width, channels = image.shape
+        if channels not in (1, 3):
+            raise ShapeError(f"a picture has 1 or 3 channels, got {channels}")
+        pixels.peak(image.dtype)  # raises
+        rows: Rows = lambda top, count: image[top : top + count]  # noqa: E731
+        return cls(name, height, width, image.dtype, channels, Metadata({}, {}), rows)
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether an alpha channel will be carried over."""
+        return self.open_alpha is not None
+
+    def read(self, count: int) -> Pixels:
+        """The next `count` rows of colour, h w c; fewer at the end, then none.
+
+        Raises:
+            ImageError: if the file turns out to be damaged.
+        """
+        count = min(count, self.height - self._top)
+        if count <= 0:
+            return np.empty((0, self.width, self.channels), self.dtype)
+        pixels = self.rows(self._top, count)
+        self._top += count
+        return pixels

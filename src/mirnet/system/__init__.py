@@ -1,0 +1,1 @@
+"""Processes, cores, files, streams: strangers to pictures."""

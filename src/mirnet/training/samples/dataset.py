@@ -1,0 +1,234 @@
+"""What the network learns from: samples by their numbers, clean photographs and real pairs mixed.
+
+A sample is a function of seed and number: which picture, which window, how it is turned and with
+what it is blended. All that happens in worker processes; the camera's noise, which wants a
+GPU where there is one, is added batched on the training device, and is a function of the
+seed and the numbers of the batch. So it matters neither how many workers there are, nor how often
+a run was stopped.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Generator, Tensor
+
+from mirnet.camera import draws, noise
+from mirnet.camera.description import Camera
+from mirnet.camera.scenes import Drawings, Kind, Scenes
+from mirnet.errors import DataError
+from mirnet.pairs.pairs import Pairs
+from mirnet.pictures import pixels, symmetry
+from mirnet.shapes import Pixels
+from mirnet.training.samples import augment, drawings, order, photographs
+from mirnet.training.samples.photographs import Photograph, Scene
+from mirnet.training.samples.request import Request
+
+Patch = Float[Tensor, "3 s s"]
+Patches = Float[Tensor, "b 3 s s"]
+
+PAIR, SCENE, BATCH = range(3)
+"""Kinds of random streams, all of the same seed."""
+
+
+class Batch(NamedTuple):
+    """Samples on their way to the training device; values in 0..1, channels first.
+
+    Real pairs are ready. Scenes still lack their noise: b 3 t t, with t larger than the patch.
+    """
+
+    noisy: Float[Tensor, "r 3 s s"]
+    clean: Float[Tensor, "r 3 s s"]
+    scenes: Float[Tensor, "k 3 t t"]
+    resized_scenes: Float[Tensor, "m 3 u u"]
+    """Those that are resized for the patch after the noise."""
+    is_clean: Bool[Tensor, " n"]
+    """Which of the scenes, the resized ones last, stay without noise."""
+    kinds: Int[Tensor, " n"]
+    """Of the same scenes, as `Kind`."""
+    patch: int
+    seed: int
+    """Of the noise."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Clean photographs that are given noise, and a share of real pairs among them."""
+
+    photographs: Sequence[Photograph]
+    pairs: Pairs | None
+    real_share: float
+    """Part of the samples that are real pairs, spread evenly: all without photographs, none
+    without pairs."""
+    drawn_share: float
+    field_share: float
+    """Parts of the synthetic samples that are drawn and that are of one colour; the others are cut
+    from photographs."""
+    seed: int
+    mixup: float = 0.0
+    """Of the Beta distribution from which a blend's weight is drawn."""
+    amplify: float = 1.0
+    """The noise of real pairs is made stronger by up to so much."""
+    amplify_apart: float = 1.1
+    """By how much that of one channel is made stronger, or weaker, than that of all."""
+    scenes: Scenes = Scenes()
+    drawings: Drawings = Drawings()
+    camera: Camera = Camera()
+    """Of which the size of scenes depends on the resizing alone; see `develop`."""
+
+    def __post_init__(self) -> None:
+        if not self.pairs and not self.photographs:
+            raise DataError(
+                "nothing to learn from: set data.photographs to a folder of clean photographs, or "
+                "data.pairs to one of noisy and clean pairs"
+            )
+
+    @property
+    def epoch(self) -> int:
+        """Samples until every pair was seen once; without pairs, every photograph."""
+        pairs = len(self.pairs) if self.pairs else 0
+        return round(pairs / self._share) if self._share else len(self.photographs)
+
+    def __getitem__(self, request: Request) -> Batch:
+        """The samples of a request, real ones first; the part that worker processes do.
+
+        Raises:
+            DataError, ImageError: if a pair cannot be read or is smaller than the patch.
+        """
+        noisy, clean = [], []
+        scenes: list[_Chosen] = []
+        resized_scenes: list[_Chosen] = []
+        room = request.patch + 2 * noise.MARGIN
+        share = self._share
+        editing = self.camera.editing
+        rng = np.random.default_rng((self.seed, BATCH, request.first))
+        factor = np.exp(
+            rng.uniform(*np.log(editing.resizing))
+        )  # one size a batch, of whole JPEG blocks
+        other = 16 * max(round(factor * room / 16), 2)
+        for number in range(request.first, request.first + request.count):
+            is_real, place = order.spread(number, share)
+            if is_real:
+                pair = self._pair(place, request)
+                noisy.append(pair[0])
+                clean.append(pair[1])
+            else:
+                stream = np.random.default_rng((self.seed, SCENE, place))
+                if stream.random() < editing.resized_share:
+                    resized_scenes.append(self._scene(place, other, stream))
+                else:
+                    scenes.append(self._scene(place, room, stream))
+        chosen = scenes + resized_scenes
+        return Batch(
+            _stack(noisy, request.patch),
+            _stack(clean, request.patch),
+            _stack([each.scene for each in scenes], room),
+            _stack([each.scene for each in resized_scenes], other),
+            torch.tensor([each.is_clean for each in chosen], dtype=torch.bool),
+            torch.tensor([each.kind for each in chosen], dtype=torch.long),
+            request.patch,
+            int(rng.integers(2**62)),
+        )
+
+    @property
+    def _share(self) -> Fraction:
+        if not self.pairs or not self.photographs:
+            return Fraction(bool(self.pairs))
+        return Fraction(self.real_share).limit_denominator(10_000)
+
+    def _pair(self, place: int, request: Request) -> tuple[Patch, Patch]:
+        assert self.pairs is not None
+        rng = np.random.default_rng((self.seed, PAIR, place))
+        index = order.shuffled(place, len(self.pairs), self.seed)
+        noisy, clean = self._crop(self.pairs, index, request.patch, rng)
+        if request.mixes:
+            other = int(rng.integers(len(self.pairs)))
+            weight = float(rng.beta(self.mixup, self.mixup))
+            others = self._crop(self.pairs, other, request.patch, rng)
+            noisy, clean = (
+                torch.lerp(second, first, weight)
+                for first, second in zip((noisy, clean), others, strict=True)
+            )
+        return noisy, clean
+
+    def _crop(
+        self, pairs: Pairs, index: int, side: int, rng: np.random.Generator
+    ) -> tuple[Patch, Patch]:
+        place = (float(rng.random()), float(rng.random()))
+        which = int(rng.integers(symmetry.COUNT))
+        halves = pairs.crop(index, side, place)
+        noisy, clean = (_channels_first(symmetry.turn(half, which)) for half in halves)
+        if self.amplify > 1:
+            step = 1 / pixels.peak(halves[0].dtype)
+            noisy = augment.amplify(
+                noisy, clean, augment.gains(self.amplify, self.amplify_apart, rng), step, rng
+            )
+        return noisy, clean
+
+    def _scene(self, place: int, size: int, rng: np.random.Generator) -> "_Chosen":
+        drawn, fields = self.drawn_share, self.field_share
+        shares = {Kind.PHOTOGRAPH: 1 - (drawn + fields), Kind.DRAWING: drawn, Kind.FIELD: fields}
+        kind = drawings.one_of(shares, rng)
+        if kind is Kind.PHOTOGRAPH:
+            index = order.shuffled(place, len(self.photographs), self.seed)
+            scene = photographs.cut(self.photographs[index], size, rng, self.scenes)
+        elif kind is Kind.DRAWING:
+            scene = drawings.draw(size, rng, self.drawings)
+        else:
+            scene = drawings.field(size, rng, self.drawings)
+        return _Chosen(scene, kind, rng.random() < self.scenes.identity_share[kind])
+
+
+class _Chosen(NamedTuple):
+    """A clean scene, what it is, and whether it stays without noise."""
+
+    scene: Scene
+    kind: Kind
+    is_clean: bool
+
+
+def _channels_first(half: Pixels) -> Patch:
+    return torch.from_numpy(pixels.to_float(np.ascontiguousarray(half.transpose(2, 0, 1))))
+
+
+def _stack(patches: Sequence[Patch], size: int) -> Float[Tensor, "b 3 {size} {size}"]:
+    """Patches of one size as a batch, which may be empty."""
+    return torch.stack(tuple(patches)) if patches else torch.empty(0, 3, size, size)
+
+
+def develop(
+    batch: Batch, device: torch.device, camera: Camera = Camera()
+) -> tuple[Patches, Patches]:
+    """Noisy and clean patches, b 3 patch patch, on the training device.
+
+    The same batch gives the same patches on one kind of device: the noise is drawn there.
+    """
+    generator = Generator(device).manual_seed(batch.seed)
+    parts = [(batch.noisy.to(device), batch.clean.to(device))]
+    count = len(batch.scenes)
+    is_clean, kinds = batch.is_clean.to(device), batch.kinds.to(device)
+    for scenes, here in (
+        (batch.scenes, slice(count)),
+        (batch.resized_scenes, slice(count, None)),
+    ):
+        if len(scenes):
+            noisy, clean = noise.degrade(
+                # soft pictures without noise would be too easy: nothing in them looks like grain
+                *(scenes.to(device), batch.patch, generator, kinds[here], camera),
+                is_crisp=is_clean[here],
+            )
+            same = draws.over_pixels(is_clean[here])
+            parts.append((torch.where(same, clean, noisy), clean))
+    noisy, clean = (torch.cat(half) for half in zip(*parts, strict=True))
+    return noisy, clean
+
+
+Develop = Callable[[Batch, torch.device, Camera], tuple[Patches, Patches]]
+"""Makes inputs and targets of a batch on the training device: b c h w, in 0..1."""
+
+DEVELOP: dict[str, Develop] = {"denoise": develop}
+"""By the names of `mirnet.training.samples.tasks.TASKS`."""

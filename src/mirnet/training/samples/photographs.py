@@ -1,0 +1,74 @@
+"""Clean photographs in memory, and the patches that are cut from them."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name that torch's users expect
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from mirnet.camera.scenes import Scenes
+from mirnet.errors import DataError
+from mirnet.pictures import codec, symmetry
+
+Photograph = UInt8[Tensor, "_ _ 3"]  # each of its own height and width
+Scene = Float[Tensor, "3 s s"]
+
+
+def load(folder: Path) -> list[Photograph]:
+    """The pictures of a folder and of the folders inside it, sorted by path.
+
+    Raises:
+        DataError: if there are none, or one is not 8-bit RGB.
+        ImageError: if a file cannot be read.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder of photographs: check data.photographs")
+    found = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in codec.SUFFIXES)
+    files = [path for path in found if path.is_file()]
+    if not files:
+        raise DataError(f"{folder} holds no photographs")
+    return [_read(file) for file in files]
+
+
+def _read(path: Path) -> Photograph:
+    pixels = codec.read(path)
+    if pixels.dtype != np.uint8 or pixels.shape[2] != 3:
+        kind = {1: "grey", 3: "RGB"}.get(pixels.shape[2], f"of {pixels.shape[2]} channels")
+        raise DataError(f"{path}: training wants 8-bit RGB, this is {pixels.dtype}, {kind}")
+    return torch.from_numpy(np.ascontiguousarray(pixels))
+
+
+def cut(
+    photograph: Photograph, size: int, rng: np.random.Generator, how: Scenes = Scenes()
+) -> Scene:
+    """A clean patch from anywhere in the photograph, sRGB in 0..1, channels first.
+
+    It is turned at random. Part of the time, and where the photograph is too small, it is an
+    enlarged smaller one; now and then it is flat, burnt or nearly black instead.
+    """
+    room = min(photograph.shape[:2])
+    is_enlarged = rng.random() < how.enlarged_share or room < size
+    side = min(round(size * rng.uniform(*how.enlarged_from)) if is_enlarged else size, room)
+    side = max(side, 1)
+    top, left = rng.integers(np.subtract(photograph.shape[:2], side) + 1)
+    window = photograph[top : top + side, left : left + side].numpy()
+    turned = symmetry.turn(window, int(rng.integers(symmetry.COUNT)))
+    scene = torch.from_numpy(np.ascontiguousarray(turned.transpose(2, 0, 1))).float() / 255
+    if side != size:
+        scene = F.interpolate(scene[None], (size, size), mode="bicubic")[0].clamp(0, 1)
+    return _practise(scene, rng, how)
+
+
+def _practise(scene: Scene, rng: np.random.Generator, how: Scenes) -> Scene:
+    """Now and then a flat, burnt or nearly black picture instead of the photograph."""
+    kind = rng.random()
+    if kind < how.flat_share:
+        colour = rng.random(3) ** rng.uniform(0.3, 3)
+        return torch.from_numpy(colour).float()[:, None, None].expand_as(scene)
+    if kind < how.flat_share + how.burnt_share:
+        return (scene * float(rng.uniform(*how.burnt))).clamp(max=1)
+    if kind < how.flat_share + how.burnt_share + how.dark_share:
+        return scene * float(rng.uniform(*how.dark))
+    return scene

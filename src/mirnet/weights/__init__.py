@@ -1,1 +1,0 @@
-"""Weights: files, names, the catalogue. Nothing here imports torch until a file is read."""
