@@ -11,18 +11,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mirnet.api import load, restore
+    from mirnet.api import evaluate, load, restore
     from mirnet.errors import MirnetError
     from mirnet.metrics import psnr, ssim
     from mirnet.models.mirnetv2.network import MIRNetV2
     from mirnet.restoration.restorer import Restorer
 
-__all__ = ["MIRNetV2", "MirnetError", "Restorer", "load", "psnr", "restore", "ssim"]
+__all__ = ["MIRNetV2", "MirnetError", "Restorer", "evaluate", "load", "psnr", "restore", "ssim"]
 
 _HOMES = {
     "MIRNetV2": "mirnet.models.mirnetv2.network",
     "MirnetError": "mirnet.errors",
     "Restorer": "mirnet.restoration.restorer",
+    "evaluate": "mirnet.api",
     "load": "mirnet.api",
     "psnr": "mirnet.metrics",
     "restore": "mirnet.api",

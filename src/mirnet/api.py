@@ -1,7 +1,9 @@
-"""The two calls that most programs need: `load` a restorer, or `restore` one array."""
+"""The calls that most programs need: `load` a restorer, `restore` one array, `evaluate` models."""
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
@@ -9,6 +11,9 @@ from mirnet import runtimes
 from mirnet.errors import MirnetError
 from mirnet.models import catalog
 from mirnet.restoration.restorer import Restorer
+
+if TYPE_CHECKING:
+    from mirnet.evaluation.evaluate import Evaluation
 
 
 def load(
@@ -79,3 +84,49 @@ def restore(
     """
     with load(model, strength=strength) as restorer:
         return restorer(image)
+
+
+def evaluate(
+    data: str | Path | Sequence[str | Path],
+    model: str | Sequence[str] = catalog.DEFAULT,
+    *,
+    baseline: Sequence[str] = (),
+    limit: int | None = None,
+    save_images: str | Path | None = None,
+    csv: str | Path | None = None,
+    report: str | Path | None = None,
+    **options: Any,  # noqa: ANN401 - those of `load`
+) -> "Evaluation":
+    """Measure models over pairs, as `mirnet evaluate` does.
+
+    Args:
+        data: a folder of pairs, or several.
+        model: a name or file, or several to compare.
+        baseline: `nlm`, `bm3d:20` and the like.
+        limit: the most pairs of each folder; None for all.
+        save_images: a folder for the restored pictures.
+        csv: a file for a table with a row for each method and pair.
+        report: a file for a page, .html.
+        options: as `load` takes them, such as `runtime` and `tile`.
+
+    Returns:
+        Figures of each pair, and the means: `overall.columns["denoise"].means.scores.psnr`.
+
+    Raises:
+        DataError: if a folder holds no pairs.
+        MirnetError: as `load` does.
+    """
+    from mirnet.evaluation.evaluate import evaluate as measure
+
+    folders = [data] if isinstance(data, str | Path) else data
+    files = [path and Path(path) for path in (save_images, csv, report)]
+    return measure(
+        [Path(folder) for folder in folders],
+        [model] if isinstance(model, str) else model,
+        partial(load, **options),
+        baselines=baseline,
+        limit=limit,
+        save_images=files[0] or None,
+        csv=files[1] or None,
+        report=files[2] or None,
+    )

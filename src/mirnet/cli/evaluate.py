@@ -1,10 +1,10 @@
 """`mirnet evaluate`: PSNR, SSIM and more of models over pairs, beside baselines."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
+import shlex
+import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -26,15 +26,7 @@ from mirnet.cli.options import (
 )
 from mirnet.cli.submission import Benchmark
 from mirnet.errors import DataError
-from mirnet.extras import needs
 from mirnet.models.catalog import DEFAULT
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
-
-    from mirnet.evaluation.method import Method
-    from mirnet.evaluation.run import Failed, Measured
-    from mirnet.restoration.restorer import Restorer
 
 
 def evaluate(
@@ -142,13 +134,9 @@ def evaluate(
     """
     from mirnet import api
     from mirnet.cli import scores_output, submission
-    from mirnet.cli.bars import Rate, print_result, progress_bar
-    from mirnet.cli.report_output import writing
+    from mirnet.cli.evaluation_progress import PairProgress
+    from mirnet.evaluation.evaluate import evaluate as measure
     from mirnet.evaluation.perceptual import Lpips
-    from mirnet.evaluation.restored_images import RestoredImages
-    from mirnet.evaluation.run import run
-    from mirnet.evaluation.sets import open_all
-    from mirnet.evaluation.summary import Summary
 
     load = partial(
         api.load,
@@ -176,73 +164,26 @@ def evaluate(
     if output:
         raise DataError(f"-o {output} is for --submit: a table goes to --csv")
     treat_termination_as_interruption()
-    with ExitStack() as stack:
-        # means of a part would pass for those of all
-        stack.enter_context(interruptible("means are made at the end alone"))
-        with needs("train", "reading shards"):
-            data_sets = open_all(folders, limit=limit)
-        methods = _open_methods(stack, model, baseline, load)
-        distance = Lpips(device) if lpips else None
-        names = [method.name for method in methods]
-        images = RestoredImages(save_images, folders, names) if save_images else None
-        table = stack.enter_context(scores_output.table(csv)) if csv else None
-        total = sum(data.count for data in data_sets)
-        page = stack.enter_context(writing(report, report_pictures, total)) if report else None
-        bar = stack.enter_context(progress_bar(Rate("pairs")))
-        task = bar.add_task("evaluating", total=total)
-        summaries = {data.folder: Summary(methods) for data in data_sets}
-        overall = Summary(methods)
-        show = page.show if page else None
-        for result in run(data_sets, methods, lpips=distance, images=images, show=show):
-            for summary in (summaries[result.folder], overall):
-                summary.add(result)
-            if as_json:
-                print_result(bar, scores_output.json_line(result))
-            if table:
-                table.writerows(scores_output.rows(result))
-            if page:
-                page.add(result)
-            _print_trouble(bar, result)
-            bar.update(task, advance=1, refresh=True)
-        if page:
-            page.write(methods, summaries, overall)
+    progress = PairProgress(as_json=as_json)
+    # means of a part would pass for those of all
+    with interruptible("means are made at the end alone"), progress.bar:
+        evaluation = measure(
+            folders,
+            model,
+            load,
+            baselines=baseline,
+            limit=limit,
+            lpips=Lpips(device) if lpips else None,
+            save_images=save_images,
+            csv=csv,
+            report=report,
+            report_pictures=report_pictures,
+            command=shlex.join(["mirnet", *sys.argv[1:]]),
+            watcher=progress,
+        )
     tell = scores_output.json_means if as_json else scores_output.text
-    typer.echo(tell(methods, summaries, overall))
-    for line in scores_output.left_out(overall):
+    typer.echo(tell(evaluation.methods, evaluation.summaries, evaluation.overall))
+    for line in scores_output.left_out(evaluation.overall):
         typer.echo(f"mirnet: {line}", err=True)
-    if overall.failed:
+    if evaluation.overall.failed:
         raise typer.Exit(FAILED)
-
-
-def _open_methods(
-    stack: ExitStack, models: list[str], names: list[str], load: "Callable[[str], Restorer]"
-) -> "list[Method]":
-    """The models and the baselines of a run; `stack` closes them."""
-    from mirnet.evaluation import baselines
-    from mirnet.evaluation.method import ModelMethod, short_names
-
-    others = baselines.open_all(names)
-    methods: list[Method] = []
-    for name, model in zip(short_names(models), models, strict=True):
-        methods.append(ModelMethod(name, model, stack.enter_context(load(model))))
-    return methods + others
-
-
-def _print_trouble(bar: "Progress", result: "Measured | Failed") -> None:
-    """What went wrong with a pair, at once, on standard error."""
-    from mirnet.cli.bars import print_message
-    from mirnet.evaluation.run import Failed
-    from mirnet.pictures.vips import shown
-    from mirnet.restoration.restored import left_alone
-
-    pair = shown(f"{result.folder}, {result.name}")
-    if isinstance(result, Failed):
-        print_message(bar, f"mirnet: {pair}: {result.error}")
-        return
-    for name, outcome in result.outcomes.items():
-        if outcome.tiles_kept:
-            print_message(
-                bar,
-                f"mirnet: {pair}: "
-                + left_alone(outcome.tiles_kept, outcome.tiles or 0, f"the network of {name}"),
-            )

@@ -1,62 +1,22 @@
-"""What `mirnet evaluate` tells: a table for people, CSV and JSON for programs."""
+"""What `mirnet evaluate` tells: a table for people, JSON for programs."""
 
-import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from mirnet import strict_json
 from mirnet.evaluation.method import INPUT, Method
 from mirnet.evaluation.run import Failed, Measured
 from mirnet.evaluation.scores import FIGURES, PROTOCOLS
 from mirnet.evaluation.summary import Summary
+from mirnet.evaluation.table import record
 from mirnet.pictures.vips import shown
-from mirnet.system.files import replacing
-
-CSV_COLUMNS = (
-    *("data", "name", "method", "status", "height", "width"),
-    *PROTOCOLS,
-    *("seconds", "tiles", "tiles_kept", "image", "error"),
-)
-
-
-class Writer(Protocol):
-    """What is used of `csv.DictWriter`."""
-
-    def writerows(self, rowdicts: Iterable[Mapping[str, Any]], /) -> object:
-        """Write some rows."""
-        ...
-
-
-@contextmanager
-def table(path: Path) -> Iterator[Writer]:
-    """A CSV file, which appears when all rows went into it without an error.
-
-    Raises:
-        OSError: if the folder takes no file.
-    """
-    with (
-        replacing(path) as part,
-        part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
-    ):
-        writer = csv.DictWriter(file, CSV_COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        yield writer
-
-
-def rows(result: Measured | Failed) -> Iterator[dict[str, Any]]:
-    """Rows of the table: one for the input, one for each method; or one for a pair that failed."""
-    record = _record(result)
-    parts = {INPUT: record.pop(INPUT), **record.pop("methods")} if INPUT in record else {"": {}}
-    for method, figures in parts.items():
-        yield record | {"method": method} | figures
 
 
 def json_line(result: Measured | Failed) -> str:
     """One JSON object; an infinite PSNR, which JSON cannot say, is null."""
-    return strict_json.dumps(_record(result))
+    return strict_json.dumps(record(result))
 
 
 def json_means(
@@ -115,18 +75,6 @@ def left_out(overall: Summary) -> list[str]:
         total = overall.pairs + overall.failed
         lines.append(f"{overall.failed} of {total} pairs failed: the means leave them out")
     return lines
-
-
-def _record(result: Measured | Failed) -> dict[str, Any]:
-    record = asdict(result)
-    status = "failed" if isinstance(result, Failed) else "measured"
-    head = {"data": str(record.pop("folder")), "name": record.pop("name"), "status": status}
-    if isinstance(result, Measured):
-        outcomes = record.pop("outcomes")
-        for outcome in outcomes.values():
-            outcome |= {"image": str(outcome["image"]) if outcome["image"] else None}
-        record["methods"] = {name: each.pop("scores") | each for name, each in outcomes.items()}
-    return head | record
 
 
 def _means(summary: Summary) -> dict[str, Any]:

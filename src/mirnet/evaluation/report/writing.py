@@ -1,7 +1,5 @@
-"""The page that `mirnet evaluate --report` writes."""
+"""The page of an evaluation, written when all pairs are measured."""
 
-import shlex
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,12 +19,14 @@ class Page:
     Args:
         part: the file that is written.
         gallery: takes the pictures.
+        command: how the evaluation was asked for.
     """
 
-    def __init__(self, part: Path, gallery: Gallery) -> None:
+    def __init__(self, part: Path, gallery: Gallery, command: str) -> None:
         self.show = gallery.show
         self._part = part
         self._gallery = gallery
+        self._command = command
         self._results: list[Measured | Failed] = []
         self._started = time.monotonic()
 
@@ -42,7 +42,7 @@ class Page:
         if len(parts) > 1:
             parts["all"] = overall
         report = page.Report(
-            command=shlex.join(["mirnet", *sys.argv[1:]]),
+            command=self._command,
             methods=methods,
             results=self._results,
             shown=self._gallery.shown,
@@ -54,13 +54,14 @@ class Page:
 
 
 @contextmanager
-def writing(path: Path, pictures: int, total: int) -> Iterator[Page]:
+def writing(path: Path, pictures: int, total: int, command: str) -> Iterator[Page]:
     """A page that appears when all went without an error.
 
     Args:
         path: of the page.
         pictures: the most pairs whose pictures are shown.
         total: how many pairs there are.
+        command: how the evaluation was asked for.
 
     Raises:
         RuntimeMissingError: if the library that fills it in is not installed.
@@ -68,4 +69,4 @@ def writing(path: Path, pictures: int, total: int) -> Iterator[Page]:
     """
     page.environment()  # an hour of measuring would be in vain
     with replacing(path) as part:
-        yield Page(part, Gallery(limit=pictures, total=total))
+        yield Page(part, Gallery(limit=pictures, total=total), command)
