@@ -24,7 +24,7 @@ from mirnet.pairs import sources
 from mirnet.training import loader
 from mirnet.training.loop import Training
 from mirnet.training.samples.dataset import TrainingData
-from mirnet.training.schedule import Plan
+from mirnet.training.schedule import Schedule
 
 
 def main() -> None:
@@ -64,7 +64,7 @@ def main() -> None:
     print(f"{network_speed(step, arguments):.2f}")
 
 
-def speed(data: TrainingData, plan: Plan, workers: int, seconds: float) -> float:
+def speed(data: TrainingData, plan: Schedule, workers: int, seconds: float) -> float:
     """Patches a second that can be had of the loader."""
     requests = plan.all_requests(0, 0)
     batches = loader.load(data, requests, workers=workers, pin=torch.cuda.is_available())

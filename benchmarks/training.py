@@ -47,7 +47,7 @@ from mirnet.training.logs import Logs
 from mirnet.training.loop import Training
 from mirnet.training.recipe import Data, Optimisation, Recipe, Span, Stage
 from mirnet.training.samples import dataset
-from mirnet.training.samples.dataset import Batch, Patches, TrainingData
+from mirnet.training.samples.dataset import SampleBatch, TensorPatches, TrainingData
 from mirnet.training.schedule import lay_out
 from mirnet.training.state import set_up
 
@@ -199,7 +199,7 @@ def pairs_alone(pairs: Pairs) -> TrainingData:
     )
 
 
-def stepping(training: Training, batches: Iterator[Batch]) -> Step:
+def stepping(training: Training, batches: Iterator[SampleBatch]) -> Step:
     """The training loop's own update."""
     plan = training.plan
     ends = torch.zeros(2, device=training.fabric.device)
@@ -219,10 +219,10 @@ def patches(arguments: argparse.Namespace) -> tuple[torch.Tensor, torch.Tensor]:
     return (clean + 0.1 * torch.randn(size, generator=generator)).clamp(0, 1), clean
 
 
-def ready(noisy: torch.Tensor, clean: torch.Tensor) -> Iterator[Batch]:
+def ready(noisy: torch.Tensor, clean: torch.Tensor) -> Iterator[SampleBatch]:
     """A batch of real pairs as the loader hands it over, again and again."""
     none, no_scene = noisy[:0], torch.zeros(0, dtype=torch.bool)
-    batch = Batch(noisy, clean, none, none, no_scene, no_scene, noisy.shape[-1], seed=0)
+    batch = SampleBatch(noisy, clean, none, none, no_scene, no_scene, noisy.shape[-1], seed=0)
     return itertools.repeat(batch)
 
 
@@ -295,18 +295,22 @@ def profile(arguments: argparse.Namespace) -> None:
             )
 
 
-def spent(training: Training, batches: Iterator[Batch], rounds: int) -> tuple[float, float, float]:
+def spent(
+    training: Training, batches: Iterator[SampleBatch], rounds: int
+) -> tuple[float, float, float]:
     """Medians of the seconds of a step: all, making the batch, bringing it to the device."""
     waits: list[float] = []
     moves: list[float] = []
 
-    def next_batch() -> Iterator[Batch]:
+    def next_batch() -> Iterator[SampleBatch]:
         while True:
             seconds, batch = timed(lambda: next(batches))
             waits.append(seconds)
             yield batch
 
-    def develop(batch: Batch, device: torch.device, camera: Camera) -> tuple[Patches, Patches]:
+    def develop(
+        batch: SampleBatch, device: torch.device, camera: Camera
+    ) -> tuple[TensorPatches, TensorPatches]:
         seconds, result = timed(lambda: dataset.develop(batch, device, camera))
         moves.append(seconds)
         return result

@@ -6,10 +6,10 @@ import os
 import psutil
 import pytest
 
-from mirnet.benchmark.driver import Failed, Measured, measure
-from mirnet.benchmark.job import Job
+from mirnet.benchmark.driver import FailedTrial, MeasuredTrial, measure
+from mirnet.benchmark.job import Trial
 from mirnet.benchmark.plan import plan
-from mirnet.benchmark.process import Worker
+from mirnet.benchmark.process import TrialProcess
 from mirnet.errors import InferenceError
 
 SMALL = {"size": (32, 32), "threads": 1}
@@ -54,7 +54,7 @@ def test_runtimes_take_turns(batch, children):
     assert diary.left == list(range(7, -1, -1))
     assert [outcome.runtime for outcome in result.outcomes] == ["onnx", "mnn"]
     for outcome in result.outcomes:
-        assert isinstance(outcome, Measured)
+        assert isinstance(outcome, MeasuredTrial)
         runs = [run for run in result.runs if run.runtime == outcome.runtime and run.round > 0]
         assert outcome.figures.whole.max == max(run.whole for run in runs)
         assert outcome.tiles == (0 if batch else 1)
@@ -74,9 +74,9 @@ def test_of_a_process_that_is_killed_the_signal_is_told_and_the_others_go_on(chi
     result = measure(plan(names=["mnn", "onnx"], rounds=3, warm_up=0, **SMALL), diary)
 
     failed, measured = result.outcomes
-    assert isinstance(failed, Failed)
+    assert isinstance(failed, FailedTrial)
     assert failed.error.startswith("its process was ended by SIGKILL")
-    assert isinstance(measured, Measured)
+    assert isinstance(measured, MeasuredTrial)
     assert diary.failed == [failed]
     assert [(run.runtime, run.round) for run in result.runs] == [
         *(("mnn", 1), ("onnx", 1), ("onnx", 2), ("onnx", 3))
@@ -97,11 +97,11 @@ def test_an_error_of_the_observer_ends_all_processes(children):
 
 
 def test_a_worker_says_why_it_cannot_and_what_it_is(tmp_path):
-    job = Job("denoise", "mnn", "cuda", 1, None, None, None, "gone.png", "gone.png")
-    with Worker() as worker, pytest.raises(InferenceError, match="mnn does not run on cuda"):
+    job = Trial("denoise", "mnn", "cuda", 1, None, None, None, "gone.png", "gone.png")
+    with TrialProcess() as worker, pytest.raises(InferenceError, match="mnn does not run on cuda"):
         worker.start(job)
-    with Worker() as worker:
-        ready = worker.start(Job(**{**json.loads(job.line()), "device": "cpu"}))
+    with TrialProcess() as worker:
+        ready = worker.start(Trial(**{**json.loads(job.line()), "device": "cpu"}))
         assert ready == {"runtime": "mnn", "tile": 188, "overlap": 16}
         with pytest.raises(InferenceError, match=r"gone\.png does not exist"):
             worker.run()

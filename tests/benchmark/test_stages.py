@@ -10,7 +10,7 @@ import pytest
 
 from mirnet import runtimes
 from mirnet.benchmark.clock import STAGES
-from mirnet.benchmark.job import Job
+from mirnet.benchmark.job import Trial
 from mirnet.benchmark.stages import Bench
 from mirnet.pictures import pixels
 from mirnet.restoration.restorer import Restorer
@@ -19,7 +19,7 @@ from mirnet.restoration.restorer import Restorer
 @pytest.fixture
 def job(tmp_path, save):
     source = save(tmp_path / "noisy.png", 50, 90)
-    return Job(
+    return Trial(
         model="denoise",
         runtime="mnn",
         device="cpu",
@@ -36,7 +36,7 @@ def test_a_job_survives_being_sent(job):
     line = replace(job, model='a "model"\nü').line()
 
     assert "\n" not in line
-    assert Job.of(line) == replace(job, model='a "model"\nü')
+    assert Trial.of(line) == replace(job, model='a "model"\nü')
 
 
 def test_the_file_is_the_one_that_restoring_writes(job, load, tmp_path):

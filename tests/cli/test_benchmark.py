@@ -18,7 +18,7 @@ import pyvips
 
 from mirnet import runtimes
 from mirnet.benchmark.clock import STAGES
-from mirnet.benchmark.driver import Failed, Measured, Result
+from mirnet.benchmark.driver import FailedTrial, MeasuredTrial, Timings
 from mirnet.benchmark.plan import plan
 from mirnet.benchmark.summary import Run, figures
 from mirnet.cli import benchmark_output
@@ -140,7 +140,7 @@ def test_the_table_has_a_row_for_each_runtime(benchmark):
 def measured(runtime, *, gpu, tiles_kept=0):
     """A runtime that took a second for each of four stages."""
     runs = [Run(runtime, 1, dict.fromkeys(STAGES[:4], 1.0), 4.0)]
-    return Measured(
+    return MeasuredTrial(
         runtime=runtime,
         file=None,
         sha256=None,
@@ -157,9 +157,9 @@ def measured(runtime, *, gpu, tiles_kept=0):
 
 def test_memory_of_a_gpu_has_a_column_where_there_is_one():
     planned = plan(size=(64, 64))
-    outcomes = [measured("pytorch", gpu=True), measured("mnn", gpu=False), Failed("onnx", "x")]
+    outcomes = [measured("pytorch", gpu=True), measured("mnn", gpu=False), FailedTrial("onnx", "x")]
     with_gpu, without = (
-        benchmark_output.text(planned, Result(each, [])).splitlines()
+        benchmark_output.text(planned, Timings(each, [])).splitlines()
         for each in (outcomes, outcomes[1:])
     )
 
@@ -177,7 +177,7 @@ def test_memory_of_a_gpu_has_a_column_where_there_is_one():
 def test_figures_of_a_network_that_gave_no_pictures_are_called_doubtful():
     outcomes = [measured("mnn", gpu=False, tiles_kept=2), measured("pytorch", gpu=True)]
 
-    (line,) = benchmark_output.trouble(Result(outcomes, []))
+    (line,) = benchmark_output.trouble(Timings(outcomes, []))
 
     assert line == (
         "mnn: 2 of 9 tiles were left as they were: the network gave no usable result there"

@@ -7,7 +7,7 @@ import pytest
 from mirnet.errors import ImageError, InferenceError
 from mirnet.models.facts import Facts
 from mirnet.restoration import folder
-from mirnet.restoration.folder import Job
+from mirnet.restoration.folder import Route
 from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import EchoRuntime
 
@@ -62,7 +62,7 @@ def test_one_file_goes_into_a_file_of_the_given_name(tmp_path):
     touch(tmp_path, "a.jpg")
 
     assert folder.plan([tmp_path / "a.jpg"], tmp_path / "b.png") == [
-        Job(tmp_path / "a.jpg", tmp_path / "b.png", Path("a.jpg"))
+        Route(tmp_path / "a.jpg", tmp_path / "b.png", Path("a.jpg"))
     ]
 
 

@@ -112,7 +112,7 @@ def test_a_picture_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypat
     assert sorted(item.name for item in tmp_path.iterdir()) == ["curves.png", "metrics.csv"]
 
 
-WHOLE = summary.Summary(
+WHOLE = summary.RunSummary(
     steps=92000,
     samples=2944000,
     seconds=18732.5,
@@ -141,7 +141,7 @@ def test_a_summary_is_a_few_aligned_lines():
 
 
 def test_a_summary_leaves_out_what_was_not_measured():
-    bare = summary.Summary(
+    bare = summary.RunSummary(
         steps=0, samples=0, seconds=0.0, processes=1, device="cpu", last=Path("last.ckpt")
     )
     *lines, last = str(bare).splitlines()
@@ -158,11 +158,11 @@ def test_a_summary_is_read_back_from_its_file(tmp_path):
     table = json.loads(path.read_text())
 
     paths = {name: Path(table[name]) for name in ("last", "best")}
-    assert summary.Summary(**table | paths) == WHOLE
+    assert summary.RunSummary(**table | paths) == WHOLE
 
 
 def test_numbers_that_are_not_finite_are_null_in_the_file(tmp_path):
-    summary.Summary(
+    summary.RunSummary(
         steps=1, samples=1, seconds=1.0, processes=1, device="cpu", last=Path("a"), psnr=math.nan
     ).write(tmp_path / "summary.json")
 

@@ -288,7 +288,7 @@ print({HEAVY} & sys.modules.keys() >= {{"torch", "tensorboard"}})
 
 def test_the_best_row_is_the_first_of_the_highest_finite_ones():
     values = [30.0, 31.0, math.nan, math.inf, 31.0]
-    found = [table.Row(step, {"psnr": value}) for step, value in enumerate(values)]
+    found = [table.StepRow(step, {"psnr": value}) for step, value in enumerate(values)]
 
     assert table.best(found, "psnr") == (1, 31.0)
     assert table.best(found, "ssim_y") is None

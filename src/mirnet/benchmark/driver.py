@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from mirnet.benchmark import photograph
-from mirnet.benchmark.job import Job
-from mirnet.benchmark.plan import Plan
-from mirnet.benchmark.process import Worker
-from mirnet.benchmark.summary import Figures, Run, figures
+from mirnet.benchmark.job import Trial
+from mirnet.benchmark.plan import BenchmarkPlan
+from mirnet.benchmark.process import TrialProcess
+from mirnet.benchmark.summary import Run, StageFigures, figures
 from mirnet.errors import InferenceError
 from mirnet.models import identity
 from mirnet.pictures import codec
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredTrial:
     """A runtime that went through all rounds."""
 
     runtime: str
@@ -31,7 +31,7 @@ class Measured:
     """Of the picture; 0 for a batch."""
     tiles_kept: int
     """Those without a usable result."""
-    figures: Figures
+    figures: StageFigures
     peak_mb: float | None
     """The most memory that its process took on the host, 2^20 bytes; None if nobody knows."""
     gpu: str | None
@@ -40,7 +40,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Failed:
+class FailedTrial:
     """A runtime that did not."""
 
     runtime: str
@@ -48,10 +48,10 @@ class Failed:
 
 
 @dataclass(frozen=True)
-class Result:
+class Timings:
     """All that was found out."""
 
-    outcomes: Sequence[Measured | Failed]
+    outcomes: Sequence[MeasuredTrial | FailedTrial]
     """In the order of the plan."""
     runs: Sequence[Run]
     """In the order in which they happened."""
@@ -69,12 +69,12 @@ class Observer(Protocol):
         """So many runs, starts included, are still to come."""
         ...
 
-    def fail(self, failed: Failed) -> None:
+    def fail(self, failed: FailedTrial) -> None:
         """A runtime failed; the others go on."""
         ...
 
 
-def measure(plan: Plan, observer: Observer) -> Result:
+def measure(plan: BenchmarkPlan, observer: Observer) -> Timings:
     """Start a process for each runtime; let them restore by turns, A B C, A B C, ...; end them.
 
     They all are there from the first round to the last, and one is at work at any moment. So
@@ -91,7 +91,7 @@ def measure(plan: Plan, observer: Observer) -> Result:
         photograph.write(source, plan.height, plan.width, format=plan.format)
         turns = _Turns(plan, observer)
         for name in plan.files:
-            job = Job(
+            job = Trial(
                 model=plan.model,
                 runtime=name,
                 device=plan.device,
@@ -102,7 +102,7 @@ def measure(plan: Plan, observer: Observer) -> Result:
                 source=str(source),
                 target=str(folder / f"restored{suffix}"),
             )
-            turns.start(name, stack.enter_context(Worker()), job)
+            turns.start(name, stack.enter_context(TrialProcess()), job)
         for number in range(1 - plan.warm_up, plan.rounds + 1):
             turns.round(number)
         return turns.result()
@@ -111,18 +111,18 @@ def measure(plan: Plan, observer: Observer) -> Result:
 class _Turns:
     """Who still takes part, and what is known by now."""
 
-    def __init__(self, plan: Plan, observer: Observer) -> None:
+    def __init__(self, plan: BenchmarkPlan, observer: Observer) -> None:
         self._plan = plan
         self._observer = observer
-        self._workers: dict[str, Worker] = {}
+        self._workers: dict[str, TrialProcess] = {}
         self._facts: dict[str, dict[str, Any]] = {}
-        self._failures: dict[str, Failed] = {}
+        self._failures: dict[str, FailedTrial] = {}
         self._runs: dict[str, list[Run]] = {name: [] for name in plan.files}
         self._in_order: list[Run] = []
         rounds = plan.warm_up + plan.rounds
         self._left = dict.fromkeys(plan.files, rounds + 1)  # one more for the start
 
-    def start(self, name: str, worker: Worker, job: Job) -> None:
+    def start(self, name: str, worker: TrialProcess, job: Trial) -> None:
         """Let a worker load the model."""
         self._observer.begin(name, None)
         try:
@@ -148,16 +148,16 @@ class _Turns:
                 self._facts[name] |= answer
             self._count(name)
 
-    def result(self) -> Result:
+    def result(self) -> Timings:
         """After the last round."""
         outcomes = [self._failures.get(name) or self._measured(name) for name in self._plan.files]
-        return Result(outcomes, self._in_order)
+        return Timings(outcomes, self._in_order)
 
-    def _measured(self, name: str) -> Measured:
+    def _measured(self, name: str) -> MeasuredTrial:
         facts = dict(self._facts[name])
         gpu = facts.pop("gpu") or {"name": None, "peak_mb": None}
         file = self._plan.files[name]
-        return Measured(
+        return MeasuredTrial(
             **facts,
             file=file,
             sha256=identity.digest(file) if file else None,
@@ -169,7 +169,7 @@ class _Turns:
     def _drop(self, name: str, error: InferenceError) -> None:
         self._workers.pop(name, None)
         self._left[name] = 0
-        self._failures[name] = Failed(name, str(error))
+        self._failures[name] = FailedTrial(name, str(error))
         self._observer.fail(self._failures[name])
 
     def _count(self, name: str) -> None:

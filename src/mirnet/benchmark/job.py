@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True)
-class Job:
+class Trial:
     """One model on one runtime, and the file that it restores. Plain values: it is sent as JSON."""
 
     model: str
@@ -27,6 +27,6 @@ class Job:
         return json.dumps(asdict(self))
 
     @classmethod
-    def of(cls, line: str) -> "Job":
+    def of(cls, line: str) -> "Trial":
         """The job of such a line."""
         return cls(**json.loads(line))

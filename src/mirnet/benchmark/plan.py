@@ -16,7 +16,7 @@ SIZE = (384, 512)
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchmarkPlan:
     """Each of the runtimes restores the same picture so many times."""
 
     model: str
@@ -51,7 +51,7 @@ def plan(
     overlap: int | None = None,
     rounds: int = 5,
     warm_up: int = 1,
-) -> Plan:
+) -> BenchmarkPlan:
     """Check what was asked for, and fill in what was not.
 
     Args:
@@ -62,7 +62,7 @@ def plan(
         threads: as `runtimes.open` takes it.
         size: height and width; None for `SIZE`, or for that of a tile if there is a batch.
         format: one of `codec.FORMATS`.
-        batch: see `Plan`.
+        batch: see `BenchmarkPlan`.
         tile: as `Restorer` takes it; None for its default.
         overlap: as `Restorer` takes it.
         rounds: at least 1.
@@ -86,7 +86,7 @@ def plan(
     height, width = size or ((side, side) if batch else SIZE)
     if batch:
         _check_uncut(height, width, side, facts.multiple)
-    return Plan(
+    return BenchmarkPlan(
         model=model,
         files={name: files.get(name) for name in names or files},
         device=device,

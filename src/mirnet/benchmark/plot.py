@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mirnet.benchmark.clock import STAGES
-from mirnet.benchmark.driver import Measured
+from mirnet.benchmark.driver import MeasuredTrial
 from mirnet.system.files import replacing
 
 WIDTH, BAR, AROUND = 10.0, 0.5, 1.9
@@ -14,7 +14,7 @@ COLOURS = ("#7a3fa0", "#b79bd0", "#1f5fa8", "#8fb4dc", "#e0a368", "#c2571a")
 GREY = "0.45"
 
 
-def draw(path: Path, outcomes: Sequence[Measured], *, title: str, subtitle: str) -> None:
+def draw(path: Path, outcomes: Sequence[MeasuredTrial], *, title: str, subtitle: str) -> None:
     """Draw at least one runtime's medians, stage after stage, as a PNG.
 
     Raises:

@@ -6,12 +6,12 @@ import subprocess
 from types import TracebackType
 from typing import Any
 
-from mirnet.benchmark.job import Job
+from mirnet.benchmark.job import Trial
 from mirnet.errors import InferenceError
 from mirnet.system import subprocesses
 
 
-class Worker:
+class TrialProcess:
     """A process that measures one runtime; to be used as a context, at whose end it is gone."""
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class Worker:
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
 
-    def start(self, job: Job) -> dict[str, Any]:
+    def start(self, job: Trial) -> dict[str, Any]:
         """Load the model; returns name, tile and overlap.
 
         Raises:
@@ -66,7 +66,7 @@ class Worker:
         hint = "; there may have been too little memory" if name == "SIGKILL" else ""
         return f"its process was ended by {name}{hint}"
 
-    def __enter__(self) -> "Worker":
+    def __enter__(self) -> "TrialProcess":
         return self
 
     def __exit__(

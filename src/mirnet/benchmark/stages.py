@@ -8,7 +8,7 @@ import numpy as np
 
 from mirnet import runtimes
 from mirnet.benchmark.clock import Clock
-from mirnet.benchmark.job import Job
+from mirnet.benchmark.job import Trial
 from mirnet.errors import InferenceError
 from mirnet.pictures import codec, pixels
 from mirnet.restoration.restorer import Restorer, Tally
@@ -35,7 +35,7 @@ class Bench:
         MirnetError: if it cannot be loaded, or tile and overlap do not fit together.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Trial) -> None:
         self._job = job
         self._source, self._target = Path(job.source), Path(job.target)
         self._runtime = runtimes.open(

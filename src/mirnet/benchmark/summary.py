@@ -28,7 +28,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Figures:
+class StageFigures:
     """What was measured of one runtime, in seconds a picture."""
 
     stages: Mapping[str, Spread]
@@ -49,14 +49,14 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(statistics.median(values), min(values), max(values))
 
 
-def figures(runs: Iterable[Run], pixels: int) -> Figures:
+def figures(runs: Iterable[Run], pixels: int) -> StageFigures:
     """Those of the runs after the warm-up, at least one, of pictures of so many pixels.
 
     Each figure is a median of its own: those of the stages add up to about that of the whole.
     """
     counted = [run for run in runs if run.round > 0]
     whole = spread([run.whole for run in counted])
-    return Figures(
+    return StageFigures(
         stages={
             stage: spread([run.seconds[stage] for run in counted]) for stage in counted[0].seconds
         },

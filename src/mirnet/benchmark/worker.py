@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mirnet.benchmark import memory
-from mirnet.benchmark.job import Job
+from mirnet.benchmark.job import Trial
 from mirnet.benchmark.stages import Bench
 from mirnet.errors import MirnetError
 from mirnet.system import streams
@@ -28,7 +28,7 @@ def main() -> None:
 
 def _answer() -> None:
     try:
-        bench = Bench(Job.of(sys.stdin.readline()))
+        bench = Bench(Trial.of(sys.stdin.readline()))
         restorer = bench.restorer
         _say(runtime=bench.name, tile=restorer.tile, overlap=restorer.overlap)
         for _ in sys.stdin:

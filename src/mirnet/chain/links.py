@@ -23,7 +23,7 @@ from mirnet.pictures import codec, pixels
 from mirnet.restoration.restorer import Restorer
 from mirnet.shapes import Pixels
 from mirnet.training import checkpoint, start
-from mirnet.training.loop import BEST, LAST, Progress
+from mirnet.training.loop import BEST, LAST, TrainingProgress
 from mirnet.training.recipe import Recipe, Span
 from mirnet.training.schedule import lay_out
 
@@ -194,7 +194,7 @@ def _first_half(recipe: Recipe, folder: Path, tell: Tell) -> Findings:
         raise RecipeError(f"a run of {steps} steps cannot break off half-way: take 2 or more")
     losses: list[float] = []
 
-    def observe(progress: Progress) -> None:
+    def observe(progress: TrainingProgress) -> None:
         _tell(progress, tell)
         losses.append(progress.loss)
         if progress.step == half:
@@ -211,7 +211,7 @@ def _first_half(recipe: Recipe, folder: Path, tell: Tell) -> Findings:
 def _resumed(recipe: Recipe, folder: Path, tell: Tell) -> Findings:
     steps, losses, seen = _steps(recipe), list[float](), list[int]()
 
-    def observe(progress: Progress) -> None:
+    def observe(progress: TrainingProgress) -> None:
         _tell(progress, tell)
         losses.append(progress.loss)
         seen.append(progress.step)
@@ -240,7 +240,7 @@ def _loss(losses: list[float]) -> FigureCheck:
     return FigureCheck("loss", losses[-1] if losses else inf, "<", inf, form=".4f")
 
 
-def _tell(progress: Progress, tell: Tell) -> None:
+def _tell(progress: TrainingProgress, tell: Tell) -> None:
     tell(f"step {progress.step}/{progress.plan.steps}  loss {progress.loss:.4f}")
 
 

@@ -10,8 +10,8 @@ from mirnet.cli.options import Device, Model, Overlap, Threads, Tile, height_and
 from mirnet.models.catalog import DEFAULT
 
 if TYPE_CHECKING:
-    from mirnet.benchmark.driver import Result
-    from mirnet.benchmark.plan import Plan
+    from mirnet.benchmark.driver import Timings
+    from mirnet.benchmark.plan import BenchmarkPlan
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -55,7 +55,7 @@ def benchmark(
     overlap: Overlap = None,
     threads: Threads = None,
     rounds: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Measured runs of each runtime.")
+        int, typer.Option(metavar="N", min=1, help="MeasuredTrial runs of each runtime.")
     ] = 5,
     warm_up: Annotated[
         int, typer.Option(metavar="N", min=0, help="Earlier runs, which do not count.")
@@ -88,7 +88,7 @@ def benchmark(
     Exit codes: 0 all measured, 1 some runtimes failed (the others are measured), 2 bad arguments,
     130 interrupted.
     """
-    from mirnet.benchmark.driver import Failed, measure
+    from mirnet.benchmark.driver import FailedTrial, measure
     from mirnet.benchmark.plan import plan
     from mirnet.cli import benchmark_output
     from mirnet.cli.benchmark_progress import BenchmarkProgress
@@ -119,7 +119,7 @@ def benchmark(
     typer.echo(tell(planned, result))
     for line in benchmark_output.trouble(result):
         typer.echo(f"mirnet: {line}", err=True)
-    if any(isinstance(each, Failed) for each in result.outcomes):
+    if any(isinstance(each, FailedTrial) for each in result.outcomes):
         raise typer.Exit(FAILED)
 
 
@@ -137,12 +137,12 @@ def _check_plot(path: Path) -> None:
         pass
 
 
-def _draw(path: Path, plan: "Plan", result: "Result") -> None:
+def _draw(path: Path, plan: "BenchmarkPlan", result: "Timings") -> None:
     from mirnet.benchmark import plot
-    from mirnet.benchmark.driver import Measured
+    from mirnet.benchmark.driver import MeasuredTrial
     from mirnet.cli import benchmark_output
 
-    measured = [each for each in result.outcomes if isinstance(each, Measured)]
+    measured = [each for each in result.outcomes if isinstance(each, MeasuredTrial)]
     if measured:
         title, subtitle = benchmark_output.headings(plan, measured)
         plot.draw(path, measured, title=title, subtitle=subtitle)

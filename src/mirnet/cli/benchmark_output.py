@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mirnet.benchmark.clock import STAGES
-from mirnet.benchmark.driver import Failed, Measured, Result
-from mirnet.benchmark.plan import Plan
+from mirnet.benchmark.driver import FailedTrial, MeasuredTrial, Timings
+from mirnet.benchmark.plan import BenchmarkPlan
 from mirnet.pictures.vips import shown
 from mirnet.restoration.restored import left_alone
 from mirnet.system import machine
@@ -17,9 +17,9 @@ COLUMNS = (*STAGES, "whole", "µs/pixel", "MP/s", "images/s", "peak MB")
 """Columns of the table; stages and whole in milliseconds."""
 
 
-def text(plan: Plan, result: Result) -> str:
+def text(plan: BenchmarkPlan, result: Timings) -> str:
     """What was measured where, and the table, a row a runtime."""
-    measured = [each for each in result.outcomes if isinstance(each, Measured)]
+    measured = [each for each in result.outcomes if isinstance(each, MeasuredTrial)]
     has_gpu = any(each.gpu for each in measured)
     columns = (*COLUMNS, "GPU MB") if has_gpu else COLUMNS
     rows = [(each.runtime, _cells(each)[: len(columns)]) for each in result.outcomes]
@@ -36,7 +36,7 @@ def text(plan: Plan, result: Result) -> str:
     return "\n".join([*headings(plan, measured), "", *table])
 
 
-def headings(plan: Plan, measured: Sequence[Measured]) -> tuple[str, str]:
+def headings(plan: BenchmarkPlan, measured: Sequence[MeasuredTrial]) -> tuple[str, str]:
     """What the figures are of, and what they were measured on: a line each."""
     tilings = {f"tiles of {each.tile}, overlap {each.overlap}" for each in measured}
     cut = [f"batches of {plan.batch}"] if plan.batch else sorted(tilings)
@@ -54,7 +54,7 @@ def headings(plan: Plan, measured: Sequence[Measured]) -> tuple[str, str]:
     return f"{', '.join(what)}: ms a picture, medians of {rounds}", ", ".join(where)
 
 
-def json_object(plan: Plan, result: Result) -> str:
+def json_object(plan: BenchmarkPlan, result: Timings) -> str:
     """All that is known, in one line; times in seconds."""
     record = {
         "model": plan.model,
@@ -74,16 +74,16 @@ def json_object(plan: Plan, result: Result) -> str:
     return json.dumps(record, allow_nan=False)
 
 
-def trouble(result: Result) -> Iterator[str]:
+def trouble(result: Timings) -> Iterator[str]:
     """What makes figures doubtful, in words."""
     for each in result.outcomes:
-        if isinstance(each, Measured) and each.tiles_kept:
+        if isinstance(each, MeasuredTrial) and each.tiles_kept:
             yield f"{each.runtime}: {left_alone(each.tiles_kept, each.tiles)}"
 
 
-def _record(outcome: Measured | Failed) -> dict[str, Any]:
+def _record(outcome: MeasuredTrial | FailedTrial) -> dict[str, Any]:
     record = asdict(outcome)
-    if isinstance(outcome, Failed):
+    if isinstance(outcome, FailedTrial):
         return {"runtime": record.pop("runtime"), "status": "failed", **record}
     figures = record.pop("figures")
     stages, whole = figures.pop("stages"), figures.pop("whole")
@@ -98,9 +98,9 @@ def _record(outcome: Measured | Failed) -> dict[str, Any]:
     }
 
 
-def _cells(outcome: Measured | Failed) -> Sequence[str]:
+def _cells(outcome: MeasuredTrial | FailedTrial) -> Sequence[str]:
     """A row of the table; its last cell is for those that have a GPU."""
-    if isinstance(outcome, Failed):
+    if isinstance(outcome, FailedTrial):
         return ["failed"]
     figures = outcome.figures
     stages = [figures.stages.get(stage) for stage in STAGES]

@@ -1,6 +1,6 @@
 """What `mirnet benchmark` shows while it measures."""
 
-from mirnet.benchmark.driver import Failed
+from mirnet.benchmark.driver import FailedTrial
 from mirnet.cli.bars import Rate, print_message, progress_bar
 
 
@@ -23,6 +23,6 @@ class BenchmarkProgress:
         total = self._done + left
         self.bar.update(self._task, completed=self._done, total=total, refresh=True)
 
-    def fail(self, failed: Failed) -> None:
+    def fail(self, failed: FailedTrial) -> None:
         """See `driver.Observer`."""
         print_message(self.bar, f"mirnet: {failed.runtime}: {failed.error}")

@@ -6,13 +6,13 @@ from pathlib import Path
 from mirnet.cli.bars import Rate, print_message, print_result, progress_bar
 from mirnet.errors import MirnetError
 from mirnet.pictures import codec, raw
-from mirnet.restoration.folder import Job, Result
+from mirnet.restoration.folder import FileResult, Route
 
 
 class PictureProgress:
     """A bar on standard error if that is a terminal, else nothing. Visible inside `bar`."""
 
-    def __init__(self, jobs: Sequence[Job], *, overwrite: bool) -> None:
+    def __init__(self, jobs: Sequence[Route], *, overwrite: bool) -> None:
         self._jobs = jobs
         self.bar = progress_bar(Rate("MP", size=1e6, digits=1))
         self._sizes = {
@@ -29,7 +29,7 @@ class PictureProgress:
         self._done += pixels
         self.bar.advance(self._task, pixels)
 
-    def finish(self, result: Result) -> None:
+    def finish(self, result: FileResult) -> None:
         """Count the current picture as finished, restored or not."""
         self._finished += 1
         total = self.bar.tasks[0].total or 0

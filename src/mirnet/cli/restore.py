@@ -22,7 +22,7 @@ from mirnet.models.catalog import DEFAULT
 
 if TYPE_CHECKING:
     from mirnet.evaluation.reference.comparison import Comparison
-    from mirnet.restoration.folder import Result
+    from mirnet.restoration.folder import FileResult
 
 
 def restore(
@@ -112,7 +112,7 @@ def restore(
     jobs = folder.plan(inputs, output, recursive=recursive, format=format)
     references = match(jobs, reference) if reference else {}
     treat_termination_as_interruption()
-    results: list[Result] = []
+    results: list[FileResult] = []
     comparisons: list[Comparison] = []
     with (
         interruptible(),

@@ -11,9 +11,9 @@ import typer
 
 from mirnet import strict_json
 from mirnet.cli.progress import PictureProgress
-from mirnet.evaluation.reference.comparison import PROTOCOLS, Comparison, Figures, Mean, mean
+from mirnet.evaluation.reference.comparison import PROTOCOLS, Comparison, Mean, PairFigures, mean
 from mirnet.pictures.vips import shown
-from mirnet.restoration.folder import Result
+from mirnet.restoration.folder import FileResult
 from mirnet.restoration.restored import left_alone
 from mirnet.restoration.restorer import Restorer
 
@@ -22,7 +22,7 @@ TITLES = ("input", "restored")
 
 
 def print_result(
-    result: Result,
+    result: FileResult,
     comparison: Comparison | None,
     progress: PictureProgress,
     restorer: Restorer,
@@ -47,7 +47,7 @@ def print_result(
         progress.print_result(_line(result, comparison))
 
 
-def print_summary(results: Sequence[Result]) -> None:
+def print_summary(results: Sequence[FileResult]) -> None:
     """How many were restored, on standard error."""
     counts = Counter(result.status for result in results)
     parts = [f"{counts[status]} {status}" for status in ("restored", "skipped", "failed")]
@@ -79,7 +79,7 @@ def print_means(reference: Path, comparisons: Sequence[Comparison], *, as_json: 
         typer.echo(f"mirnet: {line}", err=True)
 
 
-def _line(result: Result, comparison: Comparison | None) -> str:
+def _line(result: FileResult, comparison: Comparison | None) -> str:
     if result.status == "skipped":
         line = f"{shown(result.target)} already exists (--overwrite redoes it)"
     else:
@@ -94,7 +94,7 @@ def _line(result: Result, comparison: Comparison | None) -> str:
     return line
 
 
-def _changes(before: Figures, after: Figures) -> tuple[str, str]:
+def _changes(before: PairFigures, after: PairFigures) -> tuple[str, str]:
     """PSNR and SSIM, from the input's to the restored picture's."""
     return (
         f"{before.psnr:.2f} -> {after.psnr:.2f} dB",
@@ -114,7 +114,9 @@ def _left_out(means: Mapping[str, Mean | None], measured: int, count: int) -> It
             )
 
 
-def _record(result: Result, comparison: Comparison | None, restorer: Restorer) -> dict[str, Any]:
+def _record(
+    result: FileResult, comparison: Comparison | None, restorer: Restorer
+) -> dict[str, Any]:
     record = asdict(result) | {
         "source": str(result.source),
         "target": str(result.target),
@@ -141,7 +143,7 @@ def _means_record(means: Mapping[str, Mean | None]) -> dict[str, Any]:
     return figures | infinite
 
 
-def _figures_record(figures: Figures | None) -> dict[str, float | None] | None:
+def _figures_record(figures: PairFigures | None) -> dict[str, float | None] | None:
     """What JSON holds of them: an infinite PSNR, which it cannot say, is null."""
     record: dict[str, float | None] | None = strict_json.plain(figures and asdict(figures))
     return record

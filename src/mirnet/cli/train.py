@@ -16,7 +16,7 @@ from mirnet.extras import needs
 if TYPE_CHECKING:
     from mirnet.training.recipe import Recipe
     from mirnet.training.start import Options
-    from mirnet.training.summary import Summary
+    from mirnet.training.summary import RunSummary
 
 
 def _seconds(text: str) -> float:
@@ -155,7 +155,7 @@ def train(
         typer.echo(summary.last)
 
 
-def _run(recipe: "Recipe", output: Path, options: "Options") -> "Summary":
+def _run(recipe: "Recipe", output: Path, options: "Options") -> "RunSummary":
     from mirnet.training import start
 
     if not _is_first():

@@ -21,7 +21,7 @@ class TrainingProgress:
         # without a total it moves back and forth
         self._task = self.bar.add_task("reading the data", total=None, facts="")
 
-    def show(self, progress: "loop.Progress") -> None:
+    def show(self, progress: "loop.TrainingProgress") -> None:
         """Where the run stands after a step."""
         plan, done = progress.plan, progress.step
         if self.bar.tasks[0].total is None:  # the steps of an earlier run took no time now

@@ -12,7 +12,7 @@ import numpy as np
 
 from mirnet import metrics
 from mirnet.errors import DataError, InferenceError, RuntimeMissingError
-from mirnet.evaluation.method import INPUT, Facts, Restored
+from mirnet.evaluation.method import INPUT, MethodFacts, MethodResult
 from mirnet.pictures import pixels
 from mirnet.shapes import Image
 
@@ -23,12 +23,12 @@ class Baseline:
 
     name: str
     """As it was asked for: `nlm`, `nlm:25`, ..."""
-    kind: "Kind"
+    kind: "Library"
     strength: float | None
     """In levels of 255; None for what each picture's noise is estimated to be."""
 
     @property
-    def facts(self) -> Facts:
+    def facts(self) -> MethodFacts:
         return {
             "kind": "baseline",
             "model": self.kind.title,
@@ -37,11 +37,11 @@ class Baseline:
             "strength": "estimated" if self.strength is None else self.strength,
         }
 
-    def __call__(self, noisy: Image) -> Restored:
+    def __call__(self, noisy: Image) -> MethodResult:
         strength = self.strength
         if strength is None:
             strength = 255 * metrics.noise_level(noisy, data_range=1.0)
-        return Restored(self.kind.denoise(noisy, strength) if strength else noisy)
+        return MethodResult(self.kind.denoise(noisy, strength) if strength else noisy)
 
 
 def _nlm(noisy: Image, strength: float) -> Image:
@@ -72,8 +72,8 @@ def _bm3d(noisy: Image, strength: float) -> Image:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """Facts about a baseline that are known before its library is imported."""
+class Library:
+    """MethodFacts about a baseline that are known before its library is imported."""
 
     title: str
     module: str
@@ -88,8 +88,10 @@ class Kind:
 
 
 KINDS = {
-    "nlm": Kind("non-local means", "cv2", "opencv-python-headless", "mirnet[evaluate]", _nlm),
-    "bm3d": Kind("BM3D", "bm3d", "bm3d", "bm3d", _bm3d, " (its licence allows non-commercial use)"),
+    "nlm": Library("non-local means", "cv2", "opencv-python-headless", "mirnet[evaluate]", _nlm),
+    "bm3d": Library(
+        "BM3D", "bm3d", "bm3d", "bm3d", _bm3d, " (its licence allows non-commercial use)"
+    ),
 }
 
 

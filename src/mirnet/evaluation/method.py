@@ -13,11 +13,11 @@ from mirnet.shapes import Image
 INPUT = "input"
 """The name of doing nothing: the noisy picture as it is, which is measured always."""
 
-Facts = Mapping[str, str | int | float | None]
+MethodFacts = Mapping[str, str | int | float | None]
 
 
 @dataclass(frozen=True)
-class Restored:
+class MethodResult:
     """What a method made of a noisy picture."""
 
     image: Image
@@ -38,11 +38,11 @@ class Method(Protocol):
         ...
 
     @property
-    def facts(self) -> Facts:
+    def facts(self) -> MethodFacts:
         """What it is: its kind, file, runtime, parameters, strength and the like."""
         ...
 
-    def __call__(self, noisy: Image) -> Restored:
+    def __call__(self, noisy: Image) -> MethodResult:
         """Restore h w 3, in 0..1.
 
         Raises:
@@ -66,7 +66,7 @@ class ModelMethod:
     def __init__(self, name: str, model: str, restorer: Restorer) -> None:
         path = catalog.file(model)
         self.name = name
-        self.facts: Facts = {
+        self.facts: MethodFacts = {
             "kind": "model",
             "model": model,
             "parameters": restorer.facts.parameters,
@@ -80,9 +80,9 @@ class ModelMethod:
         }
         self._restorer = restorer
 
-    def __call__(self, noisy: Image) -> Restored:
+    def __call__(self, noisy: Image) -> MethodResult:
         restored = self._restorer.restore(noisy)
-        return Restored(restored.image(), restored.tally.tiles, restored.tally.kept)
+        return MethodResult(restored.image(), restored.tally.tiles, restored.tally.kept)
 
 
 def short_names(models: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mirnet.errors import DataError, MirnetError
-from mirnet.evaluation.method import Method, Restored
+from mirnet.evaluation.method import Method, MethodResult
 from mirnet.evaluation.restored_images import RestoredImages
 from mirnet.evaluation.scores import Distance, Scores, measure
 from mirnet.evaluation.sets import DataSet
@@ -131,7 +131,7 @@ def _measured(
     return measured
 
 
-def _timed(method: Method, noisy: Image) -> tuple[Restored, float]:
+def _timed(method: Method, noisy: Image) -> tuple[MethodResult, float]:
     started = time.perf_counter()
     result = method(noisy)
     return result, time.perf_counter() - started

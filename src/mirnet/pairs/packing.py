@@ -23,7 +23,7 @@ HEADER = 400  # bytes of a shard's header for each pair, at the most that is usu
 
 
 @dataclass(frozen=True)
-class Job:
+class ShardJob:
     """One shard to be written: a stretch of the sorted pairs."""
 
     path: Path
@@ -35,7 +35,7 @@ class Job:
 
 def plan(
     source: PairFolder, target: Path, *, shard_mb: int, observe: Callable[[], None] = lambda: None
-) -> list[Job]:
+) -> list[ShardJob]:
     """Which pairs go into which shards. Reads the headers of all pictures.
 
     Args:
@@ -55,7 +55,7 @@ def plan(
     set_digest = _digest(_fact(source, index, header) for index, header in enumerate(headers))
     parts = _stretches([header.bytes for header in headers], shard_mb * 2**20)
     return [
-        Job(
+        ShardJob(
             target / shard.name(number),
             shard.Label(
                 shard=number,
@@ -73,7 +73,7 @@ def plan(
     ]
 
 
-def remaining(jobs: Sequence[Job]) -> list[Job]:
+def remaining(jobs: Sequence[ShardJob]) -> list[ShardJob]:
     """The jobs that an earlier run has not done.
 
     Raises:
@@ -98,7 +98,7 @@ def remaining(jobs: Sequence[Job]) -> list[Job]:
     return rest
 
 
-def write(source: PairFolder, job: Job, observe: Callable[[], None] = lambda: None) -> None:
+def write(source: PairFolder, job: ShardJob, observe: Callable[[], None] = lambda: None) -> None:
     """Write a shard, whole or not at all.
 
     Args:
@@ -125,7 +125,7 @@ def write(source: PairFolder, job: Job, observe: Callable[[], None] = lambda: No
         _save(tensors, part, job)
 
 
-def _save(tensors: dict[str, np.ndarray], part: Path, job: Job) -> None:
+def _save(tensors: dict[str, np.ndarray], part: Path, job: ShardJob) -> None:
     try:
         save_file(tensors, part, job.label.metadata())
     except SafetensorError as error:  # the library's word for any failure of the disk
@@ -169,7 +169,7 @@ def _digest(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _refuse_other(job: Job) -> None:
+def _refuse_other(job: ShardJob) -> None:
     """An existing shard is the one that the job would write."""
     label = shard.label(job.path, shard.open_file(job.path))
     if label.shard_mb != job.label.shard_mb:

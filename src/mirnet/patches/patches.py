@@ -17,7 +17,7 @@ Place = TypeVar("Place")
 
 
 @dataclass(frozen=True)
-class Job(Generic[Picture, Place]):
+class CutJob(Generic[Picture, Place]):
     """Patches of one picture."""
 
     name: str
@@ -30,7 +30,7 @@ class Job(Generic[Picture, Place]):
 
 
 @dataclass(frozen=True)
-class Result:
+class CutResult:
     """What became of one picture."""
 
     name: str
@@ -40,14 +40,14 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Plan(Generic[Picture, Place]):
+class CutPlan(Generic[Picture, Place]):
     """What is still to be done until all patches are there."""
 
     folder: Path
     asked: Asked
-    jobs: tuple[Job[Picture, Place], ...]
+    jobs: tuple[CutJob[Picture, Place], ...]
     """One for each picture of which patches are missing, and of these the missing ones alone."""
-    unusable: tuple[Result, ...]
+    unusable: tuple[CutResult, ...]
     """Pictures that cannot be used."""
     pictures: int
     """All others."""
@@ -94,9 +94,9 @@ def plan(
     source: Path,
     folder: Path,
     asked: Asked,
-    jobs: Sequence[Job[Picture, Place]],
-    unusable: Sequence[Result],
-) -> Plan[Picture, Place]:
+    jobs: Sequence[CutJob[Picture, Place]],
+    unusable: Sequence[CutResult],
+) -> CutPlan[Picture, Place]:
     """Leave out the patches that are there already. Nothing is written.
 
     Args:
@@ -116,7 +116,7 @@ def plan(
         replace(job, patches={n: place for n, place in job.patches.items() if n not in done})
         for job in jobs
     )
-    return Plan(
+    return CutPlan(
         folder,
         asked,
         tuple(job for job in missing if job.patches),

@@ -12,7 +12,7 @@ from pathlib import Path
 from mirnet.errors import DataError, ImageError
 from mirnet.pairs.pairs import Pair
 from mirnet.patches import patch_folder, patches, processes
-from mirnet.patches.patches import Job, Plan, Result
+from mirnet.patches.patches import CutJob, CutPlan, CutResult
 from mirnet.patches.windows import GridWindows, RandomWindows, Window
 from mirnet.pictures import codec
 from mirnet.pictures.source import Source
@@ -66,7 +66,7 @@ def find(source: Path) -> dict[str, Pair]:
     return pairs
 
 
-def plan(source: Path, folder: Path, scheme: RandomWindows | GridWindows) -> Plan[Pair, Window]:
+def plan(source: Path, folder: Path, scheme: RandomWindows | GridWindows) -> CutPlan[Pair, Window]:
     """What is to be cut and is not there yet. Headers are read, and nothing is written.
 
     A pair of which a header cannot be read is among the unusable ones.
@@ -85,7 +85,7 @@ def plan(source: Path, folder: Path, scheme: RandomWindows | GridWindows) -> Pla
         try:
             noisy, clean = codec.open(pair.noisy), codec.open(pair.clean)
         except ImageError as error:
-            unusable.append(Result(name, 0, str(error)))
+            unusable.append(CutResult(name, 0, str(error)))
             continue
         size = noisy.height, noisy.width
         if size != (clean.height, clean.width):
@@ -99,14 +99,14 @@ def plan(source: Path, folder: Path, scheme: RandomWindows | GridWindows) -> Pla
                 patch_folder.stored_bytes(scheme.patch**2 * half.channels, half.dtype)
                 for half in (noisy, clean)
             )
-            jobs.append(Job(name, pair, cuts, size_each))
+            jobs.append(CutJob(name, pair, cuts, size_each))
     if wrong:
         raise DataError(f"pairs that cannot be cut, by their sizes: {'; '.join(wrong)}")
     asked = {"pictures": "SIDD", **scheme.record()}
     return patches.plan(source, folder, asked, jobs, unusable)
 
 
-def run(plan: Plan[Pair, Window], workers: int) -> Generator[Result, None, None]:
+def run(plan: CutPlan[Pair, Window], workers: int) -> Generator[CutResult, None, None]:
     """Cut what is missing, one pair after the other in each process, and tell as they get ready.
 
     Close the iterator (`contextlib.closing`) to stop early. The files are the same whatever the
@@ -124,7 +124,7 @@ def run(plan: Plan[Pair, Window], workers: int) -> Generator[Result, None, None]
     yield from processes.run(partial(cut, plan.folder), plan.jobs, workers)
 
 
-def cut(folder: Path, job: Job[Pair, Window], go_on: processes.GoOn = lambda: True) -> Result:
+def cut(folder: Path, job: CutJob[Pair, Window], go_on: processes.GoOn = lambda: True) -> CutResult:
     """Read the pair, each file once, and write its patches; none if a file is damaged.
 
     Args:
@@ -136,11 +136,11 @@ def cut(folder: Path, job: Job[Pair, Window], go_on: processes.GoOn = lambda: Tr
         OSError: if folder or disk do not take the patches.
     """
     if not go_on():
-        return Result(job.name, 0)
+        return CutResult(job.name, 0)
     try:
         noisy, clean = codec.read(job.picture.noisy), codec.read(job.picture.clean)
     except (ImageError, MemoryError) as error:
-        return Result(job.name, 0, str(error) or f"{job.name}: not enough memory")
+        return CutResult(job.name, 0, str(error) or f"{job.name}: not enough memory")
     done = 0
     for name, window in job.patches.items():
         if not go_on():
@@ -148,7 +148,7 @@ def cut(folder: Path, job: Job[Pair, Window], go_on: processes.GoOn = lambda: Tr
         where = window.slices()
         patch_folder.write(folder, name, noisy[where], clean[where])
         done += 1
-    return Result(job.name, done)
+    return CutResult(job.name, done)
 
 
 def _files(source: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from torch import Tensor
 from mirnet.camera import noise
 from mirnet.errors import DataError, ImageError
 from mirnet.patches import patch_folder, patches, windows
-from mirnet.patches.patches import Job, Plan, Result
+from mirnet.patches.patches import CutJob, CutPlan, CutResult
 from mirnet.pictures import codec, symmetry
 from mirnet.shapes import Pixels
 
@@ -25,7 +25,9 @@ MULTIPLE = 16
 """The side of a patch is one of this, for JPEG's blocks."""
 
 
-def plan(source: Path, folder: Path, *, patch: int, per_image: int, seed: int) -> Plan[Path, int]:
+def plan(
+    source: Path, folder: Path, *, patch: int, per_image: int, seed: int
+) -> CutPlan[Path, int]:
     """What is to be made and is not there yet. Headers are read, and nothing is written.
 
     Photographs that cannot be read, are not 8-bit RGB or are smaller than the patch and its margin
@@ -50,15 +52,15 @@ def plan(source: Path, folder: Path, *, patch: int, per_image: int, seed: int) -
     for stem, path in _photographs(source).items():
         problem = _problem(path, room)
         if problem:
-            unusable.append(Result(path.name, 0, problem))
+            unusable.append(CutResult(path.name, 0, problem))
         else:
             numbers = {patches.name(stem, number): number for number in range(per_image)}
-            jobs.append(Job(stem, path, numbers, size_each))
+            jobs.append(CutJob(stem, path, numbers, size_each))
     asked = {"patch": patch, "per_image": per_image, "seed": seed}
     return patches.plan(source, folder, {"pictures": "synthetic", **asked}, jobs, unusable)
 
 
-def run(plan: Plan[Path, int]) -> Generator[Result, None, None]:
+def run(plan: CutPlan[Path, int]) -> Generator[CutResult, None, None]:
     """Make what is missing, one photograph after the other.
 
     Args:
@@ -74,12 +76,12 @@ def run(plan: Plan[Path, int]) -> Generator[Result, None, None]:
         try:
             photograph = codec.read(job.picture)
         except (ImageError, MemoryError) as error:
-            yield Result(job.name, 0, str(error) or f"{job.picture}: not enough memory")
+            yield CutResult(job.name, 0, str(error) or f"{job.picture}: not enough memory")
             continue
         for name, number in job.patches.items():
             noisy, clean = make(photograph, patch, windows.rng(seed, job.name, number))
             patch_folder.write(plan.folder, name, noisy, clean)
-        yield Result(job.name, len(job.patches))
+        yield CutResult(job.name, len(job.patches))
 
 
 def make(photograph: Pixels, patch: int, rng: np.random.Generator) -> tuple[Patch, Patch]:

@@ -20,7 +20,7 @@ SUFFIX = "_restored"
 
 
 @dataclass(frozen=True)
-class Job:
+class Route:
     """One picture to restore."""
 
     source: Path
@@ -30,7 +30,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Result:
+class FileResult:
     """What became of one picture."""
 
     source: Path
@@ -53,7 +53,7 @@ def plan(
     *,
     recursive: bool = False,
     format: str | None = None,
-) -> list[Job]:
+) -> list[Route]:
     """Which pictures are restored to which files, in the order given, folders sorted.
 
     Args:
@@ -86,18 +86,18 @@ def plan(
 
 
 def run(
-    jobs: Sequence[Job],
+    jobs: Sequence[Route],
     restorer: Restorer,
     *,
     overwrite: bool = False,
     format: str | None = None,
     quality: int | None = None,
     progress: Progress | None = None,
-) -> Iterator[Result]:
+) -> Iterator[FileResult]:
     """Restore the pictures one by one; a picture that fails is reported and the next one begun."""
     for job in jobs:
         if job.target.exists() and not overwrite:
-            yield Result(job.source, job.target, "skipped")
+            yield FileResult(job.source, job.target, "skipped")
             continue
         started = time.perf_counter()
         try:
@@ -105,9 +105,9 @@ def run(
             restored = restorer.restore(job.source, progress=progress)
             restored.write(job.target, format=format, quality=quality)
         except (MirnetError, OSError, MemoryError) as error:
-            yield Result(job.source, job.target, "failed", error=_reason(error, job.source))
+            yield FileResult(job.source, job.target, "failed", error=_reason(error, job.source))
             continue
-        yield Result(
+        yield FileResult(
             job.source,
             job.target,
             "restored",
@@ -120,12 +120,12 @@ def run(
         )
 
 
-def _into_file(inputs: Sequence[Path], output: Path, format: str | None) -> Job:
+def _into_file(inputs: Sequence[Path], output: Path, format: str | None) -> Route:
     if len(inputs) > 1 or not inputs[0].is_file():
         raise ImageError(f"{output} is the name of one picture: give a folder for several")
     if format and codec.WRITABLE.get(output.suffix.lower()) != format:
         raise ImageError(f"{output} does not end as {format} does: change it or leave out --format")
-    return Job(inputs[0], output, Path(inputs[0].name))
+    return Route(inputs[0], output, Path(inputs[0].name))
 
 
 def _into_folder(
@@ -133,12 +133,12 @@ def _into_folder(
     output: Path | None,
     recursive: bool,
     format: str | None,
-) -> list[Job]:
+) -> list[Route]:
     """Each picture once, in a folder or, without `output`, beside itself."""
     if output and output.is_file():
         raise ImageError(f"{output} is neither a folder nor named as a picture")
     jobs = dict.fromkeys(
-        Job(source, _target(source, root, output, format), source.relative_to(root))
+        Route(source, _target(source, root, output, format), source.relative_to(root))
         for top in inputs
         for source, root in _pictures(top, output, recursive)
     )
@@ -186,7 +186,7 @@ def _reason(error: Exception, source: Path) -> str:
     return reason if isinstance(error, (ImageError, OSError)) else f"{source}: {reason}"
 
 
-def _refuse_clashes(jobs: Sequence[Job]) -> None:
+def _refuse_clashes(jobs: Sequence[Route]) -> None:
     sources = {job.source.resolve() for job in jobs}
     claimed: dict[Path, Path] = {}
     for job in jobs:

@@ -19,7 +19,7 @@ from mirnet.pictures.codec import Writable
 from mirnet.pictures.source import Source
 from mirnet.restoration import stitch, strength, tiles
 from mirnet.restoration.runtime import Runtime
-from mirnet.restoration.stitch import Apply, Layout, Stage
+from mirnet.restoration.stitch import Apply, Layout, StageTimer
 from mirnet.shapes import Image, Pixels
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class Restored:
         settings: Settings,
         *,
         progress: Progress | None = None,
-        stage: Stage | None = None,
+        stage: StageTimer | None = None,
     ) -> None:
         self.source = source
         """The picture that it was made of."""
@@ -102,7 +102,7 @@ class Restored:
         self._largest = settings.largest  # shrinks when memory runs out, and stays so
         self._progress = progress
         self._share = 0.0  # of the picture's pixels, for each tile
-        self._stage: Stage = stage or (lambda name: nullcontext())
+        self._stage: StageTimer = stage or (lambda name: nullcontext())
         self._lock = threading.Lock()  # tiles may run side by side
 
     def rows(self) -> Iterator[Pixels]:

@@ -24,7 +24,7 @@ RunTile = Callable[[Image], Image]
 Apply = Callable[[RunTile, Iterable[Image]], Iterator[Image]]
 """`map`, or that of `lanes.Lanes`, which runs several tiles at a time."""
 
-Stage = Callable[[str], AbstractContextManager[None]]
+StageTimer = Callable[[str], AbstractContextManager[None]]
 """Entered for each stage of the work, by its name; stages may be nested."""
 
 FAINT = 1e-6
@@ -89,7 +89,7 @@ def bands(
     run: RunTile,
     *,
     apply: Apply = map,
-    stage: Stage = lambda name: nullcontext(),
+    stage: StageTimer = lambda name: nullcontext(),
 ) -> Iterator[Image]:
     """The picture after `run`, as bands of rows from top to bottom.
 
@@ -123,7 +123,7 @@ def bands(
             yield blended[first:last, layout.border : layout.border + layout.width]
 
 
-def _on(stage: Stage, name: str, images: Iterable[Image]) -> Iterator[Image]:
+def _on(stage: StageTimer, name: str, images: Iterable[Image]) -> Iterator[Image]:
     """The same, while getting the next one is this stage."""
     iterator = iter(images)
     while True:

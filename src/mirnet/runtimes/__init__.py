@@ -60,7 +60,7 @@ def _paddle(path: Path, device: str, threads: int | None, precision: str) -> Run
 
 
 @dataclass(frozen=True)
-class Kind:
+class RuntimeKind:
     """What there is to know of a runtime before it is imported."""
 
     package: str
@@ -75,23 +75,23 @@ class Kind:
 
 
 KINDS = {
-    "mnn": Kind("MNN", "MNN", (".mnn",), ("cpu",), _mnn),
-    "openvino": Kind("openvino", "mirnet[openvino]", (".xml", ".onnx"), ("cpu",), _openvino),
-    "onnx": Kind(
+    "mnn": RuntimeKind("MNN", "MNN", (".mnn",), ("cpu",), _mnn),
+    "openvino": RuntimeKind("openvino", "mirnet[openvino]", (".xml", ".onnx"), ("cpu",), _openvino),
+    "onnx": RuntimeKind(
         "onnxruntime",
         "mirnet[onnx]",
         (".onnx",),
         ("cpu", "cuda", "tensorrt", "coreml", "directml"),
         _onnx,
     ),
-    "pytorch": Kind(
+    "pytorch": RuntimeKind(
         "torch",
         "mirnet[train]",
         (".safetensors", ".pth", ".pt", ".ckpt", ".pdparams"),
         ("cpu", "cuda"),
         _pytorch,
     ),
-    "paddle": Kind("paddle", "mirnet[paddle]", (".pdiparams",), ("cpu", "cuda"), _paddle),
+    "paddle": RuntimeKind("paddle", "mirnet[paddle]", (".pdiparams",), ("cpu", "cuda"), _paddle),
 }
 """Fastest first on most processors; see `by_speed`."""
 
@@ -314,7 +314,7 @@ def _files(model: str | Path) -> dict[str, Path]:
     return {path.suffix.lower(): path}
 
 
-def _is_installed(kind: Kind) -> bool:
+def _is_installed(kind: RuntimeKind) -> bool:
     return importlib.util.find_spec(kind.package) is not None
 
 

@@ -93,7 +93,7 @@ def draw(folder: Path, *, borders: Sequence[int] = ()) -> Path:
     return folder / CURVES
 
 
-def _draw_panel(axes: "Axes", panel: Panel, rows: Sequence[table.Row]) -> None:
+def _draw_panel(axes: "Axes", panel: Panel, rows: Sequence[table.StepRow]) -> None:
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     steps, values = _points(rows, panel)
@@ -122,7 +122,7 @@ def _draw_panel(axes: "Axes", panel: Panel, rows: Sequence[table.Row]) -> None:
     axes.spines[["bottom", "left"]].set_color(GREY)
 
 
-def _points(rows: Sequence[table.Row], panel: Panel) -> tuple[Points, Points]:
+def _points(rows: Sequence[table.StepRow], panel: Panel) -> tuple[Points, Points]:
     """Steps and values of what can be drawn."""
     points = [(row.step, row.values.get(panel.name, math.nan)) for row in rows]
     drawn = [(step, value) for step, value in points if math.isfinite(value)]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch.utils.data import DataLoader
 
-from mirnet.training.samples.dataset import Batch, TrainingData
+from mirnet.training.samples.dataset import SampleBatch, TrainingData
 from mirnet.training.samples.request import Request
 
 AHEAD = 4
@@ -14,7 +14,7 @@ AHEAD = 4
 
 def load(
     data: TrainingData, requests: Iterable[Request], *, workers: int, pin: bool
-) -> Iterator[Batch]:
+) -> Iterator[SampleBatch]:
     """The batches of `requests`, one after the other.
 
     Args:
@@ -29,7 +29,7 @@ def load(
     """
     if not workers:
         return (data[request] for request in requests)
-    loader: DataLoader[Batch] = DataLoader(
+    loader: DataLoader[SampleBatch] = DataLoader(
         data,  # type: ignore[arg-type]  # requests take the place of indices
         batch_size=None,
         sampler=requests,

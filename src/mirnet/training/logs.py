@@ -36,7 +36,7 @@ class Viewer(Protocol):
 
 
 @dataclass(frozen=True)
-class Kind:
+class LogKind:
     """A viewer as it is asked for: by the name of its package."""
 
     install: str
@@ -58,8 +58,8 @@ def _visualdl(folder: Path, step: int) -> Viewer:
 
 
 VIEWERS = {
-    "tensorboard": Kind("mirnet[train]", _tensorboard),
-    "visualdl": Kind("mirnet[visualdl]", _visualdl),
+    "tensorboard": LogKind("mirnet[train]", _tensorboard),
+    "visualdl": LogKind("mirnet[visualdl]", _visualdl),
 }
 
 

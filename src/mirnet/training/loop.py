@@ -25,11 +25,11 @@ from mirnet.runtimes.pytorch import NO_MEMORY
 from mirnet.training import checkpoint, curves, interruption, logs, validation
 from mirnet.training.devices import reduced
 from mirnet.training.loss import charbonnier, minus_psnr
-from mirnet.training.samples.dataset import Batch, Develop, Patches
-from mirnet.training.schedule import Phase, Plan
+from mirnet.training.samples.dataset import Develop, SampleBatch, TensorPatches
+from mirnet.training.schedule import Phase, Schedule
 from mirnet.training.state import State
-from mirnet.training.summary import SUMMARY, Summary
-from mirnet.training.validation import Scores
+from mirnet.training.summary import SUMMARY, RunSummary
+from mirnet.training.validation import ValidationScores
 
 log = logging.getLogger(__name__)
 
@@ -39,23 +39,23 @@ LOG_EVERY = 50
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """How a run stands after a step."""
 
     step: int
     """Steps done."""
-    plan: Plan
+    plan: Schedule
     """All that are to be done."""
     lr: float
     loss: float
     """Mean of the last `LOG_EVERY` steps, as is the speed."""
     patches_per_second: float
     """All processes together."""
-    scores: Scores | None
+    scores: ValidationScores | None
     """Of the last validation."""
 
 
-def log_progress(progress: Progress) -> None:
+def log_progress(progress: TrainingProgress) -> None:
     """A line for the first step, and for every `LOG_EVERY`."""
     if _is_logged(progress.step):
         log.info(
@@ -73,7 +73,7 @@ def _is_logged(done: int) -> bool:
 class Training:
     """A run with all that it needs."""
 
-    plan: Plan
+    plan: Schedule
     output: Path
     held_out: Pairs | None
     state: State
@@ -91,8 +91,11 @@ class Training:
         return self.state.fabric
 
     def fit(
-        self, batches: Iterator[Batch], deadline: float, observe: Callable[[Progress], None]
-    ) -> Summary:
+        self,
+        batches: Iterator[SampleBatch],
+        deadline: float,
+        observe: Callable[[TrainingProgress], None],
+    ) -> RunSummary:
         """Step until the plan's end, a time of `time.monotonic` or an interruption; then save.
 
         Where there is no best validation yet, the weights are measured before the first step.
@@ -120,7 +123,7 @@ class Training:
             return summary
 
     def _step(
-        self, batches: Iterator[Batch], phase: Phase, lr: float, ends: Tensor
+        self, batches: Iterator[SampleBatch], phase: Phase, lr: float, ends: Tensor
     ) -> tuple[float, Tensor]:
         """One update; returns the loss, and what any process has to say of the end."""
         try:
@@ -136,7 +139,7 @@ class Training:
             ) from error
 
     def _update(
-        self, batches: Iterator[Batch], phase: Phase, lr: float, ends: Tensor
+        self, batches: Iterator[SampleBatch], phase: Phase, lr: float, ends: Tensor
     ) -> tuple[float, Tensor]:
         state, recipe = self.state, self.plan.recipe
         for group in state.optimizer.param_groups:
@@ -165,7 +168,7 @@ class Training:
         state.step += 1
         return everyone[0].item(), everyone[1:] > 0
 
-    def _loss(self, inputs: Patches, targets: Patches) -> Float[Tensor, ""]:
+    def _loss(self, inputs: TensorPatches, targets: TensorPatches) -> Float[Tensor, ""]:
         """How far the network is from the truth, and from its teacher where it has one."""
         state = self.state
         inputs = inputs.to(memory_format=torch.channels_last)
@@ -178,7 +181,7 @@ class Training:
         distance = self._distance(restored, taught)
         return torch.lerp(loss, distance, self.plan.recipe.teacher.share)
 
-    def _distance(self, restored: Patches, wanted: Patches) -> Float[Tensor, ""]:
+    def _distance(self, restored: TensorPatches, wanted: TensorPatches) -> Float[Tensor, ""]:
         optim = self.plan.recipe.optim
         if optim.loss == "psnr":
             return minus_psnr(restored, wanted, optim.shadows)
@@ -191,7 +194,7 @@ class Training:
                 "optim.clip, then start again from the last checkpoint"
             )
 
-    def _record(self, lr: float, observe: Callable[[Progress], None]) -> None:
+    def _record(self, lr: float, observe: Callable[[TrainingProgress], None]) -> None:
         """Measure, log and save what is due after a step."""
         plan, done = self.plan, self.state.step
         losses, patches, seconds = (sum(column) for column in zip(*self.recent, strict=True))
@@ -203,7 +206,7 @@ class Training:
             self._validate(self.held_out)
         elif plan.is_due(plan.recipe.save_every, done):
             self._save(LAST)
-        observe(Progress(done, plan, lr, loss, speed, self.state.scores))
+        observe(TrainingProgress(done, plan, lr, loss, speed, self.state.scores))
 
     def _validate(self, pairs: Pairs) -> None:
         """Measure the averaged weights, and save; the best ones a second time."""
@@ -222,12 +225,12 @@ class Training:
         if is_best:
             self._save(BEST)
 
-    def _conclude(self) -> Summary:
+    def _conclude(self) -> RunSummary:
         """What the run has come to; also written down, and drawn."""
         state, device = self.state, self.fabric.device
         has_best, scores = state.best_step is not None, state.scores
         is_gpu = device.type == "cuda"
-        summary = Summary(
+        summary = RunSummary(
             steps=state.step,
             samples=self.plan.samples_at(state.step),
             seconds=state.seconds,

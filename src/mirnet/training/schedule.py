@@ -38,7 +38,7 @@ class Phase:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Schedule:
     """All steps of a run. Positions are counted as the recipe does, in samples or in steps."""
 
     recipe: Recipe
@@ -162,7 +162,7 @@ def lr_at(optim: Optimisation, begin: int, end: int, warmup: int, total: int) ->
     return optim.lr_min + (optim.lr - optim.lr_min) * (1 + math.cos(math.pi * done)) / 2
 
 
-def lay_out(recipe: Recipe, *, epoch: int, processes: int) -> Plan:
+def lay_out(recipe: Recipe, *, epoch: int, processes: int) -> Schedule:
     """The plan of a recipe for so many processes.
 
     As many samples are seen as the recipe's own devices would see. Where fewer processes do the
@@ -193,7 +193,7 @@ def lay_out(recipe: Recipe, *, epoch: int, processes: int) -> Plan:
                 samples=share * processes,
             )
         )
-    return Plan(recipe, tuple(phases), processes, epoch)
+    return Schedule(recipe, tuple(phases), processes, epoch)
 
 
 def _stage_steps(stage: Stage, devices: int, epoch: int) -> int:

@@ -11,13 +11,13 @@ from mirnet.pairs import sources
 from mirnet.pairs.pairs import Pairs
 from mirnet.training import checkpoint, loader, logs
 from mirnet.training.devices import open_fabric
-from mirnet.training.loop import LAST, Progress, Training, log_progress
+from mirnet.training.loop import LAST, Training, TrainingProgress, log_progress
 from mirnet.training.recipe import Recipe
 from mirnet.training.samples import photographs
 from mirnet.training.samples.dataset import DEVELOP, TrainingData
 from mirnet.training.schedule import lay_out
 from mirnet.training.state import look_for_weights, set_up
-from mirnet.training.summary import Summary
+from mirnet.training.summary import RunSummary
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +47,8 @@ def train(
     output: Path,
     options: Options = Options(),
     *,
-    observe: Callable[[Progress], None] = log_progress,
-) -> Summary:
+    observe: Callable[[TrainingProgress], None] = log_progress,
+) -> RunSummary:
     """Train by `recipe`, or go on where `output` shows an earlier run.
 
     Beside the checkpoints the folder gets `metrics.csv`, what the viewers read, and at the end
@@ -134,5 +134,5 @@ def open_data(recipe: Recipe) -> tuple[TrainingData, Pairs | None]:
     return data, validation
 
 
-def _nothing(progress: Progress) -> None:
+def _nothing(progress: TrainingProgress) -> None:
     pass

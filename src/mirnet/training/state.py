@@ -24,8 +24,8 @@ from mirnet.models.mirnetv2.network import Configuration, MIRNetV2, MultiScaleBl
 from mirnet.training import checkpoint
 from mirnet.training.averaging import average
 from mirnet.training.recipe import Recipe
-from mirnet.training.schedule import Plan
-from mirnet.training.validation import Scores
+from mirnet.training.schedule import Schedule
+from mirnet.training.validation import ValidationScores
 
 
 @dataclass
@@ -47,7 +47,7 @@ class State:
     """Highest validation PSNR so far, in dB."""
     best_step: int | None = None
     """The step at which it was measured; None where nothing was, and nothing saved as best."""
-    scores: Scores | None = None
+    scores: ValidationScores | None = None
     """Of the last validation."""
     seconds: float = 0.0
     """Spent on steps, in all starts of the run together."""
@@ -59,7 +59,7 @@ class State:
         assert isinstance(network, MIRNetV2)
         return network
 
-    def to_save(self, plan: Plan) -> dict[str, Any]:
+    def to_save(self, plan: Schedule) -> dict[str, Any]:
         """What a checkpoint holds."""
         return {
             "network": self.network.state_dict(),
@@ -77,7 +77,7 @@ class State:
             "facts": {"task": plan.recipe.task, "recipe": _recorded(plan.recipe)},
         }
 
-    def resume(self, path: Path, plan: Plan) -> None:
+    def resume(self, path: Path, plan: Schedule) -> None:
         """Go back to what the checkpoint `path` holds.
 
         Raises:
@@ -92,7 +92,7 @@ class State:
             self.optimizer.load_state_dict(saved["optimizer"])
             self.fabric.strategy.precision.load_state_dict(saved["precision"])
             self.step, seen = saved["step"], saved["samples"]
-            self.scores = Scores(*saved["scores"]) if saved["scores"] else None
+            self.scores = ValidationScores(*saved["scores"]) if saved["scores"] else None
             if self.scores:  # without them, checkpoints of before say that 0 dB is the best
                 self.best, self.best_step = saved["best"], saved["best_step"]
             self.seconds = saved["seconds"]

@@ -12,7 +12,7 @@ SUMMARY = "summary.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Summary:
+class RunSummary:
     """A run at its end, or where it was stopped. What was not measured is None."""
 
     steps: int

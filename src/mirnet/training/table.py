@@ -16,14 +16,14 @@ STEP = "step"
 
 
 @dataclass(frozen=True)
-class Row:
+class StepRow:
     """What was measured at a step, by name; not always all of it."""
 
     step: int
     values: dict[str, float]
 
 
-def read(path: Path) -> list[Row]:
+def read(path: Path) -> list[StepRow]:
     """The rows in the order of their steps, without a last one that is only half written.
 
     Raises:
@@ -34,7 +34,7 @@ def read(path: Path) -> list[Row]:
     return _read(path)[1]
 
 
-def best(rows: Iterable[Row], name: str) -> tuple[int, float] | None:
+def best(rows: Iterable[StepRow], name: str) -> tuple[int, float] | None:
     """The step of the highest value, and that value; the first of equals, None without any.
 
     >>> best([Row(1, {"psnr": 30.0}), Row(2, {"psnr": 31.5}), Row(3, {"loss": 0.1})], "psnr")
@@ -73,16 +73,18 @@ class Table:
         new = [name for name in values if name not in self._columns]
         if step > self._last and self._columns and not new:
             with self._path.open("a", encoding="utf-8", newline="") as file:
-                csv.writer(file, lineterminator="\n").writerow(self._cells(Row(step, {**values})))
+                csv.writer(file, lineterminator="\n").writerow(
+                    self._cells(StepRow(step, {**values}))
+                )
             self._last = step
             return
         rows = _read(self._path)[1] if self._path.is_file() else []
         known = {row.step: row.values for row in rows}
         known[step] = {**known.get(step, {}), **values}
         self._columns += new
-        self._rewrite([Row(number, known[number]) for number in sorted(known)])
+        self._rewrite([StepRow(number, known[number]) for number in sorted(known)])
 
-    def _rewrite(self, rows: list[Row]) -> None:
+    def _rewrite(self, rows: list[StepRow]) -> None:
         with (
             replacing(self._path, f".{self._path.name}.part") as part,
             part.open("w", encoding="utf-8", newline="") as file,
@@ -92,7 +94,7 @@ class Table:
             writer.writerows(map(self._cells, rows))
         self._last = rows[-1].step if rows else -1
 
-    def _cells(self, row: Row) -> list[str]:
+    def _cells(self, row: StepRow) -> list[str]:
         return [str(row.step), *(_text(row.values.get(name)) for name in self._columns)]
 
 
@@ -101,19 +103,19 @@ def _text(value: float | None) -> str:
     return "" if value is None else repr(float(value))
 
 
-def _read(path: Path) -> tuple[list[str], list[Row]]:
+def _read(path: Path) -> tuple[list[str], list[StepRow]]:
     """Names of the columns after the step, and the rows."""
     whole, _, _half = path.read_bytes().rpartition(b"\n")
     lines = csv.reader(whole.decode("utf-8", "replace").splitlines())
     first, *columns = next(lines, [STEP])
     if first != STEP:
         raise _damaged(path, 1)
-    rows: list[Row] = []
+    rows: list[StepRow] = []
     for number, cells in enumerate(lines, 2):
         try:
             step, *rest = cells
             values = {name: float(cell) for name, cell in zip(columns, rest, strict=True) if cell}
-            rows.append(Row(int(step), values))
+            rows.append(StepRow(int(step), values))
         except ValueError:
             raise _damaged(path, number) from None
     return columns, rows

@@ -16,7 +16,7 @@ from mirnet.shapes import Image
 from mirnet.training.devices import reduced
 
 
-class Scores(NamedTuple):
+class ValidationScores(NamedTuple):
     """Means over the pictures, of RGB in 0..1, clipped, not rounded."""
 
     psnr: float
@@ -34,7 +34,7 @@ class Sample(NamedTuple):
 
 def measure(
     network: MIRNetV2, pairs: Pairs, fabric: Fabric, *, pictures: int
-) -> tuple[Scores, list[Sample]]:
+) -> tuple[ValidationScores, list[Sample]]:
     """Restore the noisy pictures, each whole, shared out over the processes.
 
     Sides that the network does not take are padded by reflection.
@@ -58,7 +58,7 @@ def measure(
             samples.append(Sample(pairs.name(index), pixels.from_float(row, np.uint8)))
     sums = torch.tensor([psnr, ssim_y], dtype=torch.float64, device=fabric.device)
     means = reduced(fabric, sums, "sum").tolist()
-    return Scores(means[0] / len(pairs), means[1] / len(pairs)), samples
+    return ValidationScores(means[0] / len(pairs), means[1] / len(pairs)), samples
 
 
 def _restore(network: MIRNetV2, noisy: Image, device: torch.device) -> Image:

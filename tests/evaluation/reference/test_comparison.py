@@ -17,14 +17,14 @@ from mirnet.evaluation.reference.comparison import (
     BAND,
     PROTOCOLS,
     Comparison,
-    Figures,
     Mean,
+    PairFigures,
     compare,
     mean,
     measure,
 )
 from mirnet.pictures import codec, pixels
-from mirnet.restoration.folder import Result
+from mirnet.restoration.folder import FileResult
 
 DTYPES = (np.uint8, np.uint16, np.float32)
 
@@ -166,7 +166,7 @@ def files(tmp_path, save, picture):
     """A result with its files, and the path of its reference."""
     for seed, name in enumerate(("noisy", "restored", "clean")):
         save(tmp_path / f"{name}.png", pixels=picture(20, 30, seed=seed))
-    result = Result(tmp_path / "noisy.png", tmp_path / "restored.png", "restored")
+    result = FileResult(tmp_path / "noisy.png", tmp_path / "restored.png", "restored")
     return result, tmp_path / "clean.png"
 
 
@@ -181,7 +181,7 @@ def test_both_the_input_and_the_result_are_measured(files):
 def test_a_picture_that_failed_is_not_measured_and_not_reported_again(files):
     result, reference = files
 
-    failed = Result(result.source, result.target, "failed", error="out of luck")
+    failed = FileResult(result.source, result.target, "failed", error="out of luck")
 
     assert compare(failed, reference) == Comparison(reference)
 
@@ -237,17 +237,17 @@ def test_a_lack_of_memory_is_told(files, monkeypatch):
 
 @given(st.lists(st.tuples(st.floats(0, 60), st.floats(-1, 1)), min_size=1, max_size=8))
 def test_the_mean_counts_every_picture_alike(rows):
-    average = mean([Figures(*row) for row in rows])
+    average = mean([PairFigures(*row) for row in rows])
 
     assert astuple(average.figures) == pytest.approx(np.mean(rows, axis=0))
     assert average.infinite == 0
 
 
 def test_an_infinite_psnr_is_left_out_and_counted():
-    figures = [Figures(30.0, 0.5), Figures(math.inf, 1.0), Figures(40.0, 0.75)]
+    figures = [PairFigures(30.0, 0.5), PairFigures(math.inf, 1.0), PairFigures(40.0, 0.75)]
 
-    assert mean(figures) == Mean(Figures(35.0, 0.75), 1)
-    assert mean(figures[1:2]) == Mean(Figures(math.inf, 1.0), 1)
+    assert mean(figures) == Mean(PairFigures(35.0, 0.75), 1)
+    assert mean(figures[1:2]) == Mean(PairFigures(math.inf, 1.0), 1)
 
 
 def test_of_no_pictures_there_is_no_mean():
@@ -255,4 +255,4 @@ def test_of_no_pictures_there_is_no_mean():
 
 
 def test_every_figure_has_a_protocol():
-    assert list(PROTOCOLS) == [field.name for field in fields(Figures)]
+    assert list(PROTOCOLS) == [field.name for field in fields(PairFigures)]

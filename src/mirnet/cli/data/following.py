@@ -11,11 +11,15 @@ from rich.filesize import decimal
 
 from mirnet.cli.bars import Rate, print_message, progress_bar
 from mirnet.cli.endings import FAILED
-from mirnet.patches.patches import Plan, Result
+from mirnet.patches.patches import CutPlan, CutResult
 
 
 def follow(
-    plan: Plan[Any, Any], results: Generator[Result, None, None], *, pictures: str, as_json: bool
+    plan: CutPlan[Any, Any],
+    results: Generator[CutResult, None, None],
+    *,
+    pictures: str,
+    as_json: bool,
 ) -> None:
     """Carry out the plan, and exit with 1 if a picture failed.
 
@@ -60,7 +64,7 @@ def follow(
         raise typer.Exit(FAILED)
 
 
-def _ahead(plan: Plan[Any, Any], pictures: str, free: int) -> str:
+def _ahead(plan: CutPlan[Any, Any], pictures: str, free: int) -> str:
     all_of_them = f"{plan.patches} noisy and clean patches of {plan.pictures} {pictures}"
     there = plan.patches - plan.missing
     if not plan.missing:

@@ -11,7 +11,7 @@ from mirnet.cli.endings import interruptible, treat_termination_as_interruption
 from mirnet.extras import needs
 
 if TYPE_CHECKING:
-    from mirnet.pairs.packing import Job
+    from mirnet.pairs.packing import ShardJob
 
 
 def pack(
@@ -68,7 +68,7 @@ def pack(
     )
 
 
-def _line(job: "Job", status: str, *, as_json: bool) -> str:
+def _line(job: "ShardJob", status: str, *, as_json: bool) -> str:
     length = job.path.stat().st_size
     if as_json:
         record = {"shard": str(job.path), "status": status, "pairs": len(job.pairs)}

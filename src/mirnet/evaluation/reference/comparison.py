@@ -17,7 +17,7 @@ from mirnet.errors import DataError, MirnetError
 from mirnet.pictures import codec, pixels
 from mirnet.pictures.source import Source
 from mirnet.pictures.vips import shown
-from mirnet.restoration.folder import Result
+from mirnet.restoration.folder import FileResult
 from mirnet.shapes import Image
 
 BAND = 64
@@ -25,7 +25,7 @@ BAND = 64
 
 
 @dataclass(frozen=True)
-class Figures:
+class PairFigures:
     """One file against its reference; `PROTOCOLS` says how each is measured."""
 
     psnr: float
@@ -47,7 +47,7 @@ class Mean:
     The infinite PSNR of equal pictures would hide all others, so it is left out and counted.
     """
 
-    figures: Figures
+    figures: PairFigures
     """The PSNR is infinite where that of all pictures is."""
     infinite: int
     """Pictures that are left out of the mean of PSNR."""
@@ -58,13 +58,13 @@ class Comparison:
     """One picture and its reference. The figures are both there, or none."""
 
     reference: Path
-    input: Figures | None = None
-    restored: Figures | None = None
+    input: PairFigures | None = None
+    restored: PairFigures | None = None
     error: str = ""
     """Why it could not be measured; empty where it was, and where nothing was restored."""
 
 
-def compare(result: Result, reference: Path) -> Comparison:
+def compare(result: FileResult, reference: Path) -> Comparison:
     """The figures of a picture and of its restored file, also of one that was there already."""
     if result.status == "failed":
         return Comparison(reference)
@@ -82,7 +82,7 @@ def compare(result: Result, reference: Path) -> Comparison:
     return Comparison(reference, before, after)
 
 
-def measure(picture: Source, truth: Source) -> Figures:
+def measure(picture: Source, truth: Source) -> PairFigures:
     """The figures of a picture, both of them just opened and read to their end.
 
     Alpha is left out, floats are clipped to 0..1 and NaN is black. If one of them is grey and the
@@ -110,17 +110,19 @@ def measure(picture: Source, truth: Source) -> Figures:
         similarity += (len(bands[0]) - reach) * metrics.ssim(*bands, data_range=1.0)
         above = [rows[-reach:] for rows in bands]
     error /= height * width * channels
-    return Figures(-10 * math.log10(error) if error else math.inf, similarity / (height - reach))
+    return PairFigures(
+        -10 * math.log10(error) if error else math.inf, similarity / (height - reach)
+    )
 
 
-def mean(figures: Sequence[Figures]) -> Mean | None:
+def mean(figures: Sequence[PairFigures]) -> Mean | None:
     """Over pictures, each counting alike; None of none."""
     if not figures:
         return None
     finite = [each.psnr for each in figures if math.isfinite(each.psnr)]
     psnr = fmean(finite) if finite else math.inf
     ssim = fmean(each.ssim for each in figures)
-    return Mean(Figures(psnr, ssim), len(figures) - len(finite))
+    return Mean(PairFigures(psnr, ssim), len(figures) - len(finite))
 
 
 def _refuse_other_kind(picture: Source, truth: Source) -> None:

@@ -6,13 +6,13 @@ from pathlib import Path
 from mirnet.errors import DataError
 from mirnet.pictures import codec
 from mirnet.pictures.vips import shown
-from mirnet.restoration.folder import Job
+from mirnet.restoration.folder import Route
 
 NAMED = 5
 """Pictures that a message names, of many."""
 
 
-def match(jobs: Sequence[Job], reference: Path) -> dict[Path, Path]:
+def match(jobs: Sequence[Route], reference: Path) -> dict[Path, Path]:
     """The reference of each job, by the job's target.
 
     Args:
@@ -32,7 +32,7 @@ def match(jobs: Sequence[Job], reference: Path) -> dict[Path, Path]:
     return found
 
 
-def _file(jobs: Sequence[Job], reference: Path) -> dict[Path, Path]:
+def _file(jobs: Sequence[Route], reference: Path) -> dict[Path, Path]:
     if len(jobs) > 1:
         raise DataError(
             f"{shown(reference)} is the reference of one picture: give a folder of them for "
@@ -41,7 +41,7 @@ def _file(jobs: Sequence[Job], reference: Path) -> dict[Path, Path]:
     return {jobs[0].target: reference}
 
 
-def _in_folder(jobs: Sequence[Job], folder: Path) -> dict[Path, Path]:
+def _in_folder(jobs: Sequence[Route], folder: Path) -> dict[Path, Path]:
     parts = {job.place.parent for job in jobs}
     there = {part: _by_stem(folder / part) for part in parts}
     found = {job: there[job.place.parent].get(job.place.stem, []) for job in jobs}
@@ -72,7 +72,7 @@ def _by_stem(folder: Path) -> dict[str, list[Path]]:
     return files
 
 
-def _refuse_clashes(jobs: Sequence[Job], found: dict[Path, Path]) -> None:
+def _refuse_clashes(jobs: Sequence[Route], found: dict[Path, Path]) -> None:
     # a result beside a reference, under its name, would be a second reference in the next run
     taken = {path.resolve().with_suffix("") for path in found.values()}
     for job in jobs:

@@ -28,14 +28,14 @@ from mirnet.training.samples import augment, drawings, order, photographs
 from mirnet.training.samples.photographs import Photograph, Scene
 from mirnet.training.samples.request import Request
 
-Patch = Float[Tensor, "3 s s"]
-Patches = Float[Tensor, "b 3 s s"]
+TensorPatch = Float[Tensor, "3 s s"]
+TensorPatches = Float[Tensor, "b 3 s s"]
 
 PAIR, SCENE, BATCH = range(3)
 """Kinds of random streams, all of the same seed."""
 
 
-class Batch(NamedTuple):
+class SampleBatch(NamedTuple):
     """Samples on their way to the training device; values in 0..1, channels first.
 
     Real pairs are ready. Scenes still lack their noise: b 3 t t, with t larger than the patch.
@@ -93,7 +93,7 @@ class TrainingData:
         pairs = len(self.pairs) if self.pairs else 0
         return round(pairs / self._share) if self._share else len(self.photographs)
 
-    def __getitem__(self, request: Request) -> Batch:
+    def __getitem__(self, request: Request) -> SampleBatch:
         """The samples of a request, real ones first; the part that worker processes do.
 
         Raises:
@@ -123,7 +123,7 @@ class TrainingData:
                 else:
                     scenes.append(self._scene(place, room, stream))
         chosen = scenes + resized_scenes
-        return Batch(
+        return SampleBatch(
             _stack(noisy, request.patch),
             _stack(clean, request.patch),
             _stack([each.scene for each in scenes], room),
@@ -140,7 +140,7 @@ class TrainingData:
             return Fraction(bool(self.pairs))
         return Fraction(self.real_share).limit_denominator(10_000)
 
-    def _pair(self, place: int, request: Request) -> tuple[Patch, Patch]:
+    def _pair(self, place: int, request: Request) -> tuple[TensorPatch, TensorPatch]:
         assert self.pairs is not None
         rng = np.random.default_rng((self.seed, PAIR, place))
         index = order.shuffled(place, len(self.pairs), self.seed)
@@ -157,7 +157,7 @@ class TrainingData:
 
     def _crop(
         self, pairs: Pairs, index: int, side: int, rng: np.random.Generator
-    ) -> tuple[Patch, Patch]:
+    ) -> tuple[TensorPatch, TensorPatch]:
         place = (float(rng.random()), float(rng.random()))
         which = int(rng.integers(symmetry.COUNT))
         halves = pairs.crop(index, side, place)
@@ -191,18 +191,18 @@ class _Chosen(NamedTuple):
     is_clean: bool
 
 
-def _channels_first(half: Pixels) -> Patch:
+def _channels_first(half: Pixels) -> TensorPatch:
     return torch.from_numpy(pixels.to_float(np.ascontiguousarray(half.transpose(2, 0, 1))))
 
 
-def _stack(patches: Sequence[Patch], size: int) -> Float[Tensor, "b 3 {size} {size}"]:
+def _stack(patches: Sequence[TensorPatch], size: int) -> Float[Tensor, "b 3 {size} {size}"]:
     """Patches of one size as a batch, which may be empty."""
     return torch.stack(tuple(patches)) if patches else torch.empty(0, 3, size, size)
 
 
 def develop(
-    batch: Batch, device: torch.device, camera: Camera = Camera()
-) -> tuple[Patches, Patches]:
+    batch: SampleBatch, device: torch.device, camera: Camera = Camera()
+) -> tuple[TensorPatches, TensorPatches]:
     """Noisy and clean patches, b 3 patch patch, on the training device.
 
     The same batch gives the same patches on one kind of device: the noise is drawn there.
@@ -227,7 +227,7 @@ def develop(
     return noisy, clean
 
 
-Develop = Callable[[Batch, torch.device, Camera], tuple[Patches, Patches]]
+Develop = Callable[[SampleBatch, torch.device, Camera], tuple[TensorPatches, TensorPatches]]
 """Makes inputs and targets of a batch on the training device: b c h w, in 0..1."""
 
 DEVELOP: dict[str, Develop] = {"denoise": develop}

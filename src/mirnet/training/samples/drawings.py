@@ -28,7 +28,7 @@ Field = Float[np.ndarray, "s s"]
 """One number a pixel: a distance, a coverage, a share."""
 Colour = Float[np.ndarray, "3"]
 Numbers = Float[np.ndarray, "..."]
-Kind = TypeVar("Kind")
+Shape = TypeVar("Shape")
 
 
 def draw(size: int, rng: Generator, how: Drawings = Drawings()) -> Float[Tensor, "3 {size} {size}"]:
@@ -184,7 +184,7 @@ KINDS = {
 """By their names in `DrawingKinds`."""
 
 
-def one_of(shares: Mapping[Kind, float], rng: Generator) -> Kind:
+def one_of(shares: Mapping[Shape, float], rng: Generator) -> Shape:
     """One at random, by their shares, which sum to one."""
     kinds = list(shares)
     return kinds[rng.choice(len(kinds), p=list(shares.values()))]
