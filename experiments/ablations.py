@@ -26,12 +26,15 @@ import numpy as np
 
 import harm
 import mirnet
-import photographs
 from mirnet.restoration.restorer import Restorer
 from mirnet.shapes import Pixels
 from mirnet.training import recipe
 from mirnet.training.start import Options, train
 from mirnet.training.summary import SUMMARY
+
+sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
+
+import photographs
 
 SIDE = 96
 KINDS = {"photographs": ("photograph",), "drawn": ("text", "page"), "patterns": ("pattern",)}

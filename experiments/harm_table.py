@@ -16,13 +16,18 @@ mean of the result, and the deviation that is left.
 
 import argparse
 import contextlib
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import harm
 import mirnet
-import photographs
 from mirnet.models import catalog
 from mirnet.restoration.restorer import Restorer
+
+sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
+
+import photographs
 
 DEVIATIONS = (5, 15, 40)
 FIELDS = ("grey", "dark", "sky", "skin", "black")

@@ -66,8 +66,8 @@ NEEDS = {
 """Packages that a script cannot do without, beside those that the tests need."""
 
 MODULES = {
-    *("noisy_pairs", "process", "random_model", "turns"),
-    *("harm", "noise_statistics", "photographs"),
+    *("noisy_pairs", "photographs", "process", "random_model", "turns"),
+    *("harm", "noise_statistics"),
 }
 """Of `benchmarks/` and `experiments/`, which are imported by scripts."""
 

@@ -28,6 +28,7 @@ def test_the_public_names_are_these():
         "MIRNetV2",
         "MirnetError",
         "Restorer",
+        "evaluate",
         "load",
         "psnr",
         "restore",

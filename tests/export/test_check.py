@@ -43,7 +43,7 @@ def test_neither_noise_nor_scene_alone_would_do(weights, where):
     assert check.difference(weights, spoilt) == pytest.approx(0.25, abs=1e-6)
 
 
-@pytest.mark.parametrize("size", check.sizes(4))
+@pytest.mark.parametrize("size", check.sizes(Facts()))
 def test_one_value_of_one_picture_is_enough(weights, size):
     batch, height, width = size
 

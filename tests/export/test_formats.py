@@ -123,7 +123,7 @@ def test_a_file_of_one_size_restores_that_size(weights, source, tmp_path, format
 
     assert difference < 1e-5
     runtime, noisy = runtimes.open(path, runtime=format, threads=1), noise(1, 32, 44)
-    assert runtime.size == (32, 44)
+    assert runtime.facts.size == (32, 44)
     np.testing.assert_allclose(runtime(noisy), by_torch(weights, noisy), rtol=0, atol=1e-5)
     with pytest.raises(InferenceError, match="1x3x32x44 only, got 1x3x32x32"):
         runtime(noise(1, 32, 32))

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mirnet import runtimes
-from mirnet.errors import ImageError, RuntimeMissingError, ShapeError
+from mirnet.errors import ImageError, InferenceError, RuntimeMissingError, ShapeError, WeightsError
 from mirnet.models import catalog
+from mirnet.models.facts import Facts
 from mirnet.pictures import codec
 from mirnet.restoration.restorer import Restorer, default_tile
 from mirnet.restoration.runtime import EchoRuntime
@@ -80,7 +81,10 @@ def plan(
     if format not in codec.FORMATS:
         raise ImageError(f"no format {format!r}: choose one of {', '.join(codec.FORMATS)}")
     files = runtimes.files(model, device=device)
-    facts = runtimes.facts(model, device=device)
+    try:
+        facts = runtimes.facts(model, device=device)
+    except (WeightsError, InferenceError):  # which each runtime will tell for itself
+        facts = Facts()
     side = default_tile(facts) if tile is None else tile
     Restorer(EchoRuntime(facts), tile=side, overlap=overlap)  # raises
     height, width = size or ((side, side) if batch else SIZE)

@@ -55,7 +55,7 @@ def benchmark(
     overlap: Overlap = None,
     threads: Threads = None,
     rounds: Annotated[
-        int, typer.Option(metavar="N", min=1, help="MeasuredTrial runs of each runtime.")
+        int, typer.Option(metavar="N", min=1, help="Measured runs of each runtime.")
     ] = 5,
     warm_up: Annotated[
         int, typer.Option(metavar="N", min=0, help="Earlier runs, which do not count.")

@@ -37,7 +37,7 @@ def read(path: Path) -> list[StepRow]:
 def best(rows: Iterable[StepRow], name: str) -> tuple[int, float] | None:
     """The step of the highest value, and that value; the first of equals, None without any.
 
-    >>> best([Row(1, {"psnr": 30.0}), Row(2, {"psnr": 31.5}), Row(3, {"loss": 0.1})], "psnr")
+    >>> best([StepRow(1, {"psnr": 30.0}), StepRow(2, {"psnr": 31.5})], "psnr")
     (2, 31.5)
     """
     found = [(row.step, row.values[name]) for row in rows if name in row.values]
