@@ -1,4 +1,4 @@
-"""The calls that most programs need: `load` a restorer, `restore` one array, `evaluate` models."""
+"""The main calls: `load` a restorer, `restore` one array, `evaluate` models."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -29,28 +29,28 @@ def load(
     precision: str = "auto",
     local: int | None = None,
 ) -> Restorer:
-    """A restorer for a model of the catalogue or a model file.
+    """Load a restorer for a model of the catalogue or a model file.
 
-    Load once, use for many pictures, close after (or use `with`).
+    Load it once, use it for many pictures, and close it afterwards (or use `with`).
 
     Args:
         model: a name such as `denoise`, or a file (.mnn, .xml, .onnx, .safetensors, .pth,
             .pdparams, .pdiparams).
         device: `auto`, `cpu`, `cuda`, `tensorrt`, `coreml` or `directml`.
-        runtime: `auto` for the fastest that is installed, or `mnn`, `openvino`, `onnx`,
-            `pytorch`, `paddle`.
-        tile: side of the square tiles in pixels, a multiple of what the model takes (4, or 32 where
-            it averages over windows); None for the default.
-        overlap: pixels that tiles share, such a multiple; None for the default.
-        strength: 0 for the original, 1 for the network's result; between them, fine grain of the
-            luminance comes back, and hardly any colour noise.
-        self_ensemble: how many turned and mirrored views of a tile are averaged, 1 to 8: less
-            noise, in as many times the time.
-        threads: on the CPU; None for one a core.
+        runtime: `auto` for the fastest one installed, or `mnn`, `openvino`, `onnx`, `pytorch`,
+            `paddle`.
+        tile: side of the square tiles in pixels, a multiple of what the model takes (4, or 32 if it
+            averages over windows); None for the default.
+        overlap: pixels that tiles share, a multiple as well; None for the default.
+        strength: 0 for the original, 1 for the network's result; in between, fine grain of the
+            luminance returns, and hardly any colour noise.
+        self_ensemble: average this many flipped and rotated views (1 to 8) of each tile; N views
+            take N times as long and leave less noise.
+        threads: CPU threads; None for one per core.
         precision: `auto` for bfloat16 on processors where it is faster and agrees with float32, so
-            that results differ by machine by up to some two levels of 255; `f32` for float32.
-        local: side in pixels of windows over which a network that averages over the whole picture
-            averages instead, such as 1.5 times its training patch: tiles then agree. PyTorch only.
+            results differ between machines by up to about two levels of 255; `f32` for float32.
+        local: side in pixels of windows, such as 1.5 times the training patch, over which a network
+            averages that otherwise averages over the whole picture: tiles then agree. PyTorch only.
 
     Raises:
         RuntimeMissingError: if a package is missing; the message says what to install.
@@ -78,9 +78,9 @@ def load(
 def restore(
     image: npt.NDArray[Any], model: str | Path = catalog.DEFAULT, *, strength: float = 1.0
 ) -> npt.NDArray[Any]:
-    """Restore one array: h w or h w c, uint8, uint16, or float32 in 0..1; the same comes back.
+    """Restore one array: h w or h w c, uint8, uint16, or float32 in 0..1; returns the same format.
 
-    To restore many pictures, or to choose device, tiles and the like, `load` once instead.
+    To restore many pictures, or to choose device, tiles and the like, use `load` instead.
     """
     with load(model, strength=strength) as restorer:
         return restorer(image)
@@ -103,11 +103,11 @@ def evaluate(
         data: a folder of pairs, or several.
         model: a name or file, or several to compare.
         baseline: `nlm`, `bm3d:20` and the like.
-        limit: the most pairs of each folder; None for all.
+        limit: maximum number of pairs per folder; None for all.
         save_images: a folder for the restored pictures.
-        csv: a file for a table with a row for each method and pair.
-        report: a file for a page, .html.
-        options: as `load` takes them, such as `runtime` and `tile`.
+        csv: path of a table with one row per method and pair.
+        report: path of a page, .html.
+        options: options of `load`, such as `runtime` and `tile`.
 
     Returns:
         Figures of each pair, and the means: `overall.columns["denoise"].means.scores.psnr`.

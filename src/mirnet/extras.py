@@ -11,7 +11,7 @@ def needs(extra: str, what: str) -> Iterator[None]:
     """Guard imports that need an extra of this package.
 
     Args:
-        extra: name of the extra, as pip takes it.
+        extra: name of the extra, as used with pip.
         what: the feature that needs it; the message begins with it.
 
     Raises:

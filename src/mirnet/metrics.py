@@ -1,6 +1,6 @@
-"""How close a picture comes to the truth: PSNR and SSIM, as the field reports them; its noise.
+"""Distance of a picture from the truth: PSNR and SSIM as in the literature; and its noise level.
 
-Arrays are h w c, RGB; the range is always said, never guessed.
+Arrays are h w c, RGB; the range is always given explicitly, never guessed.
 """
 
 from typing import Any
@@ -38,8 +38,8 @@ def psnr(restored: Array, truth: Array, *, data_range: float | int) -> float:
 def ssim(restored: Array, truth: Array, *, data_range: float | int) -> float:
     """Structural similarity, mean over the channels (Wang et al., TIP 2004).
 
-    Gaussian window of 11x11 with sigma 1.5, K1 0.01, K2 0.03, the population's covariances, and
-    only windows that lie inside the picture, as the authors' code and BasicSR have it.
+    Gaussian window of 11x11 with sigma 1.5, K1 0.01, K2 0.03, population covariances, and only
+    windows that lie inside the picture, as in the authors' code and BasicSR.
 
     Raises:
         ShapeError: if the shapes differ or a side is shorter than the window.
@@ -51,9 +51,9 @@ def ssim(restored: Array, truth: Array, *, data_range: float | int) -> float:
 
 
 def ssim_y(restored: Array, truth: Array, *, data_range: float | int) -> float:
-    """SSIM on the Y channel of BT.601, as BasicSR's `calculate_ssim(test_y_channel=True)`.
+    """SSIM on the Y channel of BT.601, like BasicSR's `calculate_ssim(test_y_channel=True)`.
 
-    This is what the Paddle reproduction reports; it lies above the SSIM of RGB.
+    This is what the Paddle reproduction reports; it is higher than the SSIM of RGB.
 
     Raises:
         ShapeError: as `ssim` does, and if the pictures are not RGB.
@@ -69,11 +69,11 @@ def ssim_y(restored: Array, truth: Array, *, data_range: float | int) -> float:
 
 
 def ssim_volume(restored: Array, truth: Array, *, data_range: float | int) -> float:
-    """SSIM as MATLAB's `ssim` has it when a colour picture is given to it as an array.
+    """SSIM as MATLAB's `ssim` computes it for a colour picture given as an array.
 
-    MATLAB takes h w 3 as a volume of three slices, so its window spans the channels too: a 3-D
-    Gaussian of 11x11x11 with sigma 1.5, the volume continued by its outermost values, K1 0.01,
-    K2 0.03, mean over all places. MIRNetV2's own `Enhancement/evaluate_PSNR_SSIM.m` calls it so.
+    MATLAB treats h w 3 as a volume of three slices, so its window spans the channels too: a 3-D
+    Gaussian of 11x11x11 with sigma 1.5, the volume padded by replicating its border, K1 0.01,
+    K2 0.03, mean over all positions. MIRNetV2's own `Enhancement/evaluate_PSNR_SSIM.m` does this.
 
     Raises:
         ShapeError: if the shapes differ.
@@ -86,21 +86,21 @@ def ssim_volume(restored: Array, truth: Array, *, data_range: float | int) -> fl
 
 
 OCTAVES = 3
-"""Scales at which `noise_level` looks: the noise of a developed picture spans several pixels."""
+"""Scales used by `noise_level`: the noise of a developed picture spans several pixels."""
 
 
 def noise_level(picture: Array, *, data_range: float | int) -> float:
     """Standard deviation of the noise, estimated from the picture alone; mean over the channels.
 
-    Of each octave of a Haar wavelet transform the median of the coefficients tells the noise
-    (Donoho and Johnstone, Biometrika 1994): median(|d|) / 0.6745 for each of the three details.
-    Their powers add up to that of the picture's noise; what is coarser than the last octave is
-    taken to be as strong as one detail of it. One octave alone, as is usual, would miss half of
-    the noise that demosaicing has spread.
+    For each octave of a Haar wavelet transform, the noise follows from the median of the
+    coefficients (Donoho and Johnstone, Biometrika 1994): median(|d|) / 0.6745 for each of the three
+    details. Their powers add up to that of the picture's noise; anything coarser than the last
+    octave is assumed to be as strong as one of its details. A single octave, as is usual, would
+    miss half of the noise that demosaicing has spread.
 
-    It is an estimate: fine texture all over counts as noise, and noise of less than three levels
-    of 8 bits is told coarsely. Coefficients of pixels that touch black or white are left out,
-    since clipping hides noise; a picture of nothing else has none.
+    It is an estimate: fine texture throughout the picture counts as noise, and noise of less than
+    three levels of 8 bits is estimated coarsely. Coefficients of pixels that touch black or white
+    are left out, since clipping hides noise; a picture of nothing else has none.
 
     Args:
         picture: h w c, any real dtype, sides of 2 or more.
@@ -118,7 +118,7 @@ def noise_level(picture: Array, *, data_range: float | int) -> float:
     """
     if picture.ndim != 3 or min(picture.shape[:2]) < 2:
         raise ShapeError(f"noise is estimated from 2x2 pixels or more, got {picture.shape}")
-    # channel by channel: of a large picture, half a dozen such planes are held
+    # channel by channel: for a large picture, half a dozen such planes are in memory
     return float(np.mean([_noise_power(plane, data_range) ** 0.5 for plane in picture.T]))
 
 
@@ -140,7 +140,7 @@ def _noise_power(plane: Array, white: float | int) -> float:
 
 
 def _quarters(plane: Array) -> tuple[Array, Array, Array, Array]:
-    """The four corners of all blocks of 2x2 pixels; an odd last row or column is left out."""
+    """The four corners of all blocks of 2x2 pixels; an odd last row or column is dropped."""
     height, width = (length // 2 * 2 for length in plane.shape)
     whole = plane[:height, :width]
     return whole[::2, ::2], whole[::2, 1::2], whole[1::2, ::2], whole[1::2, 1::2]
@@ -164,16 +164,16 @@ WINDOW /= WINDOW.sum()
 
 
 BAND = 16
-"""Rows that are compared at a time: few enough to stay in the processor's cache."""
+"""Rows compared at a time: few enough to stay in the processor's cache."""
 
 
 def _similarity(x: Array, y: Array, mixing: Array, data_range: float | int) -> float:
-    """Mean of the SSIM map over all places where the window fits.
+    """Mean of the SSIM map over all positions where the window fits.
 
     Args:
         x: h w c.
         y: h w c.
-        mixing: c c, how much of a channel (column) the window of another (row) takes in.
+        mixing: c c, weight of a channel (column) in the window of another (row).
         data_range: the largest value that a pixel can have.
     """
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
@@ -194,14 +194,14 @@ def _similarity(x: Array, y: Array, mixing: Array, data_range: float | int) -> f
 
 
 def _blur(maps: Array) -> Array:
-    """The Gaussian mean of n h w c at every place where the window fits."""
+    """The Gaussian mean of n h w c at every position where the window fits."""
     height, width = (length - len(WINDOW) + 1 for length in maps.shape[1:3])
     rows = _weighted([maps[:, k : k + height] for k in range(len(WINDOW))])
     return _weighted([rows[:, :, k : k + width] for k in range(len(WINDOW))])
 
 
 def _weighted(shifted: list[Array]) -> Array:
-    """The sum of as many arrays as the window has weights, which are symmetric."""
+    """The sum of one array per window weight; the weights are symmetric."""
     middle = len(WINDOW) // 2
     total = shifted[middle] * WINDOW[middle]
     pair = np.empty_like(total)
@@ -213,7 +213,7 @@ def _weighted(shifted: list[Array]) -> Array:
 
 
 def _across(channels: int) -> Array:
-    """The window over the channels, c c, where the first and the last one go on for ever."""
+    """The window over the channels, c c, with the first and last channel replicated."""
     mixing = np.zeros((channels, channels))
     reach = len(WINDOW) // 2
     for channel in range(channels):

@@ -1,5 +1,5 @@
-"""How fast a model restores on this machine: stage by stage, each runtime in a process of its own.
+"""Measure restoration speed on this machine: stage by stage, each runtime in its own process.
 
-`driver.measure` starts the processes (`worker`) and has them restore in turns; `stages` is what
-they do, `summary` what comes of it.
+`driver.measure` starts the processes (`worker`) and lets them restore in turns; `stages` is the
+work they do, `summary` computes the figures.
 """

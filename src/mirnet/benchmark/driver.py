@@ -1,4 +1,4 @@
-"""Has all runtimes restore the same picture in turns."""
+"""Let all runtimes restore the same picture in turns."""
 
 import tempfile
 from collections.abc import Sequence
@@ -19,21 +19,21 @@ from mirnet.pictures import codec
 
 @dataclass(frozen=True)
 class MeasuredTrial:
-    """A runtime that went through all rounds."""
+    """A runtime that completed all rounds."""
 
     runtime: str
     file: Path | None
-    """Of the model; None if the runtime chose it itself."""
+    """Path of the model; None if the runtime chose it itself."""
     sha256: str | None
     tile: int
     overlap: int
     tiles: int
-    """Of the picture; 0 for a batch."""
+    """Tiles of the picture; 0 for a batch."""
     tiles_kept: int
-    """Those without a usable result."""
+    """Tiles without a usable result."""
     figures: StageFigures
     peak_mb: float | None
-    """The most memory that its process took on the host, 2^20 bytes; None if nobody knows."""
+    """Peak host memory of its process, in 2^20 bytes; None if unknown."""
     gpu: str | None
     """The name of the device, if PyTorch used one."""
     gpu_peak_mb: float | None
@@ -41,7 +41,7 @@ class MeasuredTrial:
 
 @dataclass(frozen=True)
 class FailedTrial:
-    """A runtime that did not."""
+    """A runtime that failed."""
 
     runtime: str
     error: str
@@ -49,36 +49,36 @@ class FailedTrial:
 
 @dataclass(frozen=True)
 class Timings:
-    """All that was found out."""
+    """All results of a benchmark."""
 
     outcomes: Sequence[MeasuredTrial | FailedTrial]
-    """In the order of the plan."""
+    """Outcomes in the order of the plan."""
     runs: Sequence[Run]
-    """In the order in which they happened."""
+    """Runs in chronological order."""
 
 
 @runtime_checkable
 class Observer(Protocol):
-    """Is told how it goes."""
+    """Receives progress events."""
 
     def begin(self, runtime: str, number: int | None) -> None:
-        """A runtime starts (None), or is now in this round, as `Run.round` counts."""
+        """A runtime starts (None), or begins this round, as `Run.round` counts."""
         ...
 
     def done(self, left: int) -> None:
-        """So many runs, starts included, are still to come."""
+        """Called with the number of runs left, starts included."""
         ...
 
     def fail(self, failed: FailedTrial) -> None:
-        """A runtime failed; the others go on."""
+        """A runtime failed; the others continue."""
         ...
 
 
 def measure(plan: BenchmarkPlan, observer: Observer) -> Timings:
-    """Start a process for each runtime; let them restore by turns, A B C, A B C, ...; end them.
+    """Start a process for each runtime; let them restore in turns, A B C, A B C, ...; end them.
 
-    They all are there from the first round to the last, and one is at work at any moment. So
-    whatever else the machine does meanwhile meets them alike.
+    All processes exist from the first round to the last, and only one works at a time. So any
+    other load on the machine affects all of them alike.
 
     Raises:
         ImageError: if the picture cannot be written.
@@ -109,7 +109,7 @@ def measure(plan: BenchmarkPlan, observer: Observer) -> Timings:
 
 
 class _Turns:
-    """Who still takes part, and what is known by now."""
+    """The runtimes still taking part, and the results so far."""
 
     def __init__(self, plan: BenchmarkPlan, observer: Observer) -> None:
         self._plan = plan
@@ -133,7 +133,7 @@ class _Turns:
         self._count(name)
 
     def round(self, number: int) -> None:
-        """One run each of those that have not failed."""
+        """Run each runtime once that has not failed."""
         for name, worker in list(self._workers.items()):
             self._observer.begin(name, number)
             try:
@@ -149,7 +149,7 @@ class _Turns:
             self._count(name)
 
     def result(self) -> Timings:
-        """After the last round."""
+        """The results, after the last round."""
         outcomes = [self._failures.get(name) or self._measured(name) for name in self._plan.files]
         return Timings(outcomes, self._in_order)
 

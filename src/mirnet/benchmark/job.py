@@ -1,4 +1,4 @@
-"""What a worker is told to measure."""
+"""The task of a worker."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -6,27 +6,27 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Trial:
-    """One model on one runtime, and the file that it restores. Plain values: it is sent as JSON."""
+    """One model on one runtime, and the file to restore. Plain values, which are sent as JSON."""
 
     model: str
     runtime: str
     device: str
     threads: int | None
     tile: int | None
-    """None for what `Restorer` takes by itself."""
+    """None for the default of `Restorer`."""
     overlap: int | None
     batch: int | None
-    """So many pictures go through the runtime at once, uncut; None for one, in tiles."""
+    """Number of pictures run through the runtime at once, untiled; None for one, in tiles."""
     source: str
-    """The picture's path."""
+    """Path of the picture."""
     target: str
-    """Where the restored one is written, each time anew."""
+    """Path of the restored picture, which is overwritten each time."""
 
     def line(self) -> str:
-        """One line of JSON."""
+        """The job as one line of JSON."""
         return json.dumps(asdict(self))
 
     @classmethod
     def of(cls, line: str) -> "Trial":
-        """The job of such a line."""
+        """Parse a job from its line of JSON."""
         return cls(**json.loads(line))

@@ -1,4 +1,4 @@
-"""The most memory that this process has taken, and those it started, in MB of 2^20 bytes."""
+"""Peak memory of this process and its children, in MB of 2^20 bytes."""
 
 import os
 import sys
@@ -11,17 +11,17 @@ PROCESSES = Path("/proc")
 
 @dataclass(frozen=True)
 class Gpu:
-    """What PyTorch took of one."""
+    """A GPU, and the memory that PyTorch used on it."""
 
     name: str
     peak_mb: float
 
 
 def host_peak_mb() -> float | None:
-    """Of the host; None where the system does not tell (on Windows psutil has to be installed)."""
+    """Peak host memory; None if the system does not report it (on Windows this needs psutil)."""
     own = _linux_peak_kb(os.getpid())
     if own is not None:
-        # MNN has a process a core; what they share with this one counts again
+        # MNN has a process per core; memory they share with this one is counted again
         return sum((_linux_peak_kb(child) or 0 for child in _linux_children()), own) / 1024
     try:
         import resource
@@ -32,7 +32,7 @@ def host_peak_mb() -> float | None:
 
 
 def gpu() -> Gpu | None:
-    """What PyTorch took of a CUDA device, if it uses one; other libraries do not tell."""
+    """Memory that PyTorch used on a CUDA device, if any; other libraries do not report it."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
         return None
@@ -40,8 +40,8 @@ def gpu() -> Gpu | None:
 
 
 def _linux_peak_kb(pid: int) -> int | None:
-    """None where there is no such process, or no Linux."""
-    # getrusage would not do: it begins with the peak of whoever started this process
+    """None if there is no such process, or the system is not Linux."""
+    # not getrusage: it starts with the peak of the process that started this one
     status = PROCESSES / str(pid) / "status"
     with suppress(OSError):
         for line in status.read_text(encoding="utf-8").splitlines():
@@ -52,7 +52,7 @@ def _linux_peak_kb(pid: int) -> int | None:
 
 
 def _linux_children() -> list[int]:
-    """Processes that this one started and that still run."""
+    """Child processes of this one that are still running."""
     with suppress(OSError):
         lists = (PROCESSES / "self" / "task").glob("*/children")
         return [int(pid) for each in lists for pid in each.read_text().split()]

@@ -1,4 +1,4 @@
-"""A photograph to measure with: made in code, always the same, as noisy as one of a phone."""
+"""A synthetic photograph for measurements: always the same, with the noise of a phone's picture."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,21 +9,21 @@ from mirnet.pictures import codec, pixels
 from mirnet.shapes import Image, Pixels
 
 BAND = 64
-"""Rows that are made at a time, so that a large picture does not lie in memory."""
+"""Rows generated at a time, so that a large picture is never in memory as a whole."""
 NOISE = 12 / 255
 OCTAVES = 7
-"""Of detail, each with waves half as long and as high as the one before."""
+"""Octaves of detail, each with half the wavelength and amplitude of the one before."""
 LONGEST = 1000.0
-"""Wavelength of the first octave, pixels."""
+"""Wavelength of the first octave, in pixels."""
 
 
 def write(path: Path, height: int, width: int, *, format: str) -> None:
-    """Write it as a file of 8 bits, of a kind of `codec.FORMATS`.
+    """Write it as an 8-bit file, in a format of `codec.FORMATS`.
 
     Raises:
         ImageError: if the format is unknown or does not hold so many pixels, or the disk is full.
     """
-    size = np.broadcast_to(np.uint8(0), (height, width, 3))  # takes no memory
+    size = np.broadcast_to(np.uint8(0), (height, width, 3))  # uses no memory
     codec.write(path, bands(height, width), codec.open(size), format=format)
 
 
@@ -42,7 +42,7 @@ def bands(height: int, width: int) -> Iterator[Pixels]:
 def _clean(
     rows: np.ndarray, columns: np.ndarray, directions: np.ndarray, phases: np.ndarray
 ) -> Image:
-    """Waves of all lengths in all directions, and edges where some long ones change their sign."""
+    """Waves of all lengths in all directions, with edges where some long ones change their sign."""
     image = np.full((len(rows), len(columns), 3), 0.45, np.float32)
     for octave in range(OCTAVES):
         down, across = 2 * np.pi / LONGEST * 2**octave * directions[octave]

@@ -1,4 +1,4 @@
-"""What is to be measured, checked before anything is."""
+"""The plan of a benchmark, validated before it starts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,30 +13,30 @@ from mirnet.restoration.restorer import Restorer, default_tile
 from mirnet.restoration.runtime import EchoRuntime
 
 SIZE = (384, 512)
-"""Height and width by default: about a minute on two cores for all runtimes."""
+"""Default height and width: about a minute on two cores for all runtimes."""
 
 
 @dataclass(frozen=True)
 class BenchmarkPlan:
-    """Each of the runtimes restores the same picture so many times."""
+    """Every runtime restores the same picture this many times."""
 
     model: str
     files: Mapping[str, Path | None]
-    """What each runtime reads, by the runtime's name or `auto`; None where that is left to it."""
+    """The file each runtime reads, by the runtime's name or `auto`; None if the runtime chooses."""
     device: str
     threads: int | None
-    """None for each runtime's own choice."""
+    """None for each runtime's own default."""
     height: int
     width: int
     format: str
     """One of `codec.FORMATS`."""
     batch: int | None
-    """So many pictures at once, uncut; None for one, in tiles."""
+    """Number of pictures run at once, untiled; None for one, in tiles."""
     tile: int | None
     overlap: int | None
     rounds: int
     warm_up: int
-    """Rounds before, which do not count."""
+    """Number of rounds before the measurement, which do not count."""
 
 
 def plan(
@@ -53,15 +53,15 @@ def plan(
     rounds: int = 5,
     warm_up: int = 1,
 ) -> BenchmarkPlan:
-    """Check what was asked for, and fill in what was not.
+    """Check the arguments, and fill in defaults.
 
     Args:
-        model: of the catalogue, or a file.
-        names: of runtimes, or `auto`; none for all that are installed, read the model and have
-            the device.
+        model: name in the catalogue, or a file.
+        names: names of runtimes, or `auto`; empty for all installed ones that read the model and
+            have the device.
         device: as `runtimes.open` takes it.
         threads: as `runtimes.open` takes it.
-        size: height and width; None for `SIZE`, or for that of a tile if there is a batch.
+        size: height and width; None for `SIZE`, or for a tile's size if there is a batch.
         format: one of `codec.FORMATS`.
         batch: see `BenchmarkPlan`.
         tile: as `Restorer` takes it; None for its default.

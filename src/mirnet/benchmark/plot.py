@@ -1,4 +1,4 @@
-"""The stages of all runtimes as one picture: bars, one beneath the other."""
+"""Plot of the stages of all runtimes: horizontal bars."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,19 +8,19 @@ from mirnet.benchmark.driver import MeasuredTrial
 from mirnet.system.files import replacing
 
 WIDTH, BAR, AROUND = 10.0, 0.5, 1.9
-"""Width of the picture, height of a bar and of what is around the bars, inches of 100 pixels."""
+"""Width of the picture, height of a bar, and height around the bars, in inches of 100 pixels."""
 COLOURS = ("#7a3fa0", "#b79bd0", "#1f5fa8", "#8fb4dc", "#e0a368", "#c2571a")
-"""Of the stages."""
+"""Colours of the stages."""
 GREY = "0.45"
 
 
 def draw(path: Path, outcomes: Sequence[MeasuredTrial], *, title: str, subtitle: str) -> None:
-    """Draw at least one runtime's medians, stage after stage, as a PNG.
+    """Draw the medians of at least one runtime, stage after stage, as a PNG.
 
     Raises:
         OSError: if folder or disk do not take the picture.
     """
-    # without pyplot: it has a state, and may look for a window
+    # without pyplot: it has global state, and may open a window
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, AROUND + BAR * len(outcomes)), dpi=100, layout="constrained")
@@ -37,7 +37,7 @@ def draw(path: Path, outcomes: Sequence[MeasuredTrial], *, title: str, subtitle:
         axes.text(end, row, whole + speed, va="center", color="0.25")
     axes.set_yticks(range(len(outcomes)), [each.runtime for each in outcomes])
     axes.invert_yaxis()
-    axes.set_xlim(0, max(ends) * 1.28)  # room for the words behind the bars
+    axes.set_xlim(0, max(ends) * 1.28)  # room for the labels next to the bars
     axes.set_xlabel("milliseconds a picture")
     axes.set_title(subtitle, loc="left", fontsize=9, color=GREY)
     axes.tick_params(color=GREY, labelcolor="0.25")

@@ -1,4 +1,4 @@
-"""A worker as its starter sees it."""
+"""A worker, seen from the parent process."""
 
 import json
 import signal
@@ -12,13 +12,13 @@ from mirnet.system import subprocesses
 
 
 class TrialProcess:
-    """A process that measures one runtime; to be used as a context, at whose end it is gone."""
+    """A process that measures one runtime; a context manager, which ends the process."""
 
     def __init__(self) -> None:
         self._process = subprocesses.start(
             ["-m", "mirnet.benchmark.worker"],
             encoding="utf-8",
-            # an interruption from the keyboard is for us: we end the worker
+            # keyboard interrupts are for the parent, which ends the worker
             process_group=0,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
@@ -44,7 +44,7 @@ class TrialProcess:
         try:
             self._process.stdin.write(line + "\n")
             self._process.stdin.flush()
-        except OSError:  # it reads no more
+        except OSError:  # it no longer reads
             raise InferenceError(self._death()) from None
         told = self._process.stdout.readline()
         if not told:
@@ -55,7 +55,7 @@ class TrialProcess:
         return answer
 
     def _death(self) -> str:
-        """How the process ended, which said nothing itself."""
+        """Describe how the process ended, if it reported nothing itself."""
         code = self._process.wait()
         if code >= 0:
             return f"its process ended with exit code {code}"
@@ -75,4 +75,4 @@ class TrialProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        subprocesses.end(self._process)  # it has nothing to save
+        subprocesses.end(self._process)  # it has no state to save

@@ -1,4 +1,4 @@
-"""A picture through all stages of a restoration, on the clock."""
+"""Time a picture through all stages of a restoration."""
 
 import time
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ from mirnet.shapes import Image, Pixels
 
 @dataclass(frozen=True)
 class Times:
-    """Of one run, in seconds; of a batch, for each of its pictures."""
+    """Times of one run, in seconds; for a batch, per picture."""
 
     seconds: dict[str, float]
-    """By stage; a batch is not tiled."""
+    """Seconds by stage; a batch is not tiled."""
     whole: float
-    """From a file to a file, which is what the stages add up to."""
+    """Seconds from file to file, which is the sum of the stages."""
     tiles: int
     tiles_kept: int
     """Tiles without a usable result, see `restorer.Tally`."""
 
 
 class Bench:
-    """A model that is ready to be measured.
+    """A loaded model, ready to be measured.
 
     Raises:
         MirnetError: if it cannot be loaded, or tile and overlap do not fit together.
@@ -45,7 +45,7 @@ class Bench:
 
     @property
     def name(self) -> str:
-        """Of the runtime."""
+        """Name of the runtime."""
         return self._runtime.name
 
     def run(self) -> Times:
@@ -73,7 +73,7 @@ class Bench:
         )
 
     def _run_batch(self, clock: Clock, count: int) -> None:
-        """So many pictures at once; each is read and written for itself."""
+        """Restore several pictures at once; each is read and written separately."""
         with clock.stage("read"):
             pictures = [codec.open(self._source) for _ in range(count)]
             colours = [codec.whole(picture) for picture in pictures]
@@ -97,11 +97,11 @@ class Bench:
 
 
 def _prepared(rows: Pixels) -> Image:
-    """Rows of a file as the network wants them: float32, RGB, 0..1."""
+    """Rows of a file in the form the network takes: float32, RGB, 0..1."""
     image: Image = pixels.to_rgb(pixels.to_float(rows))
     return image
 
 
 def _finished(image: Image, picture: codec.Source) -> Pixels:
-    """Restored rows as the file wants them."""
+    """Restored rows in the form the file takes."""
     return pixels.from_float(pixels.to_channels(image, picture.channels), picture.dtype)

@@ -1,4 +1,4 @@
-"""From the runs of a runtime to the figures that are told."""
+"""Summary figures of a runtime, computed from its runs."""
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Run:
-    """A picture that went through one runtime; of a batch, its share."""
+    """A picture that passed through one runtime; for a batch, its share."""
 
     runtime: str
     round: int
-    """Rounds are counted from 1; those before warmed up."""
+    """Round, counted from 1; those before 1 are warm-up."""
     seconds: Mapping[str, float]
-    """By stage."""
+    """Seconds by stage."""
     whole: float
-    """Seconds from a file to a file."""
+    """Seconds from file to file."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Of the same thing, measured several times."""
+    """Spread of repeated measurements."""
 
     median: float
     min: float
@@ -29,19 +29,19 @@ class Spread:
 
 @dataclass(frozen=True)
 class StageFigures:
-    """What was measured of one runtime, in seconds a picture."""
+    """Figures of one runtime, in seconds per picture."""
 
     stages: Mapping[str, Spread]
-    """By stage, without those that there were not."""
+    """Spread by stage, without stages that did not occur."""
     whole: Spread
     us_per_pixel: float
-    """Microseconds, of the whole."""
+    """Total time in microseconds per pixel."""
     megapixels_per_second: float
     images_per_second: float
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Median, least and most of at least one value.
+    """Median, minimum and maximum of at least one value.
 
     >>> spread([3.0, 1.0, 2.0, 9.0])
     Spread(median=2.5, min=1.0, max=9.0)
@@ -50,9 +50,9 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def figures(runs: Iterable[Run], pixels: int) -> StageFigures:
-    """Those of the runs after the warm-up, at least one, of pictures of so many pixels.
+    """Figures of the runs after the warm-up, at least one, for pictures with this many pixels.
 
-    Each figure is a median of its own: those of the stages add up to about that of the whole.
+    Each figure is a separate median, so the stages add up only approximately to the total.
     """
     counted = [run for run in runs if run.round > 0]
     whole = spread([run.whole for run in counted])

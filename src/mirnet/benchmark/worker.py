@@ -1,7 +1,7 @@
-"""The process that one runtime is measured in: `python -m mirnet.benchmark.worker`.
+"""The process in which one runtime is measured: `python -m mirnet.benchmark.worker`.
 
-A job comes on the first line of standard input, and each further line asks for one run. To each
-there is an answer, one line of JSON on standard output; after `{"error": ...}` it is the last one.
+The first line of standard input is a job, and each further line requests one run. Each line is
+answered by one line of JSON on standard output; after `{"error": ...}` the process ends.
 """
 
 import json
@@ -18,12 +18,12 @@ from mirnet.system import streams
 
 
 def main() -> None:
-    """Answer until standard input ends, as it does when the one who asks is gone."""
+    """Answer until standard input ends, which it does when the parent process is gone."""
     streams.keep_stdout_for_results()
     try:
         _answer()
     except BrokenPipeError:
-        os._exit(1)  # nobody is left to tell
+        os._exit(1)  # nobody is left to receive an error
 
 
 def _answer() -> None:
@@ -36,7 +36,7 @@ def _answer() -> None:
             _say(**times, peak_mb=memory.host_peak_mb(), gpu=asdict(gpu) if gpu else None)
     except BrokenPipeError:
         raise
-    except Exception as error:  # whatever it is, the other runtimes go on
+    except Exception as error:  # whatever it is, the other runtimes continue
         reason = str(error).partition("\n")[0]
         is_ours = isinstance(error, (MirnetError, OSError)) and reason
         _say(error=reason if is_ours else f"{type(error).__name__}: {reason}".removesuffix(": "))

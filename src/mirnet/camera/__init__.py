@@ -1,1 +1,1 @@
-"""The physics of a camera: what its noise, its developing and its files make of a scene."""
+"""The physics of a camera: noise, processing and file formats, and their effect on a scene."""

@@ -1,8 +1,8 @@
-"""The camera that makes noisy pictures of clean ones, as one frozen section of a recipe.
+"""The camera that turns clean pictures into noisy ones, as frozen sections of a recipe.
 
-Plain numbers, no torch: what `noise`, `isp`, `sensor` and `finishing` draw from, for each picture
-anew. Calibrations of real sensors, colour matrices and JPEG's tables are facts, and stand beside
-the code that uses them. docs/noise.md shows the chain.
+Plain numbers, no torch: the ranges from which `noise`, `isp`, `sensor` and `finishing` draw anew
+for each picture. Calibrations of real sensors, colour matrices and JPEG's tables are facts, and are
+defined next to the code that uses them. docs/noise.md shows the chain.
 """
 
 from dataclasses import dataclass
@@ -11,38 +11,38 @@ from mirnet.camera.scenes import ByKind
 from mirnet.camera.sections import Range, expect, expect_names, expect_ranges, expect_shares
 
 SENSORS = ("brooks", "phone", "system_camera")
-"""The line of Brooks et al., phones and system cameras; see `mirnet.camera.sensor`."""
+"""Sensors: the line of Brooks et al., phones and system cameras; see `mirnet.camera.sensor`."""
 DEMOSAICINGS = ("bilinear", "malvar", "directed")
-"""See `mirnet.camera.isp`."""
+"""Demosaicing methods, see `mirnet.camera.isp`."""
 KERNELS = ("bicubic", "bilinear")
-"""By which pictures are resized, widened where they shrink."""
+"""Resampling kernels; they are widened for downscaling."""
 
 WIDEST = 4.0
-"""Deviation in pixels of the widest Gaussian that is computed."""
+"""Standard deviation in pixels of the widest Gaussian that is computed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sensor:
-    """What a sensor adds to light."""
+    """The noise that a sensor adds to light."""
 
     models: tuple[str, ...] = SENSORS
-    """Of `SENSORS`, each as likely; one may come several times."""
+    """Names in `SENSORS`, chosen with equal probability; a name may be repeated."""
     brooks_shot: Range = (1e-4, 1.2e-2)
     """Shot variance on the line of Brooks et al."""
     phone_shot: Range = (2e-4, 2.2e-2)
     """Shot variance of phones, before the digital gain."""
     phone_spread: float = 0.2
-    """Deviation of the logarithm of a phone's read variance."""
+    """Standard deviation of the logarithm of a phone's read variance."""
     phone_push: Range = (1.0, 3.0)
     """Digital gain of phones."""
     system_camera_push: Range = (1.0, 30.0)
-    """Digital gain of system cameras: a dark room at high ISO."""
+    """Digital gain of system cameras, for a dark room at high ISO."""
     upright_share: float = 0.5
-    """Part held upright, so that the sensor's rows are the picture's columns."""
+    """Fraction held in portrait orientation: the sensor's rows are the picture's columns."""
     bits: tuple[int, int] = (10, 14)
-    """Fewest and most bits of a raw value."""
+    """Minimum and maximum bits of a raw value."""
     clipped_share: float = 0.6
-    """Part that clips at black; the others keep the values below it that noise makes."""
+    """Fraction that clips at black; the others keep the negative values caused by noise."""
 
     def __post_init__(self) -> None:
         expect_names(self, "models", SENSORS)
@@ -56,63 +56,63 @@ class Sensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Processing:
-    """How raw values become a picture."""
+    """How raw values are processed to a picture."""
 
     exposure: tuple[float, float] = (0.8, 0.1)
-    """Mean and deviation of 1 / brightening (Brooks et al.)."""
+    """Mean and standard deviation of 1 / brightening (Brooks et al.)."""
     exposure_limits: Range = (0.4, 1.2)
-    """Where it is cut off."""
+    """Limits to which it is clipped."""
     red_gain: Range = (1.2, 2.6)
     blue_gain: Range = (1.2, 2.8)
-    """White balance, from tungsten to shade; Brooks et al. have daylight: 1.9 to 2.4 and 1.5 to
+    """White balance, from tungsten to shade; Brooks et al. use daylight: 1.9 to 2.4 and 1.5 to
     1.9."""
     demosaicing: tuple[str, ...] = DEMOSAICINGS
-    """Of `DEMOSAICINGS`, each as likely; one may come several times."""
+    """Names in `DEMOSAICINGS`, chosen with equal probability; a name may be repeated."""
     matrix_strength: Range = (0.4, 1.0)
-    """How much of the colour matrix a camera applies: colour noise grows with it, and cameras
-    therefore lower the saturation where light is scarce. In full, red and blue were less alike than
-    in real noise."""
+    """Strength at which the colour matrix is applied: it amplifies colour noise, so cameras reduce
+    the saturation in low light. At full strength, red and blue were less correlated than in real
+    noise."""
     srgb_share: float = 0.5
-    """Part with sRGB's curve, straight near black, where a power is infinitely steep; the others
-    have a gamma. Real pairs have it."""
+    """Fraction with sRGB's curve, linear near black, where a power is infinitely steep; the others
+    have a gamma. Real pairs have sRGB's curve."""
     gamma: Range = (1.8, 2.6)
-    """Brooks et al. have 2.2; the curves of real cameras lie around it (Grossberg and Nayar, "What
+    """Brooks et al. use 2.2; the curves of real cameras vary around it (Grossberg and Nayar, "What
     is the space of camera response functions?", CVPR 2003)."""
     tone_curve_share: float = 0.5
-    """Part in which a smoothstep tone curve follows."""
+    """Fraction to which a smoothstep tone curve is applied."""
 
     def __post_init__(self) -> None:
         mean, deviation = self.exposure
         expect(self, "exposure", mean > 0 and deviation >= 0, "[mean, deviation], more than 0")
         expect_ranges(self, "exposure_limits", "red_gain", "blue_gain", "gamma", above=True)
         expect_names(self, "demosaicing", DEMOSAICINGS)
-        # in full it can be inverted, and so can what lies between it and none
+        # at full strength the matrix is invertible, and so is any blend of it with the identity
         expect_ranges(self, "matrix_strength", most=1.0)
         expect_shares(self, "srgb_share", "tone_curve_share")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finishing:
-    """What a camera does to the developed picture."""
+    """Processing of the developed picture by the camera."""
 
     share: float = 0.8
-    """Part of the pictures, but for plain ones, that are a camera's own; the others are as
-    developed from raw files."""
+    """Fraction of the pictures, except plain ones, that are processed like a camera's JPEGs; the
+    others are as developed from raw files."""
     smoothed_share: float = 0.9
-    """Part of a camera's own pictures whose noise is reduced."""
+    """Fraction of the processed pictures whose noise is reduced."""
     luma_strength: Range = (0.3, 5.0)
     chroma_strength: Range = (3.0, 500.0)
     luma_sigma: Range = (0.7, 2.0)
     chroma_sigma: Range = (1.2, 4.0)
-    """Of the noise reduction, in luma and chroma: how strong, and how wide in pixels. Cameras
-    smooth colour more, and more widely, since eyes miss its detail less. What is left in their
-    JPEGs is coarse, mostly grey grain."""
+    """Noise reduction in luma and chroma: its strength, and its width in pixels. Cameras smooth
+    colour more strongly and widely, since the eye resolves it less. The noise left in their JPEGs
+    is coarse, mostly grey grain."""
     sharpened_share: float = 0.7
-    """Part of a camera's own pictures that are sharpened."""
+    """Fraction of the processed pictures that are sharpened."""
     sharpening_sigma: Range = (0.5, 1.5)
     sharpening_amount: Range = (0.2, 1.5)
     jpeg_share: float = 0.9
-    """Part of a camera's own pictures that are saved as JPEG."""
+    """Fraction of the processed pictures that are saved as JPEG."""
 
     def __post_init__(self) -> None:
         expect_shares(self, "share", "smoothed_share", "sharpened_share", "jpeg_share")
@@ -124,12 +124,12 @@ class Finishing:
 
 @dataclass(frozen=True, kw_only=True)
 class Jpeg:
-    """How JPEG files are saved, the camera's own and later ones."""
+    """How JPEG files are saved, by the camera and afterwards."""
 
     worst_quality: float = 10.0
-    """The lowest of 1 to 100; at 10, half of the files have 77 or more, as most photographs do."""
+    """Lowest quality of 1 to 100; at 10, half of the files have 77 or more, as most photos do."""
     subsampled_share: float = 0.5
-    """Part with the chroma at half size."""
+    """Fraction with 4:2:0 chroma subsampling."""
 
     def __post_init__(self) -> None:
         expect(self, "worst_quality", 1 <= self.worst_quality <= 100, "1 to 100")
@@ -138,16 +138,15 @@ class Jpeg:
 
 @dataclass(frozen=True, kw_only=True)
 class WhiteNoise:
-    """White noise in place of a camera's, as rendered pictures and scans have it."""
+    """White noise instead of a camera's, as in rendered pictures and scans."""
 
     share: ByKind = ByKind(photograph=0.12, drawing=0.6, field=1.0)
-    """Part of the scenes that have it. In flat and nearly black fields strong white noise is the
-    hardest to tell from a camera's, and the level below it the hardest to find."""
+    """Fraction of the scenes that have it. In flat and nearly black fields strong white noise is
+    the hardest to tell from a camera's, and the true level below it the hardest to estimate."""
     levels: Range = (2.0, 60.0)
-    """Its standard deviation, of 255: on photographs each factor is as likely as any other, on all
-    else each figure."""
+    """Its standard deviation, of 255: log-uniform on photographs, uniform on all other scenes."""
     grain_share: float = 0.5
-    """Part that is the same in all channels, as grain is."""
+    """Fraction with the same noise in all channels, like film grain."""
 
     def __post_init__(self) -> None:
         expect_ranges(self, "levels", above=True, most=255.0)
@@ -156,18 +155,18 @@ class WhiteNoise:
 
 @dataclass(frozen=True, kw_only=True)
 class Editing:
-    """What happens to pictures after the camera."""
+    """Editing of pictures after the camera."""
 
     resized_share: float = 0.25
-    """Part of the synthetic patches that come from a picture resized after the noise."""
+    """Fraction of the synthetic patches from pictures resized after the noise was added."""
     resizing: Range = (0.6, 2.0)
-    """By how much larger than needed these are: from digital zoom to shrunk for the web."""
+    """Range of their size relative to the size needed: from digital zoom to downscaled for web."""
     kernels: tuple[str, ...] = KERNELS
-    """Of `KERNELS`, each as likely."""
+    """Names in `KERNELS`, chosen with equal probability."""
     grey_share: float = 0.08
-    """Part that is turned to black and white."""
+    """Fraction converted to black and white."""
     jpeg_share: float = 0.25
-    """Part that is saved as JPEG, maybe again."""
+    """Fraction saved as JPEG, possibly for the second time."""
 
     def __post_init__(self) -> None:
         expect_shares(self, "resized_share", "grey_share", "jpeg_share")
@@ -180,17 +179,17 @@ class Camera:
     """How clean scenes become noisy pictures."""
 
     soft_share: ByKind = ByKind(photograph=0.9, drawing=0.15, field=0.0)
-    """Part of the scenes that are seen through a lens and an anti-aliasing filter. Real pictures at
-    native resolution are far softer than photographs that were shrunk."""
+    """Fraction of the scenes blurred by a lens and an anti-aliasing filter. Real pictures at native
+    resolution are far softer than downscaled photographs."""
     softness: Range = (0.3, 1.8)
-    """Deviation in pixels of the Gaussian that stands for both."""
+    """Standard deviation in pixels of the Gaussian that models both."""
     dimmed_share: float = 0.6
-    """Part of the pictures with less light than the photograph had."""
+    """Fraction of the pictures with less light than the photograph had."""
     dimmest: float = 0.03
-    """The least of it."""
+    """The lowest factor of the light."""
     plain_share: float = 0.2
-    """Part of the pictures that are a phone's raw file, developed plainly as SIDD's are: noise
-    clipped at black, Malvar's demosaicing, nothing smoothed, sharpened or compressed by the
+    """Fraction of the pictures developed plainly from a phone's raw file, as SIDD's are: noise
+    clipped at black, Malvar's demosaicing, no smoothing, sharpening or compression by the
     camera."""
     sensor: Sensor = Sensor()
     processing: Processing = Processing()

@@ -1,6 +1,6 @@
-"""Random figures, one for each picture of a batch, and changes to some of the pictures.
+"""Random values, one per picture of a batch, and changes to some of the pictures.
 
-Everything comes from the generator that is given, on its device.
+All randomness comes from the generator passed in, on its device.
 """
 
 import math
@@ -15,27 +15,27 @@ Flags = Bool[Tensor, " b"]
 
 
 def uniform(count: int, low: float, high: float, generator: Generator) -> Figures:
-    """Between low and high."""
+    """Uniform between low and high."""
     return low + (high - low) * torch.rand(count, generator=generator, device=generator.device)
 
 
 def log_uniform(count: int, low: float, high: float, generator: Generator) -> Figures:
-    """Between low and high, each factor as likely as any other."""
+    """Log-uniform between low and high."""
     return uniform(count, math.log(low), math.log(high), generator).exp()
 
 
 def normal(count: int, generator: Generator) -> Figures:
-    """Mean 0, variance 1."""
+    """Normal with mean 0 and variance 1."""
     return torch.randn(count, generator=generator, device=generator.device)
 
 
 def chance(count: int, probability: float | Figures, generator: Generator) -> Flags:
-    """True for this part of the pictures, or for each with a probability of its own."""
+    """True with this probability, which is one for all pictures or one for each."""
     return torch.rand(count, generator=generator, device=generator.device) < probability
 
 
 def over_pixels(figures: Tensor) -> Tensor:
-    """A figure for each picture, b, as b 1 1 1, to be combined with its pixels."""
+    """One value per picture, b, reshaped to b 1 1 1, to combine with its pixels."""
     return figures[:, None, None, None]
 
 
@@ -45,9 +45,9 @@ def change(
     pictures: Float[Tensor, "b c h w"],
     *figures: Tensor,
 ) -> Float[Tensor, "b c h w"]:
-    """The pictures, those chosen as `function(pictures, *figures)` makes them of theirs.
+    """The pictures, with the chosen ones replaced by `function(pictures, *figures)` of them.
 
-    What happens to few pictures of a batch then costs little.
+    So changes to a few pictures of a batch cost little.
     """
     numbers = chosen.nonzero()[:, 0]
     if not len(numbers):

@@ -1,8 +1,8 @@
-"""What a camera does to the developed picture: it smooths noise away, sharpens, and compresses.
+"""A camera's processing of the developed picture: noise reduction, sharpening and compression.
 
-Batched on any device; pictures are sRGB in 0..1, b 3 h w. Cameras keep their methods to themselves;
-these are the plainest that behave alike: noise turns from grain into soft blotches, of colour above
-all, fine texture suffers, and edges are kept.
+Batched on any device; pictures are sRGB in 0..1, b 3 h w. Cameras' algorithms are proprietary;
+these are the simplest with the same effects: noise turns from grain into soft blotches, mostly of
+colour, fine texture is damaged, and edges are kept.
 """
 
 import torch
@@ -17,10 +17,10 @@ from mirnet.camera.isp import Colour
 from mirnet.camera.jpeg import TO_YCBCR
 
 Each = Float[Tensor, "b 3"]
-"""A figure for Y, Cb and Cr of each picture."""
+"""One value each for Y, Cb and Cr of each picture."""
 
 REACH = 12
-"""Pixels to either side that a Gaussian sees: enough for `mirnet.camera.description.WIDEST`."""
+"""Radius of Gaussians in pixels: enough for `mirnet.camera.description.WIDEST`."""
 
 
 def finish(
@@ -32,10 +32,10 @@ def finish(
     *,
     is_plain: Flags | None = None,
 ) -> tuple[Colour, Colour]:
-    """Developed pictures, some of them as cameras hand them out: smoothed, sharpened, as JPEG.
+    """Developed pictures, some of them processed like a camera's: smoothed, sharpened, as JPEG.
 
-    Each of the three happens or not, and none where `is_plain`. Sharpening meets the clean picture,
-    too: a denoiser is to keep it. Sides are multiples of 16, for JPEG's blocks.
+    Each step is applied at random, and none if `is_plain`. Sharpening is applied to the clean
+    picture too, since a denoiser should keep it. Sides are multiples of 16, for JPEG's blocks.
     """
     count = len(noisy)
     is_finished = draws.chance(count, finishing.share, generator)
@@ -68,7 +68,7 @@ def finish(
 def compress(
     image: Colour, chosen: Bool[Tensor, " b"], generator: Generator, how: Jpeg = Jpeg()
 ) -> Colour:
-    """The chosen pictures as JPEG of any quality, some of them with the chroma at half size."""
+    """The chosen pictures as JPEG of any quality, some of them with 4:2:0 subsampling."""
     count = len(image)
     square = draws.uniform(count, 0.0, 1.0, generator) ** 2
     quality = (100 - (100 - how.worst_quality) * square).round()
@@ -79,22 +79,22 @@ def compress(
 def smooth(noisy: Colour, clean: Colour, sigma: Each, strength: Each) -> Colour:
     """Noise reduction by the guided filter (He, Sun and Tang, ECCV 2010), guided by itself.
 
-    In Y, Cb and Cr a local straight line takes the picture's place. Its slope is v / (v + e), with
-    v the variance around the pixel and e = strength · variance of the noise. So 1 / (1 + strength)
-    is left of noise in flat places, beside its local mean, while at edges v outweighs e.
-    Cameras know their noise from the sensitivity; here it is what sets `noisy` apart from `clean`.
+    In Y, Cb and Cr a local linear model replaces the picture. Its slope is v / (v + e), with v the
+    local variance and e = strength · variance of the noise. So 1 / (1 + strength) of the noise is
+    left in flat areas, besides its local mean, while at edges v outweighs e. Cameras know their
+    noise from the ISO setting; here it is the difference between `noisy` and `clean`.
 
     Args:
-        noisy: developed.
+        noisy: developed pictures.
         clean: the same without noise.
-        sigma: deviation of the Gaussian window in pixels, up to 4.
-        strength: 0 does nothing.
+        sigma: standard deviation of the Gaussian window in pixels, up to 4.
+        strength: 0 has no effect.
     """
     ycbcr, truth = (_mix(image, TO_YCBCR) for image in (noisy, clean))
     noise = (ycbcr - truth).square().mean((2, 3))
     mean = blur(ycbcr, sigma)
     variance = (blur(ycbcr.square(), sigma) - mean.square()).clamp(min=0)
-    floor = 1e-12  # where there is nothing to smooth, not even rounding
+    floor = 1e-12  # avoids 0 / 0 if there is no noise, not even from rounding
     slope = variance / (variance + (strength * noise)[..., None, None] + floor)
     offset = mean * (1 - slope)
     smoothed = blur(slope, sigma) * ycbcr + blur(offset, sigma)
@@ -102,7 +102,7 @@ def smooth(noisy: Colour, clean: Colour, sigma: Each, strength: Each) -> Colour:
 
 
 def sharpen(image: Colour, sigma: Float[Tensor, " b"], amount: Float[Tensor, " b"]) -> Colour:
-    """Unsharp masking: what a Gaussian of `sigma` takes from luma is added `amount` times."""
+    """Unsharp masking: the detail that a Gaussian removes from luma is added `amount` times."""
     luma = _luma(image)
     detail = luma - blur(luma, sigma[:, None])
     return (image + draws.over_pixels(amount) * detail).clamp(0, 1)
@@ -114,7 +114,7 @@ def grey(image: Colour) -> Colour:
 
 
 def blur(image: Float[Tensor, "b c h w"], sigma: Float[Tensor, "b c"]) -> Float[Tensor, "b c h w"]:
-    """Gaussian means with a deviation of their own for each channel of each picture."""
+    """Gaussian blur with a separate standard deviation for each channel of each picture."""
     offsets = torch.arange(-REACH, REACH + 1, device=image.device)
     kernels = torch.exp(-(offsets**2) / (2 * sigma.reshape(-1, 1) ** 2))
     kernels = kernels / kernels.sum(1, keepdim=True)  # b·c taps

@@ -1,10 +1,10 @@
-"""The camera's processing, both ways: sRGB to raw and back, batched on any device.
+"""The camera's processing in both directions: sRGB to raw and back, batched on any device.
 
 The pipeline of Brooks et al., "Unprocessing Images for Learned Raw Denoising", CVPR 2019
 (section 3), with wider ranges: white balance of dim indoor light, weaker colour matrices, other
-gammas, and sRGB's curve. In its order: white balance, demosaicing, colour matrix, gamma, tone
-curve. Shapes are b 3 h w for colour and b 1 h w for a mosaic; values 0..1; each picture has a
-development of its own, drawn from a `Processing`.
+gammas, and sRGB's curve. Order: white balance, demosaicing, colour matrix, gamma, tone curve.
+Shapes are b 3 h w for colour and b 1 h w for a mosaic; values 0..1; each picture has its own
+development, drawn from a `Processing`.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,7 +41,7 @@ SRGB_TO_XYZ = torch.tensor(
 """IEC 61966-2-1, D65."""
 
 DARKEST = 1e-8
-"""Below this the power of gamma has no useful gradient (Brooks et al.)."""
+"""Below this the power of the gamma has no useful gradient (Brooks et al.)."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class Development:
     to_camera: Float[Tensor, "b 3 3"]
     """Linear sRGB to the camera's colours, rows summing to one (white stays white)."""
     gains: Float[Tensor, "b 3 1 1"]
-    """White balance and brightening, a factor a channel."""
+    """White balance and brightening, one factor per channel."""
     gamma: Float[Tensor, "b 1 1 1"]
     has_srgb_curve: draws.Flags
-    """Where sRGB's curve takes the place of the gamma."""
+    """True if sRGB's curve replaces the gamma."""
     has_tone_curve: Float[Tensor, "b 1 1 1"]
-    """1 where a smoothstep tone curve follows, else 0."""
+    """1 if a smoothstep tone curve follows, else 0."""
 
 
 def random_development(
@@ -78,7 +78,7 @@ def random_development(
     gains = brightening[:, None] * torch.stack([red, torch.ones_like(red), blue], 1)
     gamma = draws.over_pixels(draws.uniform(count, *processing.gamma, generator))
     share = processing.tone_curve_share
-    curve = draws.uniform(count, 0.0, 1.0, generator)  # one number says both
+    curve = draws.uniform(count, 0.0, 1.0, generator)  # one number decides both curves
     has_tone_curve = curve < share
     place = torch.where(has_tone_curve, curve / (share or 1), (curve - share) / ((1 - share) or 1))
     return Development(
@@ -91,7 +91,7 @@ def random_development(
 
 
 def unprocess(srgb: Colour, development: Development) -> Colour:
-    """Linear camera colours of developed pictures; all three channels at every pixel."""
+    """Linear camera colours of developed pictures, with all three channels at every pixel."""
     curved = 0.5 - torch.sin(torch.asin(1 - 2 * srgb.clamp(0, 1)) / 3)
     toned = torch.lerp(srgb.clamp(0, 1), curved, development.has_tone_curve)
     linear = _by_curve(toned, development, light.from_srgb, development.gamma)
@@ -100,9 +100,9 @@ def unprocess(srgb: Colour, development: Development) -> Colour:
 
 
 def protect_highlights(linear: Colour, gains: Float[Tensor, "b 3 1 1"]) -> Colour:
-    """Undo the gains, but leave what is nearly white where it is (Brooks et al., section 3.3).
+    """Undo the gains, but preserve nearly white values (Brooks et al., section 3.3).
 
-    Dividing white by a gain above one would leave no pixel saturated, as no real raw file is.
+    Dividing white by a gain above one would leave no pixel saturated, unlike in real raw files.
     """
     inverse = 1 / gains
     gray = linear.mean(1, keepdim=True)
@@ -111,10 +111,10 @@ def protect_highlights(linear: Colour, gains: Float[Tensor, "b 3 1 1"]) -> Colou
 
 
 def balance(raw: Mosaic, development: Development) -> Mosaic:
-    """White balance and brightening of what was recorded, clipped at white.
+    """White balance and brightening of the recorded values, clipped at white.
 
-    It comes before demosaicing, as in cameras: interpolation that takes one colour's detail from
-    another's is right only where grey has equal values.
+    It comes before demosaicing, as in cameras: interpolation that uses one colour's detail for
+    another is correct only if grey has equal values.
     """
     gains = mosaic(development.gains.expand(-1, -1, *raw.shape[-2:]))
     return (raw * gains).clamp(max=1)
@@ -135,7 +135,7 @@ def _by_curve(
     srgb_curve: Callable[[Colour], Colour],
     power: Float[Tensor, "b 1 1 1"],
 ) -> Colour:
-    """Each picture by the one curve that it has: powers take time."""
+    """Apply only the curve that each picture has, since powers are slow."""
     curved = draws.change(development.has_srgb_curve, srgb_curve, image)
     return draws.change(~development.has_srgb_curve, _powered, curved, power)
 
@@ -145,17 +145,17 @@ def _powered(image: Colour, power: Float[Tensor, "b 1 1 1"]) -> Colour:
 
 
 def apply_matrix(image: Colour, matrix: Float[Tensor, "b 3 3"]) -> Colour:
-    """Mix the channels of each picture by its own matrix."""
+    """Mix the channels of each picture with its own matrix."""
     return torch.einsum("bij,bjhw->bihw", matrix, image)
 
 
 def mosaic(image: Colour) -> Mosaic:
-    """Keep one colour a pixel, RGGB; height and width must be even."""
+    """Keep one colour per pixel, RGGB; height and width must be even."""
     return (image * bayer_masks(image)).sum(1, keepdim=True)
 
 
 def bayer_masks(image: Float[Tensor, "b c h w"]) -> Float[Tensor, "1 3 h w"]:
-    """Where red, green and blue are measured, as 0 and 1."""
+    """Positions at which red, green and blue are measured, as 0 and 1."""
     height, width = image.shape[-2:]
     cell = image.new_tensor([[[1, 0], [0, 0]], [[0, 1], [1, 0]], [[0, 0], [0, 1]]])
     return cell.repeat(1, height // 2, width // 2)[None]
@@ -168,13 +168,13 @@ def demosaic(
     *,
     is_malvar: draws.Flags | None = None,
 ) -> Colour:
-    """All three colours at every pixel, by one of the methods for each picture at random.
+    """All three colours at every pixel, with a randomly chosen method for each picture.
 
     Args:
-        raw: balanced.
-        generator: of the choice.
-        names: of `DEMOSAICINGS`, each as likely.
-        is_malvar: where it is Malvar's, whatever the names.
+        raw: after white balance.
+        generator: source of the choice.
+        names: names in `DEMOSAICINGS`, chosen with equal probability.
+        is_malvar: pictures for which it is Malvar's method, whatever the names.
     """
     methods = [METHODS[name] for name in names]
     which = torch.randint(len(methods), (len(raw),), generator=generator, device=raw.device)
@@ -206,7 +206,7 @@ def demosaic_malvar(raw: Mosaic) -> Colour:
     is_red, is_green, is_blue = masks.chunk(3, 1)
     rows = torch.arange(raw.shape[-2], device=raw.device)[:, None]
     in_red_row = (rows % 2 == 0).to(raw.dtype)
-    # a green pixel has red beside it in red's rows and above it in blue's
+    # a green pixel has red next to it in red's rows and above it in blue's rows
     red_at_green = torch.lerp(along_column, along_row, in_red_row)
     blue_at_green = torch.lerp(along_row, along_column, in_red_row)
     red = is_red * raw + is_green * red_at_green + is_blue * across
@@ -217,12 +217,12 @@ def demosaic_malvar(raw: Mosaic) -> Colour:
 def demosaic_directed(raw: Mosaic) -> Colour:
     """Green along the smoother direction, then differences to green (Hamilton and Adams, 1997).
 
-    US patent 5,629,734, as most edge-directed methods still begin: green is interpolated along the
-    row or the column, whichever has the smaller gradient, with the Laplacian of the other
-    colour as a correction; red and blue follow by averaging their differences to green. What noise
-    there is in green therefore returns in red and blue.
+    US patent 5,629,734, the basis of most edge-directed methods: green is interpolated along the
+    row or the column, whichever has the smaller gradient, with the Laplacian of the other colour as
+    a correction; red and blue follow by averaging their differences to green. Noise in green
+    therefore appears in red and blue too.
     """
-    along_row = F.pad(raw.new_tensor(ALONG_ROW)[:, None], (0, 0, 2, 2))  # 3 5 5, in the middle
+    along_row = F.pad(raw.new_tensor(ALONG_ROW)[:, None], (0, 0, 2, 2))  # 3 5 5, centred
     kernels = torch.cat([along_row, along_row.mT])[:, None]
     along = F.conv2d(reflect(raw, 2), kernels)
     in_row, in_column = (each[:, 1:].abs().sum(1, keepdim=True) for each in along.chunk(2, 1))
@@ -231,7 +231,7 @@ def demosaic_directed(raw: Mosaic) -> Colour:
     is_green = masks[:, 1:2]
     green = torch.lerp(interpolated, raw, is_green)
     square = raw.new_tensor([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]]) / 4
-    differences = (raw - green) * masks[:, ::2]  # red and blue less green, where measured
+    differences = (raw - green) * masks[:, ::2]  # red and blue minus green, where measured
     differences = F.conv2d(reflect(differences, 1), square.expand(2, 1, 3, 3), groups=2)
     red, blue = (differences + green).chunk(2, 1)
     return torch.cat([red, green, blue], 1)
@@ -242,11 +242,11 @@ METHODS = {
     "malvar": demosaic_malvar,
     "directed": demosaic_directed,
 }
-"""By the names of `DEMOSAICINGS`."""
+"""Methods by their names in `DEMOSAICINGS`."""
 
 
 def reflect(image: Float[Tensor, "b c h w"], margin: int) -> Float[Tensor, "b c h2 w2"]:
-    """Mirror the border without repeating it, which keeps the phase of the mosaic."""
+    """Mirror the border without repeating its edge, which keeps the phase of the mosaic."""
     return F.pad(image, [margin] * 4, mode="reflect")
 
 
@@ -275,4 +275,4 @@ MALVAR = [_GREEN, _ALONG_ROW, [list(row) for row in zip(*_ALONG_ROW, strict=True
 """Times eight: green at red or blue; a colour along its row; along its column; across."""
 
 ALONG_ROW = [[-0.25, 0.5, 0.5, 0.5, -0.25], [0.0, 1, 0, -1, 0], [-1.0, 0, 2, 0, -1]]
-"""Hamilton and Adams: green at red or blue; difference of the greens beside; Laplacian."""
+"""Hamilton and Adams: green at red or blue; difference of the neighbouring greens; Laplacian."""

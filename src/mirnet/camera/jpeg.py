@@ -1,7 +1,7 @@
-"""JPEG's loss, batched in torch: blocks, cosine transform, quantisation, and back.
+"""JPEG's loss, batched in torch: blocks, cosine transform, quantisation, and the inverse.
 
-ITU-T T.81, with the tables of its Annex K scaled by quality as the Independent JPEG Group's library
-does. No entropy coding: it loses nothing.
+ITU-T T.81, with the tables of its Annex K scaled by quality as in the Independent JPEG Group's
+library. Entropy coding is omitted, because it is lossless.
 """
 
 import math
@@ -48,9 +48,9 @@ COSINES[0] /= math.sqrt(2)
 def compress(
     image: Float[Tensor, "b 3 h w"], quality: Float[Tensor, " b"], subsample: Bool[Tensor, " b"]
 ) -> Float[Tensor, "b 3 h w"]:
-    """What is left of pictures (0..1) after JPEG at `quality` (1..100), 4:2:0 where `subsample`.
+    """Pictures (0..1) after JPEG at `quality` (1..100), with 4:2:0 where `subsample` is true.
 
-    Height and width must be multiples of 16. The result is rounded to 8 bits, as a decoder does.
+    Height and width must be multiples of 16. The result is rounded to 8 bits, as by a decoder.
     """
     matrix = TO_YCBCR.to(image.device)
     levels = (image.clamp(0, 1) * 255).round() - 128
@@ -67,7 +67,7 @@ def compress(
 
 
 def quality_scale(quality: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
-    """Per cent by which the tables are multiplied (the Independent JPEG Group's formula)."""
+    """Percentage by which the tables are scaled (formula of the Independent JPEG Group)."""
     return torch.where(quality < 50, 5000 / quality, 200 - 2 * quality)
 
 

@@ -1,4 +1,4 @@
-"""Linear light, in which photons and their noise add up, and sRGB (IEC 61966-2-1)."""
+"""Linear light, in which photons and their noise are additive, and sRGB (IEC 61966-2-1)."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -7,7 +7,7 @@ Levels = Float[Tensor, "..."]
 
 
 def from_srgb(levels: Levels) -> Levels:
-    """Linear light of sRGB, both with black at 0 and white at 1; below black the curve is straight.
+    """Linear light of sRGB, with black at 0 and white at 1; below black the curve is linear.
 
     >>> import torch
     >>> from_srgb(torch.tensor([0, 0.04, 0.5, 1])).numpy().round(4)

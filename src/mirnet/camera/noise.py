@@ -1,11 +1,11 @@
-"""Camera noise for clean photographs: what a sensor adds, and what the picture then suffers.
+"""Camera noise for clean photographs: the sensor's noise, and later changes to the picture.
 
-A clean sRGB picture is taken back to raw values (`isp.unprocess`), dimmed, mosaiced, given noise
-(`sensor`) and developed again. Part of the time the camera also smooths, sharpens and compresses
-it (`finishing`), and it is resized and saved as JPEG, maybe again. All of it runs batched on the
-device that trains, so that data never waits. Everything random comes from the generator that is
-given; how often what happens, and how strongly, stands in a `Camera`. docs/noise.md shows the
-chain, and how what it draws compares with real noise.
+A clean sRGB picture is converted back to raw values (`isp.unprocess`), dimmed, mosaiced, given
+noise (`sensor`) and developed again. Sometimes the camera also smooths, sharpens and compresses it
+(`finishing`), and it is resized and saved as JPEG, possibly for the second time. All of it runs
+batched on the training device, so that training never waits for data. All randomness comes from the
+generator passed in; a `Camera` defines probabilities and strengths. docs/noise.md shows the chain,
+and compares its noise with real noise.
 """
 
 from functools import partial
@@ -26,13 +26,13 @@ Patches = Float[Tensor, "b 3 {size} {size}"]
 
 
 Kinds = Int[Tensor, " b"]
-"""A `Kind` for each of a batch."""
+"""A `Kind` for each picture of a batch."""
 
 MARGIN = 16
-"""Pixels that `degrade` wants around the patch on every side and cuts off again.
+"""Pixels that `degrade` needs around the patch on every side, and crops at the end.
 
-Enough for the demosaicing and for the borders of JPEG's blocks to fall anywhere in the patch; what
-the camera's smoothing sees beyond is mirrored.
+This suffices for the demosaicing, and allows the borders of JPEG's blocks to fall anywhere in the
+patch; beyond it, the camera's smoothing sees a mirrored picture.
 """
 
 
@@ -46,16 +46,17 @@ def photograph(
 ) -> tuple[Colour, Colour]:
     """Noisy and clean pictures of the scenes `clean`, as developed from a camera's raw file.
 
-    Takes and returns sRGB in 0..1 of one size, height and width even. The light is dimmed at
-    random, so that the clean picture differs from the one given. What touches the border within
-    three pixels has reflections in it.
+    Takes and returns sRGB in 0..1 of the same size, height and width even. The light is dimmed at
+    random, so the clean picture returned differs from the one passed in. Within three pixels of the
+    border, the result is affected by reflections.
 
     Args:
-        clean: scenes.
-        generator: of all that is random.
-        camera: what is drawn from.
-        softness: as `take` has it.
-        is_plain: which are a phone's raw file, developed plainly; see `Camera.plain_share`.
+        clean: clean scenes.
+        generator: source of all randomness.
+        camera: ranges that are drawn from.
+        softness: see `take`.
+        is_plain: which pictures are developed plainly from a phone's raw file; see
+            `Camera.plain_share`.
     """
     count = len(clean)
     development = isp.random_development(count, generator, camera.processing)
@@ -80,11 +81,11 @@ def take(
     softness: Figures | None = None,
     is_plain: Flags | None = None,
 ) -> tuple[Colour, Colour]:
-    """What `photograph` does, in given light, with given noise and developments.
+    """Like `photograph`, but with given light, noise and developments.
 
-    `softness` is the deviation in pixels of a Gaussian for lens and anti-aliasing filter, up to 4,
-    which blurs the light; 0 leaves a scene as it is. Where `is_plain`, noise is clipped at black
-    and the demosaicing is Malvar's.
+    `softness` is the standard deviation in pixels, up to 4, of a Gaussian that models lens and
+    anti-aliasing filter and blurs the light; 0 leaves a scene unchanged. Where `is_plain`, noise is
+    clipped at black and the demosaicing is Malvar's.
     """
     light_of = isp.unprocess(clean, development)
     if softness is not None:
@@ -118,10 +119,10 @@ def degrade(
 ) -> tuple[Patches, Patches]:
     """Noisy and clean patches of `size` by `size` from clean scenes (sRGB, 0..1).
 
-    All sides are multiples of 16, for JPEG's blocks. Where `clean` does not measure
-    size + 2 · MARGIN a side, the finished picture is resized to that, as photographs for the web
-    and digital zoom are. Softness and white noise depend on the `kinds` of the scenes, by default
-    photographs; those that are `is_crisp` are never softened.
+    All sides are multiples of 16, for JPEG's blocks. If the sides of `clean` differ from
+    size + 2 · MARGIN, the finished picture is resized to that, as in photographs for the web and in
+    digital zoom. Softness and white noise depend on the `kinds` of the scenes, by default
+    photographs; scenes that are `is_crisp` are never blurred.
     """
     count = len(clean)
     if kinds is None:
@@ -159,14 +160,14 @@ def degrade(
 
 
 def _of_each(share: ByKind, kinds: Kinds) -> Figures:
-    """The share of each scene."""
+    """The share for each scene."""
     return torch.tensor(share.in_order, device=kinds.device)[kinds]
 
 
 def _with_white(
     noisy: Colour, clean: Colour, kinds: Kinds, generator: Generator, white_noise: WhiteNoise
 ) -> Colour:
-    """The noisy pictures, some with white noise on the clean ones in place of what they have."""
+    """The noisy pictures, some with white noise on the clean picture instead of camera noise."""
     count = len(clean)
     is_white = draws.chance(count, _of_each(white_noise.share, kinds), generator)
     is_grain = draws.chance(count, white_noise.grain_share, generator)

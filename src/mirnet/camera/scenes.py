@@ -1,6 +1,6 @@
-"""What clean scenes are, as frozen sections of a recipe: plain numbers, no torch.
+"""Clean scenes, as frozen sections of a recipe: plain numbers, no torch.
 
-How often things come and in what light stands here; how they are drawn is code (`drawings`).
+These set how often things occur and in what light; the drawing itself is code (`drawings`).
 """
 
 import math
@@ -12,12 +12,12 @@ from mirnet.errors import RecipeError
 
 
 class Kind(IntEnum):
-    """What a clean scene is: how often its noise is white, and how strong, depends on that."""
+    """Kind of a clean scene, which determines how often its noise is white, and how strong."""
 
     PHOTOGRAPH = 0
     DRAWING = 1
     FIELD = 2
-    """Of one colour."""
+    """A field of one colour."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,24 +43,24 @@ class ByKind:
 
 @dataclass(frozen=True, kw_only=True)
 class Scenes:
-    """How patches are cut from photographs, and which scenes stay without noise."""
+    """How patches are cut from photographs, and which scenes get no noise."""
 
     identity_share: ByKind = ByKind(photograph=0.06, drawing=0.5, field=0.2)
-    """Part that is left without any noise, so that clean pictures stay. What is drawn seldom goes
-    through a camera."""
+    """Fraction that gets no noise, so that the network learns to leave clean pictures unchanged.
+    Drawn content seldom comes from a camera."""
     enlarged_share: float = 0.15
-    """Part of the photographs that are enlarged first."""
+    """Fraction of the photographs that are enlarged first."""
     enlarged_from: Range = (0.5, 1.0)
-    """Side of what is enlarged, as a part of the patch's."""
+    """Side of the area to enlarge, relative to the patch's."""
     flat_share: float = 0.04
-    """Part of the photographs' patches that one colour takes the place of. These and the next two
-    keep the network harmless where photographs give it too little practice."""
+    """Fraction of the photographs' patches replaced by a single colour. This and the next two teach
+    the network to do no harm in cases that are rare in photographs."""
     burnt_share: float = 0.04
-    """Part with burnt highlights."""
+    """Fraction with burnt-out highlights."""
     burnt: Range = (1.2, 3.0)
-    """Factor by which these are brightened, before they are clipped."""
+    """Factor by which these are brightened, before clipping."""
     dark_share: float = 0.03
-    """Part that is nearly black."""
+    """Fraction that is nearly black."""
     dark: Range = (0.02, 0.25)
     """Factor by which these are dimmed."""
 
@@ -77,8 +77,8 @@ class Scenes:
 class DrawingKinds:
     """Shares of the kinds of drawings, which sum to 1.
 
-    Patterns and text are the hardest to tell from noise, and smooth fields show best what is left
-    of it.
+    Patterns and text are the hardest to tell from noise, and residual noise is most visible in
+    smooth fields.
     """
 
     gradient: float = 0.32
@@ -106,16 +106,16 @@ class PatternKinds:
 
 @dataclass(frozen=True, kw_only=True)
 class Colours:
-    """Which colours drawings have."""
+    """Colours of drawings."""
 
     plain_share: float = 0.4
-    """Part of the pairs of colours that are black and white."""
+    """Fraction of the colour pairs that are black and white."""
     grey_share: float = 0.35
-    """Part of the other colours that are grey."""
+    """Fraction of the other colours that are grey."""
     full_share: float = 0.15
-    """Part of the other colours with each channel at 0 or 1; what is left is anything."""
+    """Fraction of the other colours with each channel at 0 or 1; the rest are random."""
     powers: Range = (0.3, 3.0)
-    """Exponents of what is anything: it is mostly bright below 1, mostly dark above."""
+    """Range of the exponents of random colours: mostly bright below 1, mostly dark above."""
 
     def __post_init__(self) -> None:
         expect_shares(self, "plain_share", "grey_share", "full_share")
@@ -129,12 +129,12 @@ class Fields:
     """Fields of one colour: values before the camera dims some of them."""
 
     dark_share: float = 0.75
-    """Part that is dark: there noise is cut off at black, so that its mean is not nought."""
+    """Fraction that is dark: there noise is clipped at black, so that its mean is not zero."""
     dark: Range = (0.02, 0.4)
-    """Values of these. Black itself is left out: where a network cannot tell, shadows are to stay
+    """Range of the dark values. Black itself is excluded: in doubt a network should keep shadows
     open."""
     grey_share: float = 0.5
-    """Part of the dark ones that are grey."""
+    """Fraction of the dark fields that are grey."""
 
     def __post_init__(self) -> None:
         expect_shares(self, "dark_share", "grey_share")
@@ -143,7 +143,7 @@ class Fields:
 
 @dataclass(frozen=True, kw_only=True)
 class Drawings:
-    """Which clean patches are drawn, and in what light."""
+    """Clean patches that are drawn, and their light."""
 
     kinds: DrawingKinds = DrawingKinds()
     patterns: PatternKinds = PatternKinds()
@@ -152,35 +152,35 @@ class Drawings:
     widths: tuple[tuple[int, float], ...] = (
         (1, 0.3), (2, 0.25), (3, 0.12), (4, 0.2), (6, 0.06), (8, 0.04), (12, 0.03),
     )  # fmt: skip
-    """Of upright stripes and squares: [pixels, share] each, with shares that sum to 1. Fine ones
-    are the hardest."""
+    """Periods of axis-aligned stripes and squares: [pixels, share] each, with shares that sum to 1.
+    Fine periods are the hardest."""
     upright_share: float = 0.7
-    """Part of the stripes, waves and checkerboards that are upright; the others are turned."""
+    """Fraction of the stripes, waves and checkerboards that are axis-aligned, not rotated."""
     faintest: float = 0.05
-    """The least contrast of gradients and patterns, as a part of what their colours have."""
+    """Minimum contrast of gradients and patterns, as a fraction of their colours' contrast."""
     pale_share: float = 0.5
-    """Part of the patterns that have less than full contrast."""
+    """Fraction of the patterns that have less than full contrast."""
     dim_share: float = 0.4
-    """Part that lies in deep shadow: there eight bits have few levels to lose."""
+    """Fraction that lies in deep shadow, where eight bits have few levels to lose."""
     dimming: Range = (0.03, 0.3)
     """Factor by which these are dimmed."""
     raised_share: float = 0.7
-    """Part of the dim ones whose black is raised: were most of them black, a network would take
-    dark grey with noise that is cut off at black for black."""
+    """Fraction of the dimmed ones whose black is raised: if most of them were black, a network
+    would take dark grey with noise clipped at black for black."""
     highest_black: float = 0.2
-    """How far it is raised at most."""
+    """Maximum value of raised black."""
     soft_share: float = 0.25
-    """Part that is slightly out of focus."""
+    """Fraction that is slightly out of focus."""
     softest: float = 0.25
-    """What a pixel takes from each of two neighbours at most, down and across."""
+    """Maximum share that a pixel takes from each of two neighbours, vertically and horizontally."""
     eight_bit_share: float = 0.5
-    """Part that is rounded, as files hold them; the others are as smooth as 16 bits."""
+    """Fraction that is rounded to 8 bits, as in files; the others are as smooth as 16 bits."""
     glyphs: int = 12
-    """Glyphs of an alphabet."""
+    """Number of glyphs in an alphabet."""
     points: int = 5
-    """Corners of a glyph's line."""
+    """Number of points of a glyph's line."""
     blanks: int = 3
-    """Spaces beside the glyphs of an alphabet."""
+    """Number of spaces in an alphabet, in addition to the glyphs."""
 
     def __post_init__(self) -> None:
         expect_shares(

@@ -1,4 +1,4 @@
-"""What the sections of a recipe share: ranges, and one-line errors for values out of bounds.
+"""Validation shared by the sections of a recipe: ranges, and one-line errors for invalid values.
 
 No torch: recipes are checked before it is imported.
 """
@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from mirnet.errors import RecipeError
 
 Range = tuple[float, float]
-"""The lowest and the highest value that is drawn."""
+"""The lowest and the highest value drawn."""
 
 
 def expect(section: object, key: str, is_met: bool, what: str) -> None:
-    """Refuse the value of a field.
+    """Raise unless the value of a field is acceptable.
 
     Args:
         section: the dataclass that holds it.
@@ -29,7 +29,7 @@ def expect(section: object, key: str, is_met: bool, what: str) -> None:
 
 
 def expect_shares(section: object, *keys: str) -> None:
-    """Refuse fields that are not 0 to 1.
+    """Refuse fields that are not between 0 and 1.
 
     Raises:
         RecipeError: if one is not.
@@ -45,9 +45,9 @@ def expect_ranges(
 
     Args:
         section: the dataclass that holds them.
-        keys: names of fields of two numbers.
+        keys: names of fields with two numbers.
         least: the lowest value allowed.
-        above: whether values have to be greater than `least`.
+        above: whether values must be greater than `least`.
         most: the highest value allowed.
 
     Raises:
@@ -75,7 +75,7 @@ def expect_whole(section: object, *keys: str) -> None:
 
 
 def expect_names(section: object, key: str, known: Sequence[str]) -> None:
-    """Refuse a field of names that holds an unknown one, or none.
+    """Refuse a field of names that contains an unknown one, or none.
 
     Raises:
         RecipeError: if it does.
@@ -86,5 +86,5 @@ def expect_names(section: object, key: str, known: Sequence[str]) -> None:
 
 
 def _as_written(value: object) -> str:
-    """As TOML has it: lists in square brackets."""
+    """The value in TOML syntax: lists in square brackets."""
     return str(list(value)) if isinstance(value, tuple) else repr(value)

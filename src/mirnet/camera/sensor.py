@@ -1,4 +1,4 @@
-"""What a sensor adds to light: noise with the measured figures of real cameras, and quantisation.
+"""The sensor's effect on light: noise with measured parameters of real cameras, and quantisation.
 
 Noise follows Foi et al., "Practical Poissonian-Gaussian noise modeling and fitting for single-image
 raw-data", TIP 2008: variance = shot · x + read, with x the raw value in 0..1.
@@ -31,15 +31,15 @@ PHONES: dict[str, list[tuple[float, float]]] = {
     ],
     "LG G4": [(7.39e-4, 2e-6), (1.86e-3, 2e-6), (3.356e-3, 6.3e-5)],
 }  # fmt: skip
-"""Shot and read variance from ISO 100 upwards, SIDD's calibration as given with Noise Flow
+"""Shot and read variance from ISO 100 upwards, SIDD's calibration as published with Noise Flow
 (Abdelhamed et al., ICCV 2019)."""
 
 
 @dataclass(frozen=True)
 class SystemCamera:
-    """A DSLR or mirrorless camera as calibrated with ELD (Wei et al., CVPR 2020).
+    """A DSLR or mirrorless camera, as calibrated with ELD (Wei et al., CVPR 2020).
 
-    14-bit levels; gain K in levels an electron; ln sigma = slope · ln K + bias ± spread.
+    14-bit levels; gain K in levels per electron; ln sigma = slope · ln K + bias ± spread.
     """
 
     gain: tuple[float, float]
@@ -47,7 +47,7 @@ class SystemCamera:
     row: tuple[float, float, float]
 
     def at(self, gain: float, push: float = 1.0) -> "RawNoise":
-        """Its noise at a gain, on the lines themselves, pushed as in `random_noise`."""
+        """Its noise at a gain, exactly on the lines, with digital gain as in `random_noise`."""
         read, row = (
             push * math.exp(slope * math.log(gain) + bias) / SATURATION
             for slope, bias, _ in (self.read, self.row)
@@ -76,7 +76,7 @@ class RawNoise:
 
     @classmethod
     def of(cls, shot: float, read: float, row: float = 0.0) -> "RawNoise":
-        """That of a batch of one."""
+        """The noise for a batch of one."""
         return cls(*torch.tensor([shot, read, row]).reshape(3, 1, 1, 1, 1).unbind())
 
 
@@ -87,17 +87,16 @@ def random_noise(
     *,
     is_phone: draws.Flags | None = None,
 ) -> RawNoise:
-    """The noise of a sensor at some sensitivity for each of `count` pictures.
+    """The noise of a sensor at a random sensitivity for each of `count` pictures.
 
-    Phones and system cameras are pushed by a digital gain g, which multiplies the shot variance by
-    g, the read variance by g² and the row deviation by g: that is what a dark room at high ISO
-    looks like.
+    Phones and system cameras get a digital gain g, which multiplies the shot variance by g, the
+    read variance by g² and the row deviation by g: this models a dark room at high ISO.
 
     Args:
-        count: pictures.
-        generator: of all that is random.
-        sensor: which models there are, and their ranges.
-        is_phone: where it is a phone's, whatever the models.
+        count: number of pictures.
+        generator: source of all randomness.
+        sensor: the models and their ranges.
+        is_phone: pictures whose sensor is a phone's, whatever the models.
     """
     kinds = torch.stack([draw(count, generator, sensor) for draw in MODELS.values()])
     models, each = list(MODELS), torch.arange(count, device=generator.device)
@@ -119,7 +118,7 @@ def _brooks(count: int, generator: Generator, sensor: Sensor) -> Float[Tensor, "
 
 
 def _phone(count: int, generator: Generator, sensor: Sensor) -> Float[Tensor, "b 3"]:
-    """One of `PHONES`, between its table's sensitivities by a straight line in logarithms."""
+    """One of `PHONES`, linearly interpolated between its table's sensitivities in logarithms."""
     which = torch.randint(len(PHONE_LINES), (count,), generator=generator, device=generator.device)
     slope, bias = PHONE_LINES.to(generator.device)[which].unbind(1)
     log_shot = draws.uniform(count, *_logs(sensor.phone_shot), generator)
@@ -130,7 +129,7 @@ def _phone(count: int, generator: Generator, sensor: Sensor) -> Float[Tensor, "b
 
 
 def _system_camera(count: int, generator: Generator, sensor: Sensor) -> Float[Tensor, "b 3"]:
-    """One of `SYSTEM_CAMERAS` at some gain, in units of its saturation."""
+    """One of `SYSTEM_CAMERAS` at a random gain, in units of its saturation."""
     which = torch.randint(
         len(SYSTEM_CAMERA_LINES), (count,), generator=generator, device=generator.device
     )
@@ -152,7 +151,7 @@ MODELS: dict[str, Callable[[int, Generator, Sensor], Float[Tensor, "b 3"]]] = {
     "phone": _phone,
     "system_camera": _system_camera,
 }
-"""By the names of `mirnet.camera.description.SENSORS`; figures are shot, read and row, b 3."""
+"""By the names of `mirnet.camera.description.SENSORS`; values are shot, read and row, b 3."""
 
 
 def _logs(interval: tuple[float, float]) -> tuple[float, float]:
@@ -160,7 +159,7 @@ def _logs(interval: tuple[float, float]) -> tuple[float, float]:
 
 
 def _line(table: list[tuple[float, float]]) -> list[float]:
-    """Slope and intercept of ln read over ln shot, by least squares."""
+    """Slope and intercept of ln read as a function of ln shot, by least squares."""
     log_shot, log_read = np.log(np.array(table)).T
     slope, bias = np.polyfit(log_shot, log_read, 1)
     return [float(slope), float(bias)]
@@ -173,9 +172,9 @@ SYSTEM_CAMERA_LINES = torch.tensor(
 
 
 def expose(raw: Mosaic, noise: RawNoise, generator: Generator, sensor: Sensor = Sensor()) -> Mosaic:
-    """What the sensor records of the raw values `raw`: noise, quantisation, clipping.
+    """The values that the sensor records for `raw`: with noise, quantisation, clipping.
 
-    Shot noise is drawn as Gaussian of the Poisson's variance (Foi et al. 2008).
+    Shot noise is drawn as Gaussian with the Poisson's variance (Foi et al. 2008).
     """
     count, device = len(raw), raw.device
     deviation = (noise.shot * raw + noise.read).sqrt()

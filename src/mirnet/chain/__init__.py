@@ -1,1 +1,1 @@
-"""From data to inference, every step of the way, each with a figure that must keep its bound."""
+"""Every step from data to inference, each with figures that must stay within their bounds."""

@@ -1,4 +1,4 @@
-"""What a chain is to do, checked before anything begins."""
+"""Configuration of a chain, validated before it starts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,28 +15,28 @@ SHORT = (
     "stages=[{length='160 steps', patch=48, batch=4}, {length='40 steps', patch=64, batch=2}]",
     "validation.every='50 steps'",
 )
-"""How the recipe `lite` is shortened in the mode of that name: half a minute on two cores."""
+"""How the mode `lite` shortens the recipe of that name: half a minute on two cores."""
 
 DATA, RUN, MODELS, RESTORED = FOLDERS = ("data", "run", "models", "restored")
-"""The folders that a chain makes in its own."""
+"""Subfolders that a chain creates in its folder."""
 
 
 @dataclass(frozen=True)
 class ChainConfig:
-    """A chain that can begin."""
+    """A validated chain, ready to start."""
 
     mode: str
     """`lite` or `full`."""
     folder: Path
-    """Gets everything that the chain makes."""
+    """Folder of everything that the chain makes."""
     recipe: Recipe
-    """With the folders that it learns from and is measured on."""
+    """Recipe with the folders of its training and validation data."""
     source: Path | None
-    """The pairs that were given; None where pictures are drawn."""
+    """The pairs given; None if pictures are drawn."""
     is_sidd: bool
-    """Whether they are SIDD as it is distributed, which has to be cut."""
+    """Whether the source is SIDD as distributed, which has to be cut."""
     runtimes: tuple[str, ...]
-    """The ones that were asked for; empty for all that are installed."""
+    """The runtimes requested; empty for all that are installed."""
 
     @property
     def data(self) -> Path:
@@ -50,30 +50,30 @@ class ChainConfig:
 
     @property
     def models(self) -> Path:
-        """Folder of the folders of exported files."""
+        """Parent folder of the exported files."""
         return self.folder / MODELS
 
     @property
     def restored(self) -> Path:
-        """Folder of the folders of restored pictures."""
+        """Parent folder of the restored pictures."""
         return self.folder / RESTORED
 
     @property
     def held_out(self) -> Path:
-        """Folder of the pairs that the model is measured on."""
+        """Folder of the pairs on which the model is evaluated."""
         return Path(self.recipe.validation.pairs)
 
 
 def lite(
     folder: Path, *, recipe: str = "", settings: Sequence[str] = (), runtimes: Sequence[str] = ()
 ) -> ChainConfig:
-    """A chain on pictures that it draws.
+    """Configure a chain on pictures that it draws itself.
 
     Args:
-        folder: for everything that it makes.
-        recipe: as `recipe.load` takes it; empty for `lite`, shortened.
-        settings: changes of the recipe.
-        runtimes: the ones to infer in; empty for all that are installed.
+        folder: folder for everything that it makes.
+        recipe: see `recipe.load`; empty for `lite`, shortened.
+        settings: overrides of the recipe.
+        runtimes: runtimes for inference; empty for all that are installed.
 
     Raises:
         RecipeError: as `recipe.load` does, and if the recipe names data of its own.
@@ -101,14 +101,14 @@ def full(
     settings: Sequence[str] = (),
     runtimes: Sequence[str] = (),
 ) -> ChainConfig:
-    """A chain on real pairs, which takes as long as its recipe does.
+    """Configure a chain on real pairs, which takes as long as its recipe does.
 
     Args:
-        folder: for everything that it makes.
-        source: pairs, shards, or SIDD-Medium as it is distributed.
-        recipe: as `recipe.load` takes it; empty for `sidd-1gpu`.
-        settings: changes of the recipe, validation.pairs among them unless the recipe names it.
-        runtimes: the ones to infer in; empty for all that are installed.
+        folder: folder for everything that it makes.
+        source: pairs, shards, or SIDD-Medium as distributed.
+        recipe: see `recipe.load`; empty for `sidd-1gpu`.
+        settings: overrides of the recipe, including validation.pairs unless the recipe names it.
+        runtimes: runtimes for inference; empty for all that are installed.
 
     Raises:
         RecipeError: as `recipe.load` does, and if the recipe names other pairs to learn from, or
@@ -140,7 +140,7 @@ def _on(recipe: Recipe, pairs: Path, held_out: Path) -> Recipe:
 
 
 def _is_sidd(source: Path) -> bool:
-    """Whether it is SIDD as it is distributed, and no folder of pairs.
+    """Whether it is SIDD as distributed, not a folder of pairs.
 
     Raises:
         DataError: if it is neither.
@@ -159,7 +159,7 @@ def _is_sidd(source: Path) -> bool:
 
 
 def _keep_clear(folder: Path, *needed: str | Path) -> None:
-    """What a chain needs does not lie where it may be removed.
+    """Check that nothing a chain needs lies where it may be removed.
 
     Raises:
         DataError: if it does.
@@ -170,7 +170,7 @@ def _keep_clear(folder: Path, *needed: str | Path) -> None:
 
 
 def _runtimes(names: Sequence[str]) -> tuple[str, ...]:
-    """Each of them once."""
+    """The names without duplicates, after a check."""
     for name in names:
         if name not in KINDS:
             raise RuntimeMissingError(f"no runtime {name!r}: choose among {', '.join(KINDS)}")

@@ -28,24 +28,24 @@ from mirnet.training.recipe import Recipe, Span
 from mirnet.training.schedule import lay_out
 
 OPTIONS = start.Options(devices=1, viewers=())
-"""Several devices would start this command once more each."""
+"""A single device: with several, Fabric would start this command once more for each."""
 
 REFERENCE = "reference"
-"""Folder, in that of the restored pictures, of what PyTorch makes of them on the CPU."""
+"""Subfolder of the restored pictures for the results of PyTorch on the CPU."""
 
 GAIN = 1.0
-"""Least gain of the mean PSNR by restoring, in dB."""
+"""Minimum gain of the mean PSNR by restoration, in dB."""
 
 EXPORTED = "chain"
 """Name of the exported files, without suffix."""
 
 LEVELS = 1.0
-"""Largest difference of a value of the saved pictures, in levels of 255."""
+"""Largest difference of a value in the saved pictures, in levels of 255."""
 DECIBELS = 0.05
 """Largest difference of the mean PSNR, in dB."""
 
 Tell = Callable[[str], None]
-"""Is told how far it is, in a few words."""
+"""Called with progress, in a few words."""
 
 
 class _BrokenOff(Exception):  # noqa: N818 - it is wanted
@@ -53,12 +53,12 @@ class _BrokenOff(Exception):  # noqa: N818 - it is wanted
 
 
 def train(recipe: Recipe, folder: Path, tell: Tell) -> list[LinkPart]:
-    """The two halves of a run that breaks off half-way, and goes on where it was.
+    """The two halves of a run that is interrupted half-way, and then resumed.
 
     Args:
-        recipe: with the data of the chain; of at least two steps.
-        folder: of the run.
-        tell: about every step.
+        recipe: recipe with the data of the chain and at least two steps.
+        folder: folder of the run.
+        tell: called after every step.
     """
     return [
         LinkPart("train", "first half", lambda: _first_half(recipe, folder, tell)),
@@ -67,18 +67,18 @@ def train(recipe: Recipe, folder: Path, tell: Tell) -> list[LinkPart]:
 
 
 def trained(folder: Path) -> Path:
-    """The checkpoint of a run that is evaluated and exported: the best one, if one was measured."""
+    """The checkpoint of a run to evaluate and export: the best one, if any, else the last."""
     best = folder / BEST
     return best if best.exists() else folder / LAST
 
 
 def evaluate(model: Path, pairs: Path, restored: Path) -> Findings:
-    """Restore all noisy pictures by PyTorch on the CPU, measure them, and save them.
+    """Restore all noisy pictures with PyTorch on the CPU, measure them, and save them.
 
     Args:
         model: a checkpoint.
-        pairs: folder of pairs or of shards that the model has not learnt from.
-        restored: gets the folder `REFERENCE`.
+        pairs: folder of pairs or shards that the model was not trained on.
+        restored: parent folder of `REFERENCE`.
 
     Raises:
         MirnetError: if a pair fails, or the network makes no picture of it.
@@ -106,12 +106,12 @@ def evaluate(model: Path, pairs: Path, restored: Path) -> Findings:
 
 
 def write(model: Path, format: str, folder: Path) -> Findings:
-    """Export to one format, into a folder of its own, so that all that is in it belongs together.
+    """Export to one format, into a separate folder, so that all files in it belong together.
 
     Args:
         model: a checkpoint.
         format: one of `export.FORMATS`.
-        folder: gets a folder called as the format.
+        folder: parent folder of a folder named after the format.
 
     Raises:
         RuntimeMissingError, ModuleNotFoundError: if the format needs what is not installed.
@@ -125,14 +125,14 @@ def write(model: Path, format: str, folder: Path) -> Findings:
 
 
 def infer(name: str, device: str, models: Path, pairs: Path, restored: Path) -> Findings:
-    """Restore all noisy pictures in a runtime, save them, and compare them with the reference.
+    """Restore all noisy pictures with a runtime, save them, and compare them with the reference.
 
     Args:
-        name: of the runtime.
-        device: one of the runtime's.
-        models: folder of the folders of exported files.
-        pairs: folder of pairs or of shards.
-        restored: holds the folder `REFERENCE`, and gets one called after runtime and device.
+        name: name of the runtime.
+        device: a device of the runtime.
+        models: parent folder of the exported files.
+        pairs: folder of pairs or shards.
+        restored: parent folder of `REFERENCE`, and of a folder named after runtime and device.
 
     Raises:
         RuntimeMissingError: if runtime, device, or a file for them is missing.
@@ -166,7 +166,7 @@ def infer(name: str, device: str, models: Path, pairs: Path, restored: Path) -> 
 
 
 def model_file(models: Path, suffixes: Sequence[str]) -> Path:
-    """The exported file with the first of these suffixes that there is.
+    """The exported file with the first of these suffixes that exists.
 
     Raises:
         RuntimeMissingError: if there is none.
@@ -178,7 +178,7 @@ def model_file(models: Path, suffixes: Sequence[str]) -> Path:
 
 
 def difference(a: Pixels, b: Pixels) -> float:
-    """The largest one of any value, in levels of 255; both are of one integer dtype and shape.
+    """The largest difference, in levels of 255; both have the same integer dtype and shape.
 
     >>> difference(np.array([[[3, 4, 255]]], np.uint8), np.array([[[4, 4, 253]]], np.uint8))
     2.0
@@ -236,7 +236,7 @@ def _steps(recipe: Recipe) -> int:
 
 
 def _loss(losses: list[float]) -> FigureCheck:
-    """Of the last steps."""
+    """Mean loss of the last steps."""
     return FigureCheck("loss", losses[-1] if losses else inf, "<", inf, form=".4f")
 
 
@@ -250,5 +250,5 @@ def _details(what: str, scores: Scores) -> dict[str, float]:
 
 
 def _psnr(picture: Pixels, truth: Pixels) -> float:
-    """Of files, in dB."""
+    """PSNR of pictures from files, in dB."""
     return metrics.psnr(pixels.to_float(picture), pixels.to_float(truth), data_range=1.0)

@@ -1,4 +1,4 @@
-"""What a chain leaves behind: its folder, the record as JSON in it, and the table for people."""
+"""The outputs of a chain: its folder, the JSON record in it, and the table for people."""
 
 import itertools
 import json
@@ -18,21 +18,21 @@ from mirnet.system import machine
 from mirnet.system.files import replacing
 
 RECORD = "chain.json"
-"""Whole at any time."""
+"""The record, which is complete at any time."""
 FORMAT, VERSION = "mirnet-chain", 1
 
 LOG = "chain.log"
-"""What the parts say while they work, and what else is known of errors."""
+"""Log of the parts, with details of errors."""
 
 Row = tuple[str, ...]
 
 HEADINGS: Row = ("link", "part", "status", "s", "figure", "bound", "what")
 RIGHT = 3
-"""The column of seconds, flush right."""
+"""Index of the right-aligned column of seconds."""
 
 
 def claim(folder: Path) -> None:
-    """Make the folder, or empty it of an earlier chain of the mode lite.
+    """Create the folder, or remove an earlier lite chain from it.
 
     Raises:
         DataError: if it holds anything else.
@@ -63,7 +63,7 @@ def claim(folder: Path) -> None:
 
 
 def tidy(folder: Path) -> None:
-    """Remove pictures, checkpoints and models; record and log stay.
+    """Remove pictures, checkpoints and models; keep record and log.
 
     Raises:
         OSError: if they cannot be removed.
@@ -75,7 +75,7 @@ def tidy(folder: Path) -> None:
 
 @contextmanager
 def logging_into(folder: Path) -> Iterator[None]:
-    """What the package logs inside goes into the folder's `LOG`.
+    """Write the package's log messages to the folder's `LOG`.
 
     Raises:
         OSError: if the folder does not take it.
@@ -95,7 +95,7 @@ def logging_into(folder: Path) -> Iterator[None]:
 
 
 def _mode(record: Path) -> str:
-    """Of the chain that wrote the record; empty if none did."""
+    """Mode of the chain that wrote the record; empty if none did."""
     try:
         table = json.loads(record.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -105,17 +105,17 @@ def _mode(record: Path) -> str:
 
 
 def broken(results: Sequence[PartResult]) -> PartResult | None:
-    """The first part that failed, if one did."""
+    """The first failed part, if any."""
     return next((each for each in results if each.status == Status.FAILED), None)
 
 
 def record(config: ChainConfig, results: Sequence[PartResult], status: Status) -> dict[str, Any]:
-    """The record as JSON has it; numbers that are not finite are null.
+    """The record as JSON; numbers that are not finite are null.
 
     Args:
-        config: of the chain.
-        results: so far.
-        status: of the chain.
+        config: configuration of the chain.
+        results: results so far.
+        status: status of the chain.
     """
     first = broken(results)
     groups = itertools.groupby(results, key=lambda each: each.link)
@@ -135,7 +135,7 @@ def record(config: ChainConfig, results: Sequence[PartResult], status: Status) -
 
 
 def write(table: dict[str, Any], folder: Path) -> None:
-    """Write a record into the folder of its chain, whole or not at all.
+    """Write a record into the folder of its chain, complete or not at all.
 
     Raises:
         OSError: if folder or disk do not take it.
@@ -154,7 +154,7 @@ def _link(name: str, parts: Sequence[PartResult]) -> dict[str, Any]:
 
 
 def status(results: Sequence[PartResult]) -> Status:
-    """Of all of them: failed if one is, skipped if all are."""
+    """Combined status: failed if one part failed, skipped if all were."""
     for one in (Status.FAILED, Status.PASSED):
         if any(each.status == one for each in results):
             return one
@@ -181,7 +181,7 @@ def _check(check: FigureCheck) -> dict[str, Any]:
 
 
 def text(results: Sequence[PartResult]) -> str:
-    """The table, without a last line break."""
+    """The table, without a trailing line break."""
     rows, last = [HEADINGS], ""
     for result in results:
         rows += _rows(result, "" if result.link == last else result.link)
@@ -191,7 +191,7 @@ def text(results: Sequence[PartResult]) -> str:
 
 
 def _rows(result: PartResult, link: str) -> list[Row]:
-    """One for each check, of which the first one has all that is of the part."""
+    """One row per check; the first also has the part's own columns."""
     seconds = f"{result.seconds:.1f}" if result.seconds else ""
     what = result.reason or result.did
     checks = [(check.found, check.expected) for check in result.checks] or [("", "")]

@@ -1,4 +1,4 @@
-"""What the links of a chain are made of: parts, whose figures have bounds, and how they are run."""
+"""The parts of a chain's links, checks of their figures, and how they are run."""
 
 import logging
 import operator
@@ -12,7 +12,7 @@ from mirnet.errors import MirnetError, RuntimeMissingError
 log = logging.getLogger(__name__)
 
 Details = Mapping[str, float | int | str]
-"""What else was found, for programs."""
+"""Further results, for programs."""
 
 RULES: Mapping[str, Callable[[float | int, float | int], bool]] = {
     "<": operator.lt,
@@ -23,7 +23,7 @@ RULES: Mapping[str, Callable[[float | int, float | int], bool]] = {
 
 
 class Status(StrEnum):
-    """What became of a part, of a link or of the chain."""
+    """Status of a part, of a link or of the chain."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -34,7 +34,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class FigureCheck:
-    """A figure and what is expected of it; NaN meets no bound."""
+    """A figure and its bound; NaN violates every bound."""
 
     name: str
     figure: float | int
@@ -43,16 +43,16 @@ class FigureCheck:
     bound: float | int
     unit: str = ""
     form: str = ".2f"
-    """How both are written; a count is written with `d`."""
+    """Format of both numbers; counts have `d`."""
 
     @property
     def is_met(self) -> bool:
-        """Whether it is as expected."""
+        """Whether the figure is within the bound."""
         return RULES[self.rule](self.figure, self.bound)
 
     @property
     def found(self) -> str:
-        """The figure in words.
+        """The figure as text.
 
         >>> FigureCheck("gain", 3.714, ">=", 1.0, "dB").found
         'gain 3.71 dB'
@@ -61,7 +61,7 @@ class FigureCheck:
 
     @property
     def expected(self) -> str:
-        """The bound in words.
+        """The bound as text.
 
         >>> FigureCheck("gain", 3.714, ">=", 1.0, "dB").expected
         '>= 1.00 dB'
@@ -75,36 +75,36 @@ class FigureCheck:
 
 @dataclass(frozen=True)
 class Findings:
-    """What a part has done."""
+    """Result of a successful part."""
 
     did: str
-    """In words."""
+    """Description of what was done."""
     checks: tuple[FigureCheck, ...]
     details: Details = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class LinkPart:
-    """Something to be done."""
+    """A piece of work in a chain."""
 
     link: str
     name: str
     work: Callable[[], Findings]
-    """Does it.
+    """Does the work.
 
     Raises:
         RuntimeMissingError, ModuleNotFoundError: if something is missing that it needs.
         Exception: of whatever kind, if it fails.
     """
     optional: bool = False
-    """Whether it is skipped where something is missing that it needs, and does not fail."""
+    """Whether it is skipped, instead of failing, if a package that it needs is missing."""
     independent: bool = False
-    """Whether it is done though another part of its link has failed."""
+    """Whether it is run even if another part of its link has failed."""
 
 
 @dataclass(frozen=True)
 class PartResult:
-    """What became of a part."""
+    """Result of a part."""
 
     link: str
     part: str
@@ -120,14 +120,13 @@ class PartResult:
 def run(
     parts: Sequence[LinkPart], begin: Callable[[LinkPart], None] = lambda part: None
 ) -> Iterator[PartResult]:
-    """Do them one after the other, and tell of each what became of it.
+    """Run the parts one by one, and yield the result of each.
 
-    After a part that failed, those of its link that are independent of it are still done; all
-    others are skipped.
+    After a failed part, the independent parts of its link are still run; all others are skipped.
 
     Args:
-        parts: in their order, those of a link together.
-        begin: called with each part before it is done.
+        parts: in order, those of a link together.
+        begin: called with each part before it is run.
     """
     broken = ""
     for part in parts:
@@ -147,7 +146,7 @@ def _done(part: LinkPart) -> PartResult:
     started = time.perf_counter()
     try:
         findings = part.work()
-    except Exception as error:  # a link may break in any way: to find that out it is there
+    except Exception as error:  # links may fail in any way: the chain exists to find out
         missing = part.optional and isinstance(error, RuntimeMissingError | ModuleNotFoundError)
         status = Status.SKIPPED if missing else Status.FAILED
         seconds = time.perf_counter() - started
@@ -167,7 +166,7 @@ def _done(part: LinkPart) -> PartResult:
 
 
 def _reason(error: Exception) -> str:
-    """One line; where it is not meant for users the log gets all of it."""
+    """The error in one line; if it is not meant for users, the log gets all of it."""
     if isinstance(error, MirnetError | OSError | ImportError):
         return " ".join(str(error).split())
     log.error("not expected", exc_info=error)

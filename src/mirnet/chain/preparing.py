@@ -1,8 +1,8 @@
-"""The link `data`: pictures are drawn, cut and packed, and none of them gets mixed up.
+"""The link `data`: draw, cut and pack pictures, and check that none are mixed up.
 
-Pictures are drawn, not taken, so that no photograph has to be shipped. They are dead leaves (Lee et
-al., IJCV 2001): shapes of all sizes that cover one another, which have edges and a spectrum like
-those of photographs; here with gradients and stripes on them.
+Pictures are drawn, so that no photographs have to be shipped. They are dead leaves (Lee et al.,
+IJCV 2001): shapes of all sizes that cover one another, with edges and a spectrum like those of
+photographs; here with gradients and stripes on them.
 """
 
 from contextlib import closing
@@ -29,12 +29,12 @@ from mirnet.system import cores
 LEARNT, HELD_OUT = range(1, 13), range(13, 17)
 """Numbers of the drawn pictures."""
 SIZE = (192, 256)
-"""Their height and width."""
+"""Height and width of the drawn pictures."""
 PATCHES = RandomWindows(patch=96, per_image=8, seed=0)
-"""Of each drawn picture that is learnt from."""
+"""Patches of each drawn picture for training."""
 HELD_OUT_PATCHES = RandomWindows(patch=128, per_image=1, seed=0)
 SIDD_PATCHES = RandomWindows(patch=256, per_image=300, seed=0)
-"""As `mirnet data sidd-patches` cuts them."""
+"""As cut by `mirnet data sidd-patches`."""
 
 SHARD_MB = 1024
 
@@ -42,16 +42,16 @@ Canvas = Float[np.ndarray, "h w 3"]
 Picture = UInt8[np.ndarray, "h w 3"]
 
 LEAVES = 150
-"""Drawn over one another in each picture."""
+"""Number of leaves drawn over one another in each picture."""
 SMALLEST, LARGEST = 5.0, 90.0
-"""Of a leaf's half width, in pixels; its density falls with the cube."""
+"""Range of a leaf's half width, in pixels; its density falls with the cube."""
 
 
 def drawn(folder: Path) -> list[LinkPart]:
-    """Pictures are drawn, laid out as SIDD, cut and packed.
+    """Draw pictures, lay them out like SIDD, cut and pack them.
 
     Args:
-        folder: gets `sidd/`, `patches/`, `packed/`, and of pictures that are not learnt from
+        folder: parent of `sidd/`, `patches/`, `packed/`, and for pictures not used for training
             `sidd_held_out/` and `held_out/`.
     """
     pictures, held_out = folder / "sidd", folder / "sidd_held_out"
@@ -73,12 +73,12 @@ def drawn(folder: Path) -> list[LinkPart]:
 
 
 def from_sidd(source: Path, folder: Path, scheme: RandomWindows = SIDD_PATCHES) -> list[LinkPart]:
-    """SIDD-Medium as it is distributed is cut and packed.
+    """Cut and pack SIDD-Medium as distributed.
 
     Args:
         source: the folder of SIDD.
-        folder: gets `patches/` and `packed/`.
-        scheme: where it is cut.
+        folder: parent of `patches/` and `packed/`.
+        scheme: positions of the patches.
     """
     patches, packed = folder / "patches", folder / "packed"
     return [
@@ -88,10 +88,10 @@ def from_sidd(source: Path, folder: Path, scheme: RandomWindows = SIDD_PATCHES) 
 
 
 def given(folder: Path) -> list[LinkPart]:
-    """Pairs are taken as they are.
+    """Use pairs as they are.
 
     Args:
-        folder: of pairs or of shards.
+        folder: folder of pairs or shards.
     """
 
     def look() -> Findings:
@@ -132,12 +132,12 @@ def _pack(source: Path, patches: Path, packed: Path, scheme: RandomWindows) -> F
 
 
 def matching(pairs: Pairs, source: Path, scheme: RandomWindows) -> int:
-    """How many pairs are, to the pixel, one place of both halves of one picture of SIDD.
+    """Number of pairs that equal, to the pixel, one position of both halves of a SIDD picture.
 
     Args:
-        pairs: patches, under the names that they were cut with.
-        source: the folder of SIDD that they were cut from.
-        scheme: where they were cut.
+        pairs: patches, under the names with which they were cut.
+        source: the folder of SIDD from which they were cut.
+        scheme: positions at which they were cut.
 
     Raises:
         DataError, ImageError: if pictures are missing or cannot be read.
@@ -159,7 +159,7 @@ def _count(name: str, figure: int, expected: int) -> FigureCheck:
 
 
 def draw(number: int, height: int, width: int) -> Picture:
-    """The picture of that number: it depends on number and size alone."""
+    """Draw the picture of that number: it depends only on number and size."""
     rng = np.random.default_rng(number)
     rows, columns = np.mgrid[:height, :width].astype(float)
     canvas = _surface(rows, columns, rng)
@@ -170,7 +170,7 @@ def draw(number: int, height: int, width: int) -> Picture:
 
 
 def photograph(scene: Picture, seed: int) -> tuple[Picture, Picture]:
-    """Noisy and clean, as a camera develops the scene; height and width are even."""
+    """Noisy and clean pictures, as a camera develops the scene; height and width are even."""
     batch = torch.from_numpy(scene.transpose(2, 0, 1)[None].copy()).float() / 255
     noisy, truth = (
         (half[0] * 255).round().byte().permute(1, 2, 0).numpy()
@@ -180,13 +180,13 @@ def photograph(scene: Picture, seed: int) -> tuple[Picture, Picture]:
 
 
 def draw_sidd(folder: Path, numbers: range, height: int, width: int) -> None:
-    """Pairs under the names of SIDD-Medium, a scene each: clean, and with the noise of a camera.
+    """Write pairs named as in SIDD-Medium, one per scene: clean, and with a camera's noise.
 
     Args:
-        folder: gets a folder for each scene.
-        numbers: of the pictures, each below 10,000.
+        folder: parent of a folder for each scene.
+        numbers: numbers of the pictures, each below 10,000.
         height: in pixels, even.
-        width: likewise.
+        width: in pixels, even.
 
     Raises:
         OSError: if folder or disk do not take them.
@@ -201,10 +201,10 @@ def draw_sidd(folder: Path, numbers: range, height: int, width: int) -> None:
 
 
 def _cover(canvas: Canvas, rng: np.random.Generator) -> None:
-    """Lay one more leaf, an ellipse or a rectangle, over what is there."""
+    """Draw one more leaf, an ellipse or a rectangle, over the canvas."""
     height, width, _ = canvas.shape
     few, many = LARGEST**-2, SMALLEST**-2
-    half_width = (few + rng.random() * (many - few)) ** -0.5  # by the inverse of the distribution
+    half_width = (few + rng.random() * (many - few)) ** -0.5  # inverse transform sampling
     half_length = half_width * rng.uniform(1, 2.5)
     reach = int(half_width + half_length)
     top, left = int(rng.integers(height)), int(rng.integers(width))
@@ -225,7 +225,7 @@ def _cover(canvas: Canvas, rng: np.random.Generator) -> None:
 def _surface(
     rows: Float[np.ndarray, "h w"], columns: Float[np.ndarray, "h w"], rng: np.random.Generator
 ) -> Canvas:
-    """A colour that changes slowly from place to place; half of the surfaces have stripes."""
+    """A colour with a slow gradient; half of the surfaces have stripes."""
     colour = rng.uniform(0.05, 0.95) + rng.normal(0, 0.1, 3)
     slopes = rng.normal(0, 1e-3, 2)
     stripes = rng.choice([0, 0.1]) * np.sin(rows * rng.uniform(0.2, 1.5))

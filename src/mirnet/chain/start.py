@@ -1,4 +1,4 @@
-"""Run a chain: all its parts in their order, in its folder, with a record after each."""
+"""Run a chain: all its parts in order, in its folder, with the record updated after each."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -12,27 +12,27 @@ from mirnet.chain.parts import Findings, LinkPart, PartResult, Status, run
 
 @runtime_checkable
 class ChainObserver(Protocol):
-    """Who is told how it goes."""
+    """Receives progress events."""
 
     def begin(self, part: LinkPart) -> None:
-        """A part is about to be done."""
+        """A part is about to start."""
 
     def tell(self, message: str) -> None:
-        """How far the part is, in a few words."""
+        """Progress of the part, in a few words."""
 
     def end(self, result: PartResult) -> None:
-        """A part was done, or skipped."""
+        """A part was run or skipped."""
 
 
 def chain(
     config: ChainConfig, observer: ChainObserver, *, keep: bool = False
 ) -> Sequence[PartResult]:
-    """Do all parts; the record in the folder is written anew after each.
+    """Run all parts; the record in the folder is rewritten after each.
 
     Args:
-        config: what to do.
-        observer: is told how it goes.
-        keep: whether what a lite chain made stays though it passed.
+        config: the chain to run.
+        observer: receives progress events.
+        keep: whether the files of a lite chain are kept although it passed.
 
     Returns:
         What became of the parts, one that fails among them.
@@ -61,11 +61,11 @@ def chain(
 
 
 def parts(config: ChainConfig, tell: links.Tell) -> list[LinkPart]:
-    """All parts of all links in their order; nothing of it begins here.
+    """All parts of all links in order; nothing is started.
 
     Args:
-        config: what to do.
-        tell: is told how far the training is.
+        config: the chain to run.
+        tell: called with the training's progress.
     """
     return [
         *_prepare(config),
@@ -99,7 +99,7 @@ def _export(config: ChainConfig) -> list[LinkPart]:
 
 
 def _infer(config: ChainConfig) -> list[LinkPart]:
-    """A runtime that was asked for has to run on the CPU; all others may be missing."""
+    """A runtime that was requested must run on the CPU; all others may be missing."""
     folders = config.models, config.held_out, config.restored
     return [
         LinkPart(

@@ -1,7 +1,7 @@
 """Classic denoisers from their libraries: the baselines that a model has to beat.
 
-Each needs the noise level. By default it gets the level that `metrics.noise_level` estimates for
-each picture; `nlm:25` sets one for all pictures, in levels of 255.
+Each needs the noise level. By default this is the estimate of `metrics.noise_level` for each
+picture; `nlm:25` sets one level for all pictures, in levels of 255.
 """
 
 import math
@@ -22,10 +22,10 @@ class Baseline:
     """A denoiser of another library; see `method.Method`."""
 
     name: str
-    """As it was asked for: `nlm`, `nlm:25`, ..."""
+    """As given by the user: `nlm`, `nlm:25`, ..."""
     kind: "Library"
     strength: float | None
-    """In levels of 255; None for what each picture's noise is estimated to be."""
+    """In levels of 255; None to use the estimated noise of each picture."""
 
     @property
     def facts(self) -> MethodFacts:
@@ -45,22 +45,22 @@ class Baseline:
 
 
 def _nlm(noisy: Image, strength: float) -> Image:
-    """OpenCV's for colour, in Lab, 8 bits, windows of 7 and 21 pixels as its makers recommend."""
+    """OpenCV's for colour, in Lab, 8 bits, windows of 7 and 21 pixels as its authors recommend."""
     import cv2
 
-    # in any other order of channels, what it takes for Lab would be something else
+    # with any other channel order, the conversion to Lab would be wrong
     bgr = cv2.cvtColor(pixels.from_float(noisy, np.uint8), cv2.COLOR_RGB2BGR)
     denoised = cv2.fastNlMeansDenoisingColored(bgr, None, strength, strength, 7, 21)
     return pixels.to_float(np.asarray(cv2.cvtColor(denoised, cv2.COLOR_BGR2RGB)))
 
 
 def _bm3d(noisy: Image, strength: float) -> Image:
-    """That of the authors of BM3D for colour, its usual profile; for grey where all is grey."""
+    """BM3D for colour by its authors, with its default profile; for grey if the picture is grey."""
     import bm3d
 
     exact = noisy.astype(np.float64)
     if np.array_equal(noisy, np.roll(noisy, 1, axis=2)):
-        # for colour, it divides by the range of each opponent colour
+        # its colour version divides by the range of each opponent colour
         grey = bm3d.bm3d(exact[..., 0], strength / 255)
         denoised = np.repeat(grey.reshape(*noisy.shape[:2], 1), 3, axis=2)
     else:
@@ -73,18 +73,18 @@ def _bm3d(noisy: Image, strength: float) -> Image:
 
 @dataclass(frozen=True)
 class Library:
-    """MethodFacts about a baseline that are known before its library is imported."""
+    """Facts about a baseline that are known before its library is imported."""
 
     title: str
     module: str
     package: str
-    """As it is called where Python packages are published."""
+    """Name of the package on package indexes."""
     install: str
-    """What to give to pip when it is missing."""
+    """Argument of `pip install` if it is missing."""
     denoise: Callable[[Image, float], Image]
-    """From h w 3 in 0..1 and the noise in levels of 255, both kept as they are."""
+    """Takes h w 3 in 0..1 and the noise in levels of 255; changes neither."""
     terms: str = ""
-    """What its user has to know beforehand."""
+    """Licence terms that the user must know beforehand."""
 
 
 KINDS = {
@@ -96,7 +96,7 @@ KINDS = {
 
 
 def open_all(texts: Sequence[str]) -> list[Baseline]:
-    """Baselines in the order given; `input` is none of them, since it is measured always.
+    """Open baselines in the order given; `input` is not one, since it is always measured.
 
     Raises:
         DataError: if one is given twice; and as `open` does.
@@ -109,7 +109,7 @@ def open_all(texts: Sequence[str]) -> list[Baseline]:
 
 
 def open(text: str) -> Baseline:
-    """A baseline by name, with the strength after a colon where it is to be one for all.
+    """Open a baseline by name, with the strength after a colon if it is the same for all pictures.
 
     Raises:
         DataError: if there is no such baseline, or the strength is no number above 0.

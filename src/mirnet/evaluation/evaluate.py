@@ -1,4 +1,4 @@
-"""Models and baselines measured over folders of pairs, in one call."""
+"""Measure models and baselines over folders of pairs, in one call."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -21,28 +21,28 @@ from mirnet.restoration.restorer import Restorer
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came of it."""
+    """Result of an evaluation."""
 
     methods: Sequence[Method]
-    """Models, then baselines. Closed: they tell their `name` and `facts`."""
+    """Models, then baselines. They are closed; only their `name` and `facts` can be used."""
     results: Sequence[Measured | Failed]
-    """Pair by pair."""
+    """Results of the individual pairs."""
     summaries: Mapping[Path, Summary]
-    """The means of each folder."""
+    """Means of each folder."""
     overall: Summary
-    """The means of all."""
+    """Means of all pairs."""
 
 
 @runtime_checkable
 class Watcher(Protocol):
-    """Who wants to know while pairs are measured."""
+    """Receives events while pairs are measured."""
 
     def begin(self, total: int) -> None:
-        """So many pairs will be measured."""
+        """Called first, with the number of pairs that will be measured."""
         ...
 
     def measured(self, result: Measured | Failed) -> None:
-        """One more pair."""
+        """Called after each pair."""
         ...
 
 
@@ -61,24 +61,24 @@ def evaluate(
     command: str = "",
     watcher: Watcher | None = None,
 ) -> Evaluation:
-    """Restore all pairs by all methods, measure them, and write what is asked for.
+    """Restore all pairs with all methods, measure them, and write the outputs requested.
 
-    Everything that can be refused is refused before the first pair. A table or a page appears when
-    all went without an error; a pair that fails is told and left out of the means.
+    All arguments are checked before the first pair. A table or a page appears only if the whole run
+    succeeds; a pair that fails is reported and excluded from the means.
 
     Args:
-        folders: of pairs: picture files, shards, or SIDD's two .mat files.
-        models: of the catalogue, or files.
-        load: opens one.
+        folders: folders of pairs: picture files, shards, or SIDD's two .mat files.
+        models: names in the catalogue, or files.
+        load: opens a model.
         baselines: see `baselines.open_all`.
-        limit: the most pairs of each folder; None for all.
+        limit: maximum number of pairs per folder; None for all.
         lpips: see `scores.measure`.
         save_images: a folder for the restored pictures.
-        csv: a table with a row for each method and pair.
-        report: a page, .html.
-        report_pictures: the most pairs whose pictures are in the page.
-        command: how this was asked for, for the page.
-        watcher: told of each pair.
+        csv: path of a table with one row per method and pair.
+        report: path of a page, .html.
+        report_pictures: maximum number of pairs shown with pictures in the page.
+        command: the command of this evaluation, shown in the page.
+        watcher: called for each pair.
 
     Raises:
         DataError: if a folder holds no pairs, or methods or folders are given twice.

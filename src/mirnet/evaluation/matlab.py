@@ -12,11 +12,11 @@ from mirnet.extras import needs
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 PLACES = (0, 512)
-"""Where HDF5's signature stands: at the beginning, or after the header that MATLAB puts there."""
+"""Offsets of HDF5's signature: at the start, or after the header that MATLAB writes first."""
 
 
 def read(path: Path, variable: str) -> Any | None:  # noqa: ANN401 - whatever MATLAB holds
-    """One variable, an array with its axes as MATLAB counts them; None if it is not there.
+    """Read one variable, an array with its axes in MATLAB's order; None if it does not exist.
 
     Raises:
         DataError: if the file is of another kind, or damaged.
@@ -35,9 +35,9 @@ def read(path: Path, variable: str) -> Any | None:  # noqa: ANN401 - whatever MA
 
 @contextmanager
 def hdf5(path: Path) -> Iterator[Any]:
-    """A file of version 7.3, open for reading, as `h5py.File`: axes come the other way round.
+    """Open a file of version 7.3 for reading, as `h5py.File`, with axes in reverse order.
 
-    Whatever goes wrong inside is taken for damage of the file.
+    Any error inside the `with` is reported as damage of the file.
 
     Raises:
         DataError: if the file is of another kind, or damaged.
@@ -50,9 +50,9 @@ def hdf5(path: Path) -> Iterator[Any]:
 
 
 def array(file: Any, variable: str) -> Any | None:  # noqa: ANN401 - h5py has no types
-    """An array in an open file, as `h5py.Dataset`, not read yet; None if there is none."""
+    """An array in an open file, as `h5py.Dataset`, not yet read; None if there is none."""
     found = file.get(variable)
-    return found if hasattr(found, "shape") else None  # a group has none
+    return found if hasattr(found, "shape") else None  # groups have no shape
 
 
 def _is_hdf5(path: Path) -> bool:
@@ -70,7 +70,7 @@ def _readable(path: Path, versions: str) -> Iterator[None]:
         yield
     except MirnetError:
         raise
-    except Exception as error:  # of a damaged file, both raise whatever their parsers run into
+    except Exception as error:  # for a damaged file, both libraries raise errors of many types
         reason = " ".join(str(error).split())
         raise DataError(
             f"{path} is no MATLAB file of version {versions}, or damaged ({reason}): copy it again"

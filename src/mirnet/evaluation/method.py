@@ -1,4 +1,4 @@
-"""A way to restore pictures that is measured, beside others: a model, or a baseline."""
+"""A method that is measured: a way to restore pictures, by a model or a baseline."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ from mirnet.restoration.restorer import Restorer
 from mirnet.shapes import Image
 
 INPUT = "input"
-"""The name of doing nothing: the noisy picture as it is, which is measured always."""
+"""Name of the unrestored noisy picture, which is always measured."""
 
 MethodFacts = Mapping[str, str | int | float | None]
 
 
 @dataclass(frozen=True)
 class MethodResult:
-    """What a method made of a noisy picture."""
+    """The result of a method for a noisy picture."""
 
     image: Image
     """h w 3, in 0..1, not rounded."""
     tiles: int | None = None
-    """In how many pieces, where it was restored so."""
+    """Number of tiles, if it was restored in tiles."""
     tiles_kept: int | None = None
-    """Tiles that were left as they are, since the network's result made no sense."""
+    """Tiles that were left unchanged, since the network's output was not a valid picture."""
 
 
 @runtime_checkable
@@ -34,16 +34,16 @@ class Method(Protocol):
 
     @property
     def name(self) -> str:
-        """Short, and another one for each method of a run."""
+        """Short name, unique within a run."""
         ...
 
     @property
     def facts(self) -> MethodFacts:
-        """What it is: its kind, file, runtime, parameters, strength and the like."""
+        """Description of the method: kind, file, runtime, parameters, strength and the like."""
         ...
 
     def __call__(self, noisy: Image) -> MethodResult:
-        """Restore h w 3, in 0..1.
+        """Restore a picture, h w 3, in 0..1.
 
         Raises:
             MirnetError: if it cannot.
@@ -56,8 +56,8 @@ class ModelMethod:
 
     Args:
         name: see `Method`.
-        model: of the catalogue, or its file.
-        restorer: the model, opened.
+        model: name in the catalogue, or path of the file.
+        restorer: the opened model.
 
     Raises:
         WeightsError, OSError: if there is no such file, or it cannot be read.
@@ -86,7 +86,7 @@ class ModelMethod:
 
 
 def short_names(models: Sequence[str]) -> list[str]:
-    """A name for each model: its file's stem, or all that was given where two would be alike.
+    """A name for each model: the stem of its file, or the full text given if stems are equal.
 
     Raises:
         DataError: if a model is given twice.
@@ -102,7 +102,7 @@ def short_names(models: Sequence[str]) -> list[str]:
     stems = [Path(model).stem for model in models]
     taken = [INPUT, *stems, *models]
     return [
-        # a name without a suffix is its own stem
+        # a name without a suffix equals its own stem
         stem if taken.count(stem) == 1 + (stem == model) else model
         for stem, model in zip(stems, models, strict=True)
     ]

@@ -1,7 +1,7 @@
-"""LPIPS: how different two pictures look, by the features of a network that has seen many.
+"""LPIPS: perceptual distance of two pictures, from the features of a pretrained network.
 
-The library's, with AlexNet, as most papers report it (Zhang et al., CVPR 2018). AlexNet's weights
-are fetched once, 233 MB, by PyTorch's hub.
+The library's implementation with AlexNet, as most papers report it (Zhang et al., CVPR 2018).
+PyTorch's hub downloads AlexNet's weights once, 233 MB.
 """
 
 from urllib.error import URLError
@@ -12,14 +12,14 @@ from mirnet.errors import DataError, RuntimeMissingError, ShapeError
 from mirnet.shapes import Image
 
 SMALLEST = 31
-"""Pixels a side below which AlexNet's pooling has nothing left."""
+"""Minimum side in pixels: below it, AlexNet's pooling leaves nothing."""
 
 
 class Lpips:
-    """Measures LPIPS: 0 for equal pictures, less is better.
+    """Measures LPIPS: 0 for equal pictures, lower is better.
 
     Args:
-        device: `cpu`, or `auto` or `cuda` for a CUDA device where there is one.
+        device: `cpu`, or `auto` or `cuda` for a CUDA device if there is one.
 
     Raises:
         RuntimeMissingError: if the libraries are not installed.
@@ -31,7 +31,7 @@ class Lpips:
             import torch
             from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
-            # range said, never guessed: `normalize` takes 0..1 where the default is -1..1
+            # the range is explicit: `normalize` takes 0..1, the default is -1..1
             metric = LearnedPerceptualImagePatchSimilarity(net_type="alex", normalize=True)
         except ModuleNotFoundError as error:
             missing = error.name or "torchvision"
@@ -62,5 +62,5 @@ class Lpips:
         )
         with torch.inference_mode():
             distance = self._metric(*batches)
-        self._metric.reset()  # it would go on to count towards a mean of its own
+        self._metric.reset()  # otherwise it keeps counting towards a mean of its own
         return float(distance)

@@ -1,4 +1,4 @@
-"""Restored pictures as PNG files, under the names of their pairs."""
+"""Restored pictures as PNG files, named after their pairs."""
 
 import re
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from mirnet.shapes import Image
 class RestoredImages:
     """A folder for the restored pictures.
 
-    Of several data sets, each has a folder in it; of several methods, each has one in that.
-    What lies there under the same name is replaced. Metadata and colour profiles are left out.
+    Several data sets get one subfolder each, and several methods one subfolder each within those.
+    Existing files of the same name are replaced. Metadata and colour profiles are not written.
 
     Args:
-        folder: made when needed.
+        folder: created if needed.
         data: the folders of the data sets.
-        methods: their names.
+        methods: the names of the methods.
 
     Raises:
         DataError: if the pictures would lie among the data, or data sets would share a folder.
@@ -42,7 +42,7 @@ class RestoredImages:
                 "are alike: evaluate them one at a time"
             )
         alone = len(methods) == 1
-        # a method's name may be a path, or hold a colon
+        # a method's name may be a path, or contain a colon
         self._parts = {name: "" if alone else re.sub(r"[^\w.-]", "_", name) for name in methods}
         if len(set(self._parts.values())) < len(methods):
             raise DataError(f"pictures of {', '.join(methods)} would share a folder: rename a file")
@@ -53,14 +53,14 @@ class RestoredImages:
     def save(
         self, source: Path, method: str, name: str, restored: Image, dtype: np.dtype[Any]
     ) -> Path:
-        """Write one picture, whole or not at all, and say where.
+        """Write one picture, complete or not at all, and return its path.
 
         Args:
             source: the folder of its data set.
-            method: the name of the one that restored it.
-            name: of the pair.
+            method: name of the method that restored it.
+            name: name of the pair.
             restored: h w 3, in 0..1.
-            dtype: uint8 or uint16, in which it is stored.
+            dtype: stored dtype, uint8 or uint16.
 
         Raises:
             DataError: if the name is that of no file.

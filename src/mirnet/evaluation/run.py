@@ -1,4 +1,4 @@
-"""Measure methods over data sets, pair by pair: memory holds one pair, however many there are."""
+"""Measure methods over data sets, pair by pair: memory holds one pair, whatever their number."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,16 +19,16 @@ from mirnet.shapes import Image
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a method did to the noisy picture of a pair."""
+    """The result of a method for the noisy picture of a pair."""
 
     scores: Scores
     seconds: float
-    """Of restoring alone."""
+    """Time of restoration alone."""
     tiles: int | None
     tiles_kept: int | None
-    """See `method.Restored`."""
+    """See `method.MethodResult`."""
     image: Path | None
-    """Where the restored picture was saved."""
+    """Path of the saved restored picture."""
 
 
 @dataclass(frozen=True)
@@ -36,19 +36,19 @@ class Measured:
     """A pair that was restored by all methods and measured."""
 
     folder: Path
-    """Of the data set."""
+    """Folder of the data set."""
     name: str
     height: int
     width: int
     input: Scores
-    """Of the noisy picture as it is."""
+    """Scores of the unrestored noisy picture."""
     outcomes: Mapping[str, Outcome]
-    """By the names of the methods, in their order."""
+    """Outcomes by the names of the methods, in their order."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """A pair that could not be measured by all methods, and so counts for none."""
+    """A pair that failed for at least one method, and is excluded for all of them."""
 
     folder: Path
     name: str
@@ -57,16 +57,16 @@ class Failed:
 
 @dataclass(frozen=True)
 class Pictures:
-    """The pixels of a pair and of what was made of it, h w 3, in 0..1."""
+    """The pixels of a pair and of its restored pictures, h w 3, in 0..1."""
 
     noisy: Image
     truth: Image
     restored: Mapping[str, Image]
-    """By the names of the methods."""
+    """Restored pictures by the names of the methods."""
 
 
 Show = Callable[[Measured, Pictures], None]
-"""Is shown each pair with its pixels, which it should not keep."""
+"""Called with each pair and its pixels, which it should not keep."""
 
 
 def run(
@@ -77,14 +77,14 @@ def run(
     images: RestoredImages | None = None,
     show: Show | None = None,
 ) -> Iterator[Measured | Failed]:
-    """Restore and measure the pairs one by one; one that fails is reported, the next one begun.
+    """Restore and measure the pairs one by one; a failed pair is reported, and the run continues.
 
     Args:
         data_sets: measured in this order.
-        methods: what is measured, side by side.
+        methods: the methods to measure, each on every pair.
         lpips: see `scores.measure`.
-        images: where restored pictures are saved; None for nowhere.
-        show: what is called with each pair that was measured.
+        images: where restored pictures are saved; None to save none.
+        show: called with each measured pair.
 
     Raises:
         DataError: if two methods have one name.

@@ -1,4 +1,4 @@
-"""The figures of a picture, and their means over many."""
+"""Scores of a picture, and their means over many pictures."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -26,17 +26,17 @@ class Scores:
     ssim_y: float
     ssim_volume: float
     noise: float
-    """Estimated standard deviation, in levels of 255; the truth has no part in it."""
+    """Estimated standard deviation, in levels of 255, without reference to the truth."""
     lpips: float | None = None
-    """None where it was not asked for."""
+    """None if it was not requested."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A number of which there are a column and a mean."""
+    """A number that has a column and a mean."""
 
     key: str
-    """The field of `Scores`, where it is one."""
+    """Its field in `Scores`, if it is one."""
     heading: str
     digits: int
     meaning: str
@@ -82,19 +82,19 @@ FIGURES = (
     ),
     Figure("lpips", "LPIPS", 4, "LPIPS of version 0.1 with AlexNet, float", "less"),
 )
-"""Those of `Scores`, in the order of its fields."""
+"""Figures of `Scores`, in the order of its fields."""
 
 PROTOCOLS: Mapping[str, str] = {figure.key: figure.meaning for figure in FIGURES}
 """How each score is measured."""
 
 
 def measure(picture: Image, truth: Image, *, lpips: Distance | None = None) -> Scores:
-    """The scores of a picture: h w 3, in 0..1, as is the truth.
+    """Compute the scores of a picture: h w 3, in 0..1, like the truth.
 
     Args:
-        picture: what is measured.
+        picture: the picture to measure.
         truth: of the same shape.
-        lpips: measures LPIPS, such as `perceptual.Lpips`; None to go without.
+        lpips: measures LPIPS, such as `perceptual.Lpips`; None to omit it.
 
     Raises:
         ShapeError: if the shapes differ, or a side is too short for SSIM or LPIPS.
@@ -123,19 +123,19 @@ def _counts() -> dict[str, int]:
 class Means:
     """Running means of scores; holds sums, no pictures.
 
-    The infinite PSNR of equal pictures would make the mean infinite and hide all others, so it
-    is left out and counted.
+    The infinite PSNR of equal pictures would make the mean infinite and mask all others, so it is
+    left out and counted.
     """
 
     count: int = 0
-    """Pictures in all."""
+    """Total number of pictures."""
     infinite: dict[str, int] = field(default_factory=_counts)
     """Number of pictures left out of each mean because their score is infinite."""
     _sums: dict[str, float] = field(default_factory=_zeros)
     _missing: set[str] = field(default_factory=set)
 
     def add(self, scores: Scores) -> None:
-        """One more picture."""
+        """Add one picture."""
         self.count += 1
         for name in self._sums:
             value: float | None = getattr(scores, name)
@@ -148,7 +148,7 @@ class Means:
 
     @property
     def scores(self) -> Scores | None:
-        """The means; infinite where all pictures are; None before the first picture."""
+        """The means; infinite if all pictures' scores are; None before the first picture."""
         if not self.count:
             return None
         return Scores(

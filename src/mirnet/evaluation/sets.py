@@ -1,4 +1,4 @@
-"""What a model is measured on: pairs from wherever they lie."""
+"""The data that models are measured on: pairs from folders of any supported kind."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from mirnet.shapes import Pixels
 
 @runtime_checkable
 class WholePairs(Protocol):
-    """Noisy and clean pictures by number, as `mirnet.pairs.pairs.Pairs`, never cut."""
+    """Noisy and clean pictures by index, like `mirnet.pairs.pairs.Pairs`, never cropped."""
 
     def __len__(self) -> int: ...
 
@@ -29,7 +29,7 @@ class DataSet:
     folder: Path
     pairs: WholePairs
     count: int
-    """How many of them are measured: the first ones."""
+    """Number of pairs measured, starting from the first."""
 
 
 def open_all(folders: Sequence[Path], *, limit: int | None = None) -> list[DataSet]:
@@ -37,7 +37,7 @@ def open_all(folders: Sequence[Path], *, limit: int | None = None) -> list[DataS
 
     Args:
         folders: in the order in which they are measured.
-        limit: the most pairs taken of each; None for all.
+        limit: maximum number of pairs taken from each; None for all.
 
     Raises:
         DataError: if a folder holds no pairs, they are incomplete, or it is given twice.

@@ -1,4 +1,4 @@
-"""SIDD's validation blocks, as the data set's authors give them out: two MATLAB files."""
+"""SIDD's validation blocks, as published by the data set's authors: two MATLAB files."""
 
 from pathlib import Path
 
@@ -10,24 +10,24 @@ from mirnet.evaluation import matlab
 from mirnet.shapes import Pixels
 
 VARIABLES = ("ValidationNoisyBlocksSrgb", "ValidationGtBlocksSrgb")
-"""Noisy and clean: the name of the one variable in each file, and of the file, with .mat."""
+"""Noisy and clean: name of the only variable in each file, and of the file without .mat."""
 
 Blocks = UInt8[np.ndarray, "scenes blocks h w 3"]
 
 
 def is_there(folder: Path) -> bool:
-    """Whether a folder holds one of the two files at least."""
+    """Whether a folder contains at least one of the two files."""
     return any((folder / f"{variable}.mat").is_file() for variable in VARIABLES)
 
 
 class SiddBlocks:
-    """Pairs of a folder with both files: all blocks of the first scene, then of the second, ...
+    """Pairs from a folder with both files: all blocks of the first scene, then of the second, ...
 
-    SIDD has 40 scenes of 32 blocks of 256x256. A pair is called as the field does, `0001_01` for
+    SIDD has 40 scenes of 32 blocks of 256x256. Pairs are named as in the literature: `0001_01` is
     the first block of the first scene. Both arrays are read at once and stay in memory: 2 x 252 MB.
 
     Args:
-        folder: which holds the two files.
+        folder: folder with the two files.
 
     Raises:
         DataError: if a file is missing, damaged, or holds something else.
@@ -57,8 +57,8 @@ class SiddBlocks:
         return f"{scene + 1:04d}_{block + 1:02d}"
 
     def whole(self, index: int) -> tuple[Pixels, Pixels]:
-        """Noisy and clean, h w 3, uint8; the caller's own."""
-        # MATLAB's order of axes is the other way round, so a block lies scattered in memory
+        """Noisy and clean, h w 3, uint8; owned by the caller."""
+        # MATLAB's axes are in reverse order, so a block is not contiguous in memory
         noisy, clean = (
             np.array(half[self._place(index)], order="C") for half in (self._noisy, self._clean)
         )
@@ -70,12 +70,12 @@ class SiddBlocks:
 
 
 def read(path: Path, variable: str, hint: str) -> Blocks:
-    """All blocks of one of SIDD's files.
+    """Read all blocks of one of SIDD's files.
 
     Args:
-        path: of the file.
-        variable: what the array is called in it.
-        hint: what to say if there is no such file.
+        path: path of the file.
+        variable: name of the array in it.
+        hint: what the message suggests if the file does not exist.
 
     Raises:
         DataError: if the file is missing, damaged, or holds something else.

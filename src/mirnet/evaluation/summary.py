@@ -10,26 +10,26 @@ from mirnet.evaluation.scores import Means
 
 @dataclass
 class Column:
-    """One method over many pairs, or the input."""
+    """Means of one method over many pairs, or of the input."""
 
     means: Means = field(default_factory=Means)
     seconds: float = 0.0
 
 
 class Summary:
-    """One data set, or all of them.
+    """Means of one data set, or of all of them.
 
-    A pair that failed for one method counts for none, so that all means are of the same pairs.
+    A pair that failed for one method is excluded for all, so that all means are of the same pairs.
     """
 
     def __init__(self, methods: Sequence[Method]) -> None:
         self.columns = {name: Column() for name in (INPUT, *(each.name for each in methods))}
-        """By name; the input first."""
+        """Columns by name; the input first."""
         self.failed = 0
         self.megapixels = 0.0
 
     def add(self, result: Measured | Failed) -> None:
-        """One more pair; failed ones are counted and left out of the means."""
+        """Add one pair; failed pairs are counted and left out of the means."""
         if isinstance(result, Failed):
             self.failed += 1
             return
@@ -41,11 +41,11 @@ class Summary:
 
     @property
     def pairs(self) -> int:
-        """How many were measured."""
+        """Number of pairs measured."""
         return self.columns[INPUT].means.count
 
     def seconds_per_megapixel(self, name: str) -> float | None:
-        """Time for restoring all pixels so far; None for the input and before the first pair."""
+        """Restoration time over all pixels so far; None for the input and before the first pair."""
         if name == INPUT or not self.megapixels:
             return None
         return self.columns[name].seconds / self.megapixels

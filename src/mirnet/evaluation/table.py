@@ -1,4 +1,4 @@
-"""Figures of many pairs as a CSV file, one row for the input and for each method of a pair."""
+"""Scores of many pairs as a CSV file, with rows for the input and each method of a pair."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +20,7 @@ CSV_COLUMNS = (
 
 
 class Writer(Protocol):
-    """What is used of `csv.DictWriter`."""
+    """The part of `csv.DictWriter` that is used."""
 
     def writerows(self, rowdicts: Iterable[Mapping[str, Any]], /) -> object:
         """Write some rows."""
@@ -29,7 +29,7 @@ class Writer(Protocol):
 
 @contextmanager
 def table(path: Path) -> Iterator[Writer]:
-    """A CSV file, which appears when all rows went into it without an error.
+    """A CSV file, which appears once all rows were written without an error.
 
     Raises:
         OSError: if the folder takes no file.
@@ -52,7 +52,7 @@ def rows(result: Measured | Failed) -> Iterator[dict[str, Any]]:
 
 
 def record(result: Measured | Failed) -> dict[str, Any]:
-    """What there is to say of a pair: names and plain values."""
+    """Everything known about a pair: names and plain values."""
     record = asdict(result)
     status = "failed" if isinstance(result, Failed) else "measured"
     head = {"data": str(record.pop("folder")), "name": record.pop("name"), "status": status}

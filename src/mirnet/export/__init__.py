@@ -1,4 +1,4 @@
-"""Models for other runtimes and frameworks, each checked against its source before it stays."""
+"""Export models to other formats; each result is checked against its source before it is kept."""
 
 import contextlib
 import tempfile
@@ -25,18 +25,18 @@ HALF = ("onnx", "openvino", "mnn", "safetensors")
 """Formats that can hold weights in half precision."""
 
 SIZED = ("onnx", "openvino")
-"""Formats that can be of one size."""
+"""Formats that support a fixed size."""
 
 SMALLEST = 32
-"""Height and width of a fixed size are no less: smaller tiles are not restored in."""
+"""Minimum height and width of a fixed size, since tiles are never smaller."""
 
 READERS = {".onnx": "onnx", ".xml": "openvino", ".mnn": "mnn", ".pdiparams": "paddle"}
-"""The runtimes that check the files of a suffix; PyTorch checks the others."""
+"""Runtimes that check files, by suffix; PyTorch checks all others."""
 
 TOLERANCE = 2e-3
 """Largest difference to the source in 0..1: half a level of 8 bits."""
 HALF_TOLERANCE = 8e-3
-"""The same where weights are stored in half precision: two levels."""
+"""The same for weights in half precision: two levels."""
 
 
 def export(
@@ -52,14 +52,14 @@ def export(
     """Write the weights file `model` in another format.
 
     Args:
-        model: any file that `weights.checkpoint.read` takes.
+        model: any file that `models.checkpoint.read` takes.
         format: one of `FORMATS`.
-        folder: made if missing.
+        folder: created if missing.
         name: the new file's stem; that of `model` by default.
         half: store weights in half precision (`HALF`). Arithmetic stays float32.
-        size: height and width of the one picture that it takes (`SIZED`), multiples of what the
-            network takes; None for any.
-        local: side of windows over which the network averages in place of the whole; see
+        size: fixed height and width of the input (`SIZED`), multiples of what the network takes;
+            None for any size.
+        local: side of the windows over which the network averages instead of the whole input; see
             `checkpoint.localised`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Whether an exported model does what its source does."""
+"""Check that an exported model gives the same results as its source."""
 
 from collections.abc import Iterator
 
@@ -14,9 +14,9 @@ from mirnet.shapes import Batch
 
 
 def sizes(facts: Facts) -> tuple[tuple[int, int, int], ...]:
-    """Batch, height and width of the pictures that every export is checked with.
+    """Batch, height and width of the pictures with which every export is checked.
 
-    A tile is among them: what a runtime does otherwise may grow with the size.
+    A full tile is among them, since a runtime's error may grow with the size.
     """
     tile, multiple = default_tile(facts), facts.multiple
     return (1, tile, tile), (1, 5 * multiple, 9 * multiple), (2, 8 * multiple, 12 * multiple)
@@ -28,7 +28,7 @@ def difference(weights: Weights, runtime: Runtime, size: tuple[int, int] | None 
     Args:
         weights: of the network, which PyTorch runs.
         runtime: runs the exported model.
-        size: height and width of the one picture the model takes; None for `sizes`.
+        size: fixed height and width of the model's input; None for `sizes`.
 
     Returns:
         A number; NaN if one result has any.
@@ -43,16 +43,16 @@ def difference(weights: Weights, runtime: Runtime, size: tuple[int, int] | None 
 
 
 def _pictures(batch: int, channels: int, height: int, width: int) -> Iterator[Batch]:
-    """What a network meets at worst, and what it meets as a rule."""
+    """A worst-case and a typical input of a network."""
     yield np.random.default_rng(0).random((batch, channels, height, width), dtype=np.float32)
     yield np.stack([scene(channels, height, width, seed) for seed in range(batch)])
 
 
 def scene(channels: int, height: int, width: int, seed: int) -> Float32[np.ndarray, "c h w"]:
-    """Something like a photograph, c h w in 0..1: no picture has to be shipped for the check.
+    """A synthetic photograph, c h w in 0..1, so that no picture has to be shipped for the check.
 
-    A sky that fades, a bright disc with a sharp edge, fine stripes, a corner in the dark, all of
-    it tinted, with noise that grows with the light.
+    A sky with a gradient, a bright disc with a sharp edge, fine stripes, a dark corner, all of it
+    tinted, with noise that grows with the light.
     """
     rng = np.random.default_rng(seed)
     rows, columns = np.linspace(0, 1, height)[:, None], np.linspace(0, 1, width)

@@ -1,4 +1,4 @@
-"""What an exported file says of itself, besides the facts of its weights."""
+"""The statement in an exported file: the facts of its weights, and its origin."""
 
 import importlib.metadata
 import json
@@ -11,7 +11,7 @@ from mirnet.models.checkpoint import Weights
 
 
 def origin(source: Path) -> dict[str, Any]:
-    """Where a file comes from: the version of mirnet, and the SHA-256 of its source.
+    """Origin of a file: the version of mirnet, and the SHA-256 of its source.
 
     Raises:
         OSError: if the source cannot be read.
@@ -23,7 +23,7 @@ def origin(source: Path) -> dict[str, Any]:
 
 
 def text(weights: Weights) -> str:
-    """The facts, and what formats without tensors of ours do not tell, as JSON in one line."""
+    """The facts, and what is lost in formats without our tensors, as JSON in one line."""
     facts = {
         **weights.facts,
         "configuration": asdict(weights.configuration),

@@ -1,4 +1,4 @@
-"""MNN, by way of ONNX and MNN's own converter."""
+"""MNN, via ONNX and MNN's own converter."""
 
 import subprocess
 import sys
@@ -12,20 +12,20 @@ from mirnet.export import mnn_sharing, onnx
 from mirnet.export.facts import text
 from mirnet.models.checkpoint import Weights
 
-# not `MNN.tools.mnnconvert`: importing that installs a logging client and reports each conversion
+# not `MNN.tools.mnnconvert`: importing it installs a logging client that reports each conversion
 CONVERT = "import sys, _tools; _tools.mnnconvert(['mnnconvert', *sys.argv[1:]])"
 
 
 def write(weights: Weights, path: Path, *, half: bool = False) -> None:
-    """Write the network for MNN, weights in half precision if wanted.
+    """Write the network for MNN, optionally with weights in half precision.
 
-    Weights that are used several times, as those of the residual context blocks are, stand in the
-    file once. The facts stand where MNN has room for one text, in the `bizCode`.
+    Weights that are used several times, like those of the residual context blocks, are stored once.
+    The facts are stored in MNN's only text field, the `bizCode`.
 
     Raises:
         WeightsError: if the converter fails.
     """
-    if half:  # the converter would cut what does not fit off, instead of rounding it
+    if half:  # the converter would truncate the numbers instead of rounding them
         rounded = {name: tensor.half().float() for name, tensor in weights.tensors.items()}
         weights = replace(weights, tensors=rounded)
     with tempfile.TemporaryDirectory() as name:
@@ -48,7 +48,7 @@ def write(weights: Weights, path: Path, *, half: bool = False) -> None:
 def _convert(
     format: str, source: Path, kind: str, target: Path, options: Sequence[str] = ()
 ) -> None:
-    # a process of its own: the converter prints, and ends the process when it fails
+    # in a separate process: the converter prints, and ends the process when it fails
     files = ["--modelFile", str(source), kind, str(target)]
     done = subprocess.run(
         [sys.executable, "-c", CONVERT, "-f", format, *files, *options],

@@ -1,9 +1,9 @@
-"""A `.mnn` file in which equal weights stand once, however many convolutions use them.
+"""A `.mnn` file in which equal weights are stored once, however many convolutions use them.
 
-MNN's converter gives each convolution weights of its own. Here it writes the graph with a stand-in
-of one number for each; the weights then follow behind the graph, and what pointed to a stand-in
-points to them. In flatbuffers several places may point to one vector, so MNN reads such a file as
-it reads any other.
+MNN's converter gives each convolution its own weights. Here it writes the graph with a one-number
+placeholder for each; the weights are then appended to the graph, and pointers to placeholders are
+redirected to them. Flatbuffers allow several pointers to one vector, so MNN reads such a file like
+any other.
 """
 
 import json
@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 
 OPERATIONS, MAIN, WEIGHT, BIAS, QUANTIZED, BUFFER = 3, 2, 1, 2, 3, 0
-"""Numbers of fields in MNN's schema: `Net.oplists`, `Op.main`, `Convolution2D.weight`, `.bias`,
+"""Field numbers in MNN's schema: `Net.oplists`, `Op.main`, `Convolution2D.weight`, `.bias`,
 `.quanParameter` and its `.buffer`."""
 
 
@@ -20,20 +20,20 @@ class Vector:
     """Numbers of one convolution."""
 
     operation: int
-    """Its place among the operations of the graph."""
+    """Index among the operations of the graph."""
     fields: tuple[int, ...]
-    """The way to them from there."""
+    """Path of field numbers from the operation to the vector."""
     width: int
-    """Bytes of each number."""
+    """Bytes per number."""
     content: bytes
 
 
 def take_out(graph: str, weights: bytes) -> tuple[str, list[Vector]]:
-    """Put stand-ins in the place of weights that the converter wrote beside the graph.
+    """Replace weights that the converter wrote next to the graph by placeholders.
 
     Args:
         graph: the graph in MNN's JSON, converted with `--saveExternalData`.
-        weights: what stands in the file beside it.
+        weights: contents of the file next to it.
 
     Returns:
         The graph with stand-ins, in the same JSON, and what belongs in their place.
@@ -46,7 +46,7 @@ def take_out(graph: str, weights: bytes) -> tuple[str, list[Vector]]:
             continue
         start, *sizes = main.pop("external")
         main["bias"] = [0.0]
-        if "quanParameter" in main:  # half precision; besides weights and biases it has no scales
+        if "quanParameter" in main:  # half precision; it has no scales besides weights and biases
             main["quanParameter"]["buffer"] = [0]
             size, _, bias_size, *_ = sizes
             weight = Vector(place, (MAIN, QUANTIZED, BUFFER), 1, weights[start:][:size])
@@ -60,11 +60,11 @@ def take_out(graph: str, weights: bytes) -> tuple[str, list[Vector]]:
 
 
 def put_back(graph: bytes, vectors: list[Vector]) -> list[bytes | bytearray]:
-    """The parts of a whole model: the graph, its pointers changed, and each different vector once.
+    """The parts of a complete model: the graph with changed pointers, and each unique vector once.
 
     Args:
-        graph: with stand-ins, in MNN's own format.
-        vectors: what belongs in their place.
+        graph: with placeholders, in MNN's own format.
+        vectors: the vectors that they stand for.
     """
     changed = bytearray(graph)
     changed += bytes(-len(changed) % 4)
@@ -73,7 +73,7 @@ def put_back(graph: bytes, vectors: list[Vector]) -> list[bytes | bytearray]:
     known: dict[tuple[int, bytes], int] = {}
     operations = _target(changed, _field(changed, _target(changed, 0), OPERATIONS))
     for vector in vectors:
-        pointer = operations + 4 * (1 + vector.operation)  # after their number
+        pointer = operations + 4 * (1 + vector.operation)  # after the vector's length
         for field in vector.fields:
             pointer = _field(changed, _target(changed, pointer), field)
         key = vector.width, vector.content
@@ -87,13 +87,13 @@ def put_back(graph: bytes, vectors: list[Vector]) -> list[bytes | bytearray]:
 
 
 def _target(graph: bytearray, pointer: int) -> int:
-    """What a pointer points to: it holds the distance."""
+    """The target of a pointer, which stores the relative offset."""
     distance: int = struct.unpack_from("<I", graph, pointer)[0]
     return pointer + distance
 
 
 def _field(graph: bytearray, table: int, number: int) -> int:
-    """Where a field of a table stands: the table knows where a list of the distances is."""
+    """Position of a field of a table, from the table's list of offsets."""
     distances = table - struct.unpack_from("<i", graph, table)[0]
     distance: int = struct.unpack_from("<H", graph, distances + 4 + 2 * number)[0]
     return table + distance

@@ -18,7 +18,7 @@ from mirnet.models.checkpoint import Weights
 from mirnet.models.facts import KEY
 
 OPSET = 18
-"""The oldest that the exporter writes without conversion; ONNX Runtime reads it since 1.14."""
+"""The oldest opset the exporter writes without conversion; ONNX Runtime reads it since 1.14."""
 
 
 def write(
@@ -26,13 +26,13 @@ def write(
 ) -> None:
     """Write the network with input `noisy` and output `restored`, b 3 h w, float32.
 
-    Height and width are any multiples of the configuration's. The facts of the weights stand in the
-    file's metadata.
+    Height and width are any multiples of the configuration's. The facts of the weights are stored
+    in the file's metadata.
 
     Args:
         weights: of the network.
         path: the file.
-        size: height and width of the one picture it takes; None for any batch, height and width.
+        size: fixed height and width of the input; None for any batch, height and width.
         half: store the weights in half precision; the network computes in float32.
     """
     multiple = weights.configuration.multiple
@@ -55,7 +55,7 @@ def write(
             verbose=False,
             **shapes,
         )
-    assert program is not None  # it is None only with the exporter of old
+    assert program is not None  # only the old exporter returns None
     model = program.model_proto
     _strip(model.graph)
     if half:
@@ -66,7 +66,7 @@ def write(
 
 @contextlib.contextmanager
 def _quiet_exporter() -> Iterator[None]:
-    """Silence deprecations inside torch's own exporter, and its regrets for torchvision."""
+    """Silence deprecations inside torch's own exporter, and its warning about torchvision."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -79,7 +79,7 @@ def _quiet_exporter() -> Iterator[None]:
 
 
 def _strip(graph: onnx.GraphProto) -> None:
-    """Drop the exporter's stack traces, which are half of a small file."""
+    """Drop the exporter's stack traces, which take half of a small file."""
     del graph.metadata_props[:]
     for part in (*graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
         del part.metadata_props[:]
@@ -87,9 +87,9 @@ def _strip(graph: onnx.GraphProto) -> None:
 
 
 def _halve(graph: onnx.GraphProto, names: Collection[str]) -> None:
-    """Store these tensors in float16, each with a node that makes it float32 again.
+    """Store these tensors in float16, each with a node that casts it back to float32.
 
-    Runtimes do that once, when they load the file.
+    Runtimes do the cast once, when they load the file.
     """
     nodes = list(graph.node)
     del graph.node[:]

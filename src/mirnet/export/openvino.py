@@ -1,4 +1,4 @@
-"""OpenVINO's own files, by way of ONNX and OpenVINO's converter."""
+"""OpenVINO's own format, via ONNX and OpenVINO's converter."""
 
 import tempfile
 from pathlib import Path
@@ -18,14 +18,14 @@ with without_telemetry():
 def write(
     weights: Weights, path: Path, *, size: tuple[int, int] | None = None, half: bool = False
 ) -> None:
-    """Write the network as `path`, an `.xml`, with the weights in a `.bin` beside it.
+    """Write the network as `path`, an `.xml`, with the weights in a `.bin` next to it.
 
-    Input and output are as `onnx.write` makes them. The facts stand in the model's `rt_info`.
+    Input and output are those of `onnx.write`. The facts are stored in the model's `rt_info`.
 
     Args:
         weights: of the network.
         path: the `.xml`.
-        size: height and width of the one picture it takes; None for any batch, height and width.
+        size: fixed height and width of the input; None for any batch, height and width.
         half: store the weights in half precision.
 
     Raises:
@@ -35,13 +35,13 @@ def write(
         source = Path(folder) / "model.onnx"
         onnx.write(weights, source, size=size)
         try:
-            with root_logger.kept():  # where the converter fails it makes that its own
+            with root_logger.kept():  # a failing converter takes over the root logger
                 model = openvino.convert_model(source)
         except Exception as error:
             reason = str(error).strip().splitlines() or [type(error).__name__]
             raise WeightsError(f"OpenVINO's converter failed: {reason[-1]}") from error
         information = model.get_rt_info()
-        for name in list(information):  # it keeps a copy of the facts and the name of the source
+        for name in list(information):  # it contains a copy of the facts and the source's name
             del information[name]
         model.set_rt_info(text(weights), [KEY])
         openvino.save_model(model, path, compress_to_fp16=half)

@@ -21,17 +21,16 @@ def network(weights: Weights) -> PaddleMIRNetV2:
     copy = PaddleMIRNetV2(weights.configuration)
     tensors = upstream.to_official(weights.tensors)
     missing, superfluous = copy.set_state_dict({n: t.numpy() for n, t in tensors.items()})
-    assert not missing and not superfluous  # the two networks have one table of names
+    assert not missing and not superfluous  # the two networks share one table of names
     copy.eval()
     return copy
 
 
 def write(weights: Weights, path: Path) -> None:
-    """Write the network as `path`, a `.pdiparams`, with its program beside it, a `.json`.
+    """Write the network as `path`, a `.pdiparams`, with its program next to it, a `.json`.
 
-    The program has the input `noisy`, b 3 h w, float32; height and width are any multiples of
-    the configuration's.
-    It holds the facts too, under a name of which Paddle takes no notice.
+    The program has the input `noisy`, b 3 h w, float32; height and width are any multiples of the
+    configuration's. It also contains the facts, under a name that Paddle ignores.
 
     Args:
         weights: of the network.
@@ -44,11 +43,11 @@ def write(weights: Weights, path: Path) -> None:
     program = paddle.jit.to_static(
         network(weights),
         input_spec=[paddle.static.InputSpec(shape, "float32", name="noisy")],
-        full_graph=True,  # else the shape is not taken
+        full_graph=True,  # otherwise the shape is ignored
     )
     try:
         paddle.jit.save(program, str(path.with_suffix("")))
-    except Exception as error:  # each failure has a class of its own, a full disk too
+    except Exception as error:  # each failure has its own class, a full disk too
         raise WeightsError(f"Paddle cannot save {path.name}: {reason(error)}") from error
     file = path.with_suffix(".json")
     content = json.loads(file.read_bytes())

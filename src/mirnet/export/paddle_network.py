@@ -1,7 +1,7 @@
-"""MIRNetV2 in Paddle: `models.mirnetv2.network` once more, with the official names of parameters.
+"""MIRNetV2 in Paddle: a port of `models.mirnetv2.network` with the official parameter names.
 
-What each part does stands there. Paddle and the official code name a parameter after the
-attributes that lead to it, so the attributes here are those of `weights.upstream`.
+The parts are documented there. Paddle and the official code name a parameter after the attributes
+that lead to it, so the attributes here are those of `models.mirnetv2.upstream`.
 """
 
 from typing import Any, no_type_check
@@ -15,7 +15,7 @@ with contained():
     from paddle.nn import functional
 
 Features = Any
-"""b c h w: a Paddle tensor, or what stands for one while a program is recorded."""
+"""b c h w: a Paddle tensor, or its symbolic variable while a program is recorded."""
 
 
 class ResidualContextBlock(nn.Layer):
@@ -41,11 +41,11 @@ class ResidualContextBlock(nn.Layer):
         return self.activation(features + self.context(features)) + x
 
     def context(self, features: Features) -> Features:
-        """What is added to the features."""
+        """The term that is added to the features."""
         logits = self.gcnet.conv_mask(features)  # b 1 h w
         if not self.cell:
             attention = functional.softmax(logits.flatten(2), 2)  # b 1 hw
-            # one product of matrices: Paddle takes eight times as long to multiply and sum
+            # a matrix product: multiplying and summing takes Paddle eight times as long
             context = paddle.matmul(features.flatten(2), attention, transpose_y=True)  # b c 1
             return self.gcnet.channel_add_conv(context.unsqueeze(3))
         weights = (logits - logits.amax([2, 3], keepdim=True)).clip(min=FAINTEST).exp()
@@ -54,7 +54,7 @@ class ResidualContextBlock(nn.Layer):
 
 
 class SelectiveFusion(nn.Layer):
-    """Blend a fine and a coarse feature map, weighing them per channel."""
+    """Blend a fine and a coarse feature map with weights per channel."""
 
     def __init__(self, channels: int, *, reduction: int = 8, cell: int = 0) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class SelectiveFusion(nn.Layer):
     def forward(self, fine: Features, coarse: Features) -> Features:
         both = fine + coarse
         mean = window_means(both, self.cell) if self.cell else both.mean([2, 3], keepdim=True)
-        summary = self.conv_du(mean)  # b hidden and a place for each cell
+        summary = self.conv_du(mean)  # b hidden and one position per cell
         scores = paddle.stack([score(summary) for score in self.fcs])  # 2 b c h2 w2
         weights = functional.softmax(scores, 0)
         if self.cell:
@@ -75,7 +75,7 @@ class SelectiveFusion(nn.Layer):
 
 
 class Resized(nn.Layer):
-    """Steps to another resolution, at the place that the official names give them."""
+    """Steps to another resolution, at the position given by the official names."""
 
     def __init__(self, *steps: nn.Layer) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class Resized(nn.Layer):
 
 
 class MultiScaleBlock(nn.Layer):
-    """Three resolutions that inform each other, twice with shared weights."""
+    """Three resolutions that exchange features, twice with shared weights."""
 
     def __init__(self, widths: tuple[int, int, int], *, groups: int, cell: int = 0) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ class PaddleMIRNetV2(nn.Layer):
     """Restore a batch of pictures.
 
     Input: b in_channels h w, float32, RGB in 0..1, height and width multiples of the
-    configuration's, which nothing checks here. Output: b out_channels h w, not clipped.
+    configuration's, which is not checked here. Output: b out_channels h w, not clipped.
     """
 
     def __init__(self, configuration: Configuration) -> None:
@@ -154,7 +154,7 @@ class PaddleMIRNetV2(nn.Layer):
         )
         self.conv_out = conv3x3(width, configuration.out_channels * folded)
 
-    @no_type_check  # Paddle reads this function's source, and takes no checker around it in tests
+    @no_type_check  # Paddle reads this function's source, so tests must not wrap it in a checker
     def forward(self, x: Features) -> Features:
         folds = self.unshuffle > 1
         shallow = self.conv_in(fold(x, self.unshuffle) if folds else x)
@@ -166,9 +166,9 @@ class PaddleMIRNetV2(nn.Layer):
 
 
 def fold(x: Features, side: int) -> Features:
-    """Squares of pixels as channels, in the order of Paddle's own `pixel_unshuffle`.
+    """Fold squares of pixels into channels, in the order of Paddle's own `pixel_unshuffle`.
 
-    That cannot be recorded for any height and width.
+    That function cannot be recorded for arbitrary height and width.
     """
     parts = [x[:, :, row::side, column::side] for row in range(side) for column in range(side)]
     return paddle.stack(parts, axis=2).flatten(1, 2)
@@ -194,7 +194,7 @@ def window_means(x: Features, cell: int) -> Features:
 
 
 def spread(x: Features, cell: int) -> Features:
-    """A value for each cell as one for each feature, interpolated between the cells' centres."""
+    """Expand one value per cell to all its features, interpolating between the cells' centres."""
     return functional.interpolate(
         x, scale_factor=cell, mode="bilinear", align_corners=False, align_mode=0
     )

@@ -1,1 +1,1 @@
-"""Models: the bundled ones, files of weights, what they declare, and the network."""
+"""Models: bundled models, weights files, the facts they declare, and the network."""

@@ -8,32 +8,32 @@ from mirnet.errors import WeightsError
 BUNDLED = Path(__file__).parent / "bundled"
 
 LAST, BEST = "last.ckpt", "best.ckpt"
-"""Checkpoints in the folder of a training run: of the last step, and of the best validation."""
+"""Checkpoints in a training run's folder: of the last step, and of the best validation."""
 
 
 DEFAULT = "denoise"
-"""The model that is taken where none is named."""
+"""The model used if none is named."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model that comes with the package, in one file for each family of runtimes."""
+    """A model bundled with the package, in one file for each family of runtimes."""
 
     name: str
-    """As `--model` takes it."""
+    """Name that `--model` takes."""
     task: str
     network: str
-    """Its shape, in words."""
+    """Description of its architecture."""
     licence: str
     summary: str
     suffixes: tuple[str, ...] = (".mnn", ".onnx", ".safetensors")
 
     def files(self) -> list[Path]:
-        """Where its files lie."""
+        """Paths of its files."""
         return [BUNDLED / f"{self.name}{suffix}" for suffix in self.suffixes]
 
     def weights(self) -> Path:
-        """The file that training, export and PyTorch read."""
+        """The file used by training, export and PyTorch."""
         return BUNDLED / f"{self.name}.safetensors"
 
     def card(self) -> Path:
@@ -60,7 +60,7 @@ MODELS = (
 
 
 def find(name: str) -> Model | None:
-    """The model of that name, if there is one.
+    """The model of this name, if there is one.
 
     >>> find("denoise").task
     'denoise'
@@ -69,7 +69,7 @@ def find(name: str) -> Model | None:
 
 
 def file(name: str) -> Path:
-    """The file with the weights of the model of that name; any other name is a file's.
+    """The weights file of the model of this name; any other name is taken as a path.
 
     Raises:
         WeightsError: if there is neither.

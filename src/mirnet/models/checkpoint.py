@@ -1,7 +1,7 @@
-"""Weights on disk: read from any format of the field, written in ours or the official one.
+"""Weights on disk: read from any common format, written in ours or the official one.
 
-The content of a file decides how it is read, the suffix how it is written. What a file says of
-itself is checked against its tensors.
+A file is read by its content, and written by its suffix. The statements in a file are checked
+against its tensors.
 """
 
 from collections.abc import Mapping
@@ -24,13 +24,13 @@ from mirnet.system.files import replacing
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """A trained network: its numbers, its shape, and what is known about it."""
+    """A trained network: its tensors, its configuration, and facts about it."""
 
     tensors: dict[str, Tensor]
-    """By our names; float32, finite, on the CPU, in memory of their own, when read from a file."""
+    """Tensors by our names; from a file: float32, finite, on the CPU, in their own memory."""
     configuration: Configuration
     facts: dict[str, Any] = field(default_factory=dict)
-    """`task`, training recipe, metrics and the like: whatever JSON can hold."""
+    """`task`, training recipe, metrics and the like: any JSON values."""
 
     @classmethod
     def of(cls, network: MIRNetV2, facts: dict[str, Any] | None = None) -> "Weights":
@@ -39,21 +39,21 @@ class Weights:
 
     def network(self) -> MIRNetV2:
         """A network with a copy of these weights, on the CPU, in evaluation mode."""
-        with torch.device("meta"):  # an initialisation would draw from the global random numbers
+        with torch.device("meta"):  # an initialisation would use the global random generator
             network = self.configuration.network()
         network.to_empty(device="cpu").load_state_dict(self.tensors, strict=True)
         return network.eval()
 
 
 def read(path: str | Path) -> Weights:
-    """Weights from a file that this package, the official code or Paddle has written.
+    """Read weights from a file written by this package, the official code or Paddle.
 
     - safetensors, ours or bare;
     - PyTorch: official (`params`, `params_ema` before it, `state_dict`, or bare);
-    - our training checkpoints, the averaged weights where there are any;
+    - our training checkpoints, with averaged weights preferred;
     - `.pdparams` (`state_dict`, or bare).
 
-    Names may be ours or the official ones. Where the file does not state the configuration it is
+    Names may be ours or the official ones. If the file does not state the configuration, it is
     inferred, see `upstream.configuration`.
 
     Raises:
@@ -80,14 +80,14 @@ def read(path: str | Path) -> Weights:
 
 
 def localised(weights: Weights, window: int) -> Weights:
-    """The same weights in a network whose statistics are those of windows, not of the whole.
+    """The same weights in a network that averages over windows instead of the whole input.
 
     The test-time local converter of Chu et al., "Improving Image Restoration by Revisiting Global
-    Information Aggregation", ECCV 2022, for this network: trained on patches, it meets statistics
-    like theirs, and tiles agree. Their windows are 1.5 times the training patch.
+    Information Aggregation", ECCV 2022, for this network: its statistics then resemble those of
+    the patches it was trained on, and tiles agree. Their windows are 1.5 times the training patch.
 
     Args:
-        weights: of a network that averages over the whole.
+        weights: of a network that averages over the whole input.
         window: side in pixels, a multiple of 12 (24 at half resolution) up to `LARGEST_WINDOW`.
 
     Raises:
@@ -106,18 +106,18 @@ def localised(weights: Weights, window: int) -> Weights:
 
 
 def write(weights: Weights, path: str | Path, *, half: bool = False) -> None:
-    """Write weights in the format of the suffix, whole or not at all.
+    """Write weights in the format given by the suffix, complete or not at all.
 
     - `.safetensors`: our names;
     - `.pth`: official names under `params`, for the official code;
     - `.pdparams`: official names under `state_dict`, for the Paddle reproduction.
 
-    Configuration and facts travel in all of them; the official codes overlook them.
+    All of them include configuration and facts; the official codes ignore these.
 
     Args:
-        weights: whose tensors fill a network of their configuration.
-        path: a file of this name is replaced.
-        half: store float16, for half the size (`.safetensors` only); `read` gives float32 again.
+        weights: whose tensors match their configuration.
+        path: an existing file is replaced.
+        half: store float16, at half the size (`.safetensors` only); `read` returns float32 again.
 
     Raises:
         WeightsError: if the suffix is another, the weights are unfit, a fact is not JSON, or the
@@ -145,11 +145,11 @@ def write(weights: Weights, path: str | Path, *, half: bool = False) -> None:
 
 
 LARGEST_WINDOW = 1536
-"""Pictures are padded to multiples of the window, so a hostile file must not state any."""
+"""Pictures are padded to multiples of the window, so a hostile file must not state any size."""
 
 
 def _completed(stated: object) -> Mapping[str, Any] | None:
-    """A stated configuration with all its keys; files from before there were some lack them.
+    """A stated configuration with all its keys; older files lack some of them.
 
     Raises:
         WeightsError: if it is none, or states what no network has.
@@ -173,9 +173,9 @@ def _completed(stated: object) -> Mapping[str, Any] | None:
 
 
 def _agreed(stated: Mapping[str, Any] | None, inferred: Configuration) -> Configuration:
-    """The stated configuration if the tensors bear it out, the inferred one if none is stated.
+    """The stated configuration if it matches the tensors, the inferred one if none is stated.
 
-    Only growth, residual and window are taken from the statement: shapes leave them open.
+    Only growth, residual and window are taken from the statement: shapes do not determine them.
     """
     if stated is None:
         return inferred
@@ -202,7 +202,7 @@ def _agreed(stated: Mapping[str, Any] | None, inferred: Configuration) -> Config
 
 
 def _as_tuple(value: object) -> object:
-    """JSON knows lists only."""
+    """JSON has only lists."""
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -214,7 +214,7 @@ def _gives_widths(growth: object, inferred: Configuration) -> bool:
 
 def _tensor(name: str, value: object) -> Tensor:
     """One entry of a file as a tensor, whatever its dtype."""
-    if isinstance(value, tuple) and len(value) == 2:  # Paddle's own name goes with the array
+    if isinstance(value, tuple) and len(value) == 2:  # Paddle stores its own name with the array
         value = value[1]
     if isinstance(value, pdparams.StoredArray):
         try:
@@ -229,7 +229,7 @@ def _tensor(name: str, value: object) -> Tensor:
 
 
 def _settled(name: str, tensor: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """A copy in memory of its own, dense, on the CPU.
+    """A dense copy in its own memory, on the CPU.
 
     Raises:
         WeightsError: if the tensor does not hold finite floating-point numbers.

@@ -1,6 +1,6 @@
 """The unverified content of a weights file of any format.
 
-The first bytes decide how a file is read. No file gets to run code.
+The first bytes determine how a file is read. No file can run code.
 """
 
 import json
@@ -23,10 +23,10 @@ VERSION = 1
 """Metadata key of the JSON stored with the tensors."""
 
 TRAINING_FORMAT = "mirnet-training-1"
-"""What `training.checkpoint` marks its files with."""
+"""Marker that `training.checkpoint` writes into its files."""
 
 CONTAINERS = ("params_ema", "params", "state_dict")
-"""Keys under which others keep the tensors, the better ones first."""
+"""Keys under which other software stores the tensors, in order of preference."""
 
 EXPECTED = "expected .safetensors, .pth, .pt, .ckpt or .pdparams"
 
@@ -38,11 +38,11 @@ class Content:
     tensors: Mapping[str, Any]
     facts: dict[str, Any] = field(default_factory=dict)
     configuration: object = None
-    """The fields of a `Configuration`, or None where the file does not state them."""
+    """The fields of a `Configuration`, or None if the file does not state them."""
 
 
 def load(path: Path) -> Content:
-    """The content of a file in any of the known formats.
+    """Load the content of a file in any of the known formats.
 
     Raises:
         WeightsError: if the format is unknown, or the file is empty, damaged, hostile or of a
@@ -55,7 +55,7 @@ def load(path: Path) -> Content:
         start = file.read(32)
     if not start:
         raise WeightsError(f"is empty: {EXPECTED}; fetch it again")
-    # a safetensors file starts with the length of its header, and no header is longer than this
+    # a safetensors file starts with the length of its header, whose maximum this is
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= 100_000_000:
         return _undamaged(lambda: _read_safetensors(path))
     if start.startswith(b"PK\x03\x04"):
@@ -68,12 +68,12 @@ def load(path: Path) -> Content:
 
 
 def _undamaged(reader: Callable[[], Content]) -> Content:
-    """Let the reader's own verdict through, and turn whatever a damaged file raises into one."""
+    """Pass the reader's own errors on, and convert all others, which a damaged file may cause."""
     try:
         return reader()
     except WeightsError:
         raise
-    except Exception as error:  # the libraries have a dozen kinds for a damaged file
+    except Exception as error:  # the libraries raise a dozen types for a damaged file
         if wanted := re.search(r"GLOBAL (\S+)", str(error)):
             raise WeightsError(pdparams.refusal(wanted[1])) from error
         reason = str(error).strip().splitlines() or [type(error).__name__]
@@ -87,7 +87,7 @@ def _read_safetensors(path: Path) -> Content:
 
 
 def _read_torch(path: Path, *, mmap: bool) -> object:
-    # mapped, since only a third of a training checkpoint is wanted
+    # memory-mapped, since only a third of a training checkpoint is needed
     return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
 
 
@@ -97,7 +97,7 @@ def _read_pdparams(path: Path) -> object:
 
 
 def _from_pickled(content: object) -> Content:
-    """The tensors of a dict in any of the known arrangements."""
+    """The tensors of a dict in any of the known layouts."""
     content = _mapping("the file", content)
     if str(content.get("format", "")).startswith("mirnet-training"):
         return _from_training(content)
@@ -127,7 +127,7 @@ def _mapping(name: str, value: object) -> Mapping[str, Any]:
 
 
 def describe(configuration: Configuration, facts: dict[str, Any]) -> str:
-    """The JSON that travels with the tensors.
+    """The JSON stored with the tensors.
 
     Raises:
         WeightsError: if a fact is not JSON or has a name that this JSON uses itself.
@@ -144,7 +144,7 @@ def describe(configuration: Configuration, facts: dict[str, Any]) -> str:
 
 
 def _with_description(tensors: Mapping[str, Any], text: object) -> Content:
-    """Add what `describe` made, if the file has it."""
+    """Add what `describe` wrote, if the file has it."""
     if text is None:
         return Content(tensors)
     try:

@@ -1,7 +1,7 @@
-"""What a model declares of itself, so that its callers need not know.
+"""The facts that a model declares, so that callers need no built-in assumptions.
 
-`mirnet export` writes a statement into every file, as JSON under `KEY`; each runtime hands it out
-where it opens a file, and knows the shapes besides.
+`mirnet export` writes a statement into every file, as JSON under `KEY`; each runtime extracts it
+when it opens a file, and also knows the shapes.
 """
 
 import json
@@ -11,38 +11,38 @@ from dataclasses import dataclass
 from typing import Any
 
 KEY = "mirnet"
-"""What the statement is called, where a format has names for texts."""
+"""Key of the statement, in formats that have names for texts."""
 
 LARGEST_MULTIPLE = 512
-"""Pictures are padded to multiples, so a hostile file must not state any."""
+"""Pictures are padded to multiples, so a hostile file must not state any number."""
 
 Shape = Sequence[int | None]
-"""Of an input or output, b c h w; None stands for any number."""
+"""Shape of an input or output, b c h w; None stands for any number."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What there is to know of an opened model. The defaults are those of the paper's networks."""
+    """Facts about an opened model. The defaults are those of the paper's networks."""
 
     in_channels: int = 3
-    """Of what it takes: 3 is RGB."""
+    """Channels of the input; 3 is RGB."""
     out_channels: int = 3
-    """Of what it gives."""
+    """Channels of the output."""
     scale: int = 1
-    """Height and width of what it gives, over those of what it takes."""
+    """Ratio of the output's height and width to the input's."""
     multiple: int = 4
-    """Height and width of a batch are multiples of this, and tiles begin at multiples of it: the
-    network halves its sides from there, and counts its cells."""
+    """Height and width of a batch are multiples of this, and tiles begin at multiples of it, since
+    the network downsamples and counts its cells from there."""
     size: tuple[int, int] | None = None
-    """Height and width of every batch; None where it takes any."""
+    """Height and width of every batch; None if it takes any size."""
     lanes: int = 1
-    """How many calls of other threads it works on side by side; further ones wait."""
+    """Number of concurrent calls that it runs in parallel; further calls wait."""
     task: str = ""
-    """What it was trained for, such as `denoise`; empty where that is not known."""
+    """Task it was trained for, such as `denoise`; empty if unknown."""
     parameters: int | None = None
-    """How many learnt numbers it has; None where that is not known."""
+    """Number of learned parameters; None if unknown."""
     precision: str = "f32"
-    """What it computes in: `f32`, or `bf16` on processors that have it."""
+    """Precision it computes in: `f32`, or `bf16` on processors that support it."""
 
     @classmethod
     def of(
@@ -54,14 +54,14 @@ class Facts:
         lanes: int = 1,
         precision: str = "f32",
     ) -> "Facts":
-        """What a file states, as far as that makes sense, and what its shapes show.
+        """Combine a file's statement, as far as it is valid, with what its shapes show.
 
         Args:
-            statement: of the file, JSON or what was read from it; None or empty without one.
-            takes: the input's shape, which counts before the statement; empty if it is not known.
-            gives: the output's.
-            lanes: see above.
-            precision: see above.
+            statement: of the file, as JSON or parsed; None or empty if there is none.
+            takes: the input's shape, which overrides the statement; empty if unknown.
+            gives: the output's shape.
+            lanes: see the field.
+            precision: see the field.
 
         >>> Facts.of({"multiple": 32}).multiple, Facts.of("no JSON").multiple
         (32, 4)
@@ -81,7 +81,7 @@ class Facts:
             or _number(network.get("out_channels"))
             or cls.out_channels,
             scale=_scale(takes, gives) or cls.scale,
-            # a model of one size that states nothing takes that size, whatever it is a multiple of
+            # a fixed-size model without a statement takes that size, whatever its divisors
             multiple=multiple or math.gcd(cls.multiple, *(size or ())),
             size=size,
             lanes=lanes,
@@ -91,7 +91,7 @@ class Facts:
         )
 
     def takes(self) -> str:
-        """What the model takes and gives, in words, for messages.
+        """Describe in words what the model takes and gives, for messages.
 
         >>> Facts(in_channels=6).takes()
         'takes pictures of 6 channels and gives 3'
@@ -116,7 +116,7 @@ def _read(statement: str | bytes | Mapping[str, Any] | None) -> Mapping[str, Any
 
 
 def _number(value: object, most: int | None = None) -> int | None:
-    """A number of things, if it is one."""
+    """The value, if it is a valid count."""
     if type(value) is not int or value < 1 or (most and value > most):
         return None
     return value
@@ -134,7 +134,7 @@ def _size(shape: Shape) -> tuple[int, int] | None:
 
 
 def _scale(takes: Shape, gives: Shape) -> int | None:
-    """Where both sizes are fixed, and one is a multiple of the other."""
+    """The scale, if both sizes are fixed, and one is a multiple of the other."""
     small, large = _size(takes), _size(gives)
     if small is None or large is None:
         return None

@@ -1,4 +1,4 @@
-"""What can be said of a model's file as it lies there: its digest."""
+"""Identity of a model file: its digest."""
 
 import hashlib
 from pathlib import Path

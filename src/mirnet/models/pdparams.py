@@ -1,8 +1,8 @@
 """Paddle's `.pdparams`, read and written without Paddle.
 
-Such a file is a pickle, and unpickling may call whatever the file names. Here it can name plain
-containers and numpy's arrays only, and even for these it gets stand-ins that merely keep what they
-are given: numpy's own would follow a crafted array type into foreign memory.
+Such a file is a pickle, and unpickling may call anything that the file names. Here it can only name
+plain containers and numpy's arrays, and even the arrays are replaced by stand-ins that merely store
+their arguments: with numpy's own classes, a crafted array type could access foreign memory.
 """
 
 import pickle
@@ -16,11 +16,11 @@ import numpy.typing as npt
 from mirnet.errors import WeightsError
 
 TYPES = frozenset({"f2", "f4", "f8", "u2"})
-"""Array types that can hold weights; Paddle keeps bfloat16 as the bits in uint16."""
+"""Array types that can hold weights; Paddle stores the bits of bfloat16 as uint16."""
 
 
 class StoredType:
-    """Stands for `numpy.dtype`: the code of a type and its byte order."""
+    """Stand-in for `numpy.dtype`: the code of a type and its byte order."""
 
     code: object = None
     order: object = "<"
@@ -33,7 +33,7 @@ class StoredType:
 
 
 class StoredArray:
-    """Stands for `numpy.ndarray`: the fields of a pickled array, not yet believed."""
+    """Stand-in for `numpy.ndarray`: the fields of a pickled array, not yet verified."""
 
     shape: Any = ()
     type: object = None
@@ -41,13 +41,13 @@ class StoredArray:
     data: object = b""
 
     def __init__(self, *_: object) -> None:
-        """Take the arguments of numpy's `_reconstruct`, which say nothing."""
+        """Accept and ignore the arguments of numpy's `_reconstruct`."""
 
     def __setstate__(self, state: tuple[object, ...]) -> None:
         _, self.shape, self.type, self.is_fortran, self.data = state
 
     def array(self) -> npt.NDArray[np.float32]:
-        """The numbers as a fresh float32 array; those beyond its range become infinite.
+        """The values as a new float32 array; those beyond its range become infinite.
 
         Raises:
             WeightsError: if the type cannot hold weights.
@@ -68,7 +68,7 @@ class StoredArray:
 
 
 class StoredScalar:
-    """Stands for a numpy number beside the weights, such as an epoch; its value is not kept."""
+    """Stand-in for a numpy scalar next to the weights, such as an epoch; its value is dropped."""
 
     def __init__(self, *_: object) -> None: ...
 
@@ -79,7 +79,7 @@ _ARRAY_PARTS = {"_reconstruct": StoredArray, "scalar": StoredScalar}
 ALLOWED: dict[tuple[str, str], Any] = {
     ("numpy", "ndarray"): StoredArray,
     ("numpy", "dtype"): StoredType,
-    # numpy 2 has renamed the module; files hold either name
+    # numpy 2 renamed the module; files contain either name
     **{
         (f"numpy.{core}.multiarray", name): stand_in
         for core in ("core", "_core")
@@ -94,13 +94,14 @@ ALLOWED: dict[tuple[str, str], Any] = {
         for kind in (bytes, tuple, list, dict, set, frozenset)
     },
 }
-"""Whatever a file may name, and what it gets for it."""
+"""Names that a file may use, and the objects that replace them."""
 
 
 class RestrictedUnpickler(pickle._Unpickler):
-    """An unpickler that knows the names of `ALLOWED` and no others.
+    """An unpickler that accepts only the names in `ALLOWED`.
 
-    Built on the one in Python: five altered bytes make the one in C fill gigabytes (LONG_BINPUT).
+    Based on Python's implementation: five altered bytes make the one in C allocate gigabytes
+    (LONG_BINPUT).
     """
 
     def find_class(self, module: str, name: str) -> object:
@@ -111,7 +112,7 @@ class RestrictedUnpickler(pickle._Unpickler):
 
 
 def load(file: BinaryIO) -> object:
-    """What the pickle holds: containers, numbers, text, and a `StoredArray` for each array.
+    """The contents of the pickle: containers, numbers, text, and a `StoredArray` for each array.
 
     Raises:
         WeightsError: if the pickle names anything outside `ALLOWED`; nothing of it has run then.
@@ -121,18 +122,18 @@ def load(file: BinaryIO) -> object:
 
 
 def dump(content: Mapping[str, object], file: BinaryIO) -> None:
-    """Write containers and arrays so that `paddle.load` takes them, with any numpy.
+    """Write containers and arrays so that `paddle.load` reads them, with any version of numpy.
 
     Protocol 2, the oldest that Paddle writes.
     """
     data = pickle.dumps(content, protocol=2)
-    # numpy 2 still knows the old name of the module, numpy 1 does not know the new one; the first
-    # place where the name stands is where the pickle asks for it
+    # numpy 2 still accepts the old name of the module, numpy 1 does not know the new one; the first
+    # occurrence of the name is where the pickle imports it
     file.write(data.replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n", 1))
 
 
 def refusal(name: str) -> str:
-    """The message for a file that asks for a function or class that weights do not need."""
+    """The message for a file that names a function or class that weights do not need."""
     return (
         f"refused, nothing was run: the file asks for `{name}`, which weights do not need; "
         "take them from a source that you trust"

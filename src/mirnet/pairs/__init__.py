@@ -1,1 +1,1 @@
-"""Noisy and clean halves: in folders, in shards."""
+"""Pairs of noisy and clean pictures: in folders, in shards."""

@@ -1,8 +1,7 @@
 """Packed pairs: a folder of safetensors shards, mapped into memory.
 
-A patch is cut out of the mapped file: nothing is decoded, and no more is read than the pages that
-it touches. What has been touched stays in the system's cache, shared by all processes. `packing`
-writes such folders.
+A patch is cut from the mapped file: nothing is decoded, and only the pages it touches are read.
+These stay in the system's cache, shared by all processes. `packing` writes such folders.
 """
 
 import os
@@ -21,13 +20,13 @@ from mirnet.shapes import Pixels
 
 
 class Packed:
-    """Pairs of a folder that `mirnet data pack` has written; see `pairs.Pairs`.
+    """Pairs of a folder written by `mirnet data pack`; see `pairs.Pairs`.
 
     The headers of all shards are read at once. Afterwards every process maps a shard when it first
-    needs it, for itself: no handle is shared over a fork, and none is pickled.
+    needs it: no handle is shared over a fork, and none is pickled.
 
     Args:
-        folder: which holds the shards.
+        folder: folder of the shards.
 
     Raises:
         DataError: if a shard is missing, damaged, foreign, or of another set.
@@ -81,7 +80,7 @@ class Packed:
         return noisy, clean
 
     def check(self, side: int) -> None:
-        """Compare the sizes of all pairs, which are known.
+        """Compare the sizes of all pairs, which are already known.
 
         Raises:
             DataError: if one is smaller than `side`.
@@ -94,7 +93,7 @@ class Packed:
         return height, width
 
     def _cut(self, index: int, place: tuple[slice, slice]) -> tuple[Pixels, Pixels]:
-        index = range(len(self))[index]  # counted from the front
+        index = range(len(self))[index]  # converts negative indices
         number = bisect_right(self._starts, index) - 1
         file = self._file(number)
         with shard.sound(self._paths[number]):
@@ -112,7 +111,7 @@ class Packed:
 
 
 def _refuse_others(folder: Path, labels: Mapping[Path, shard.Label]) -> None:
-    """All shards of one set, and nothing else."""
+    """Check that the folder has all shards of one set, and nothing else."""
     first_path, first = next(iter(labels.items()))
     for path, label in labels.items():
         if label.set_digest != first.set_digest or label.shards != first.shards:

@@ -1,7 +1,7 @@
-"""Packing a folder of pairs into shards, so that `packed` can read it.
+"""Pack a folder of pairs into shards, for `packed` to read.
 
-Which pair goes into which shard follows from the sorted names and the sizes of the pictures alone,
-so that a run that was stopped is continued as it was begun. One shard at a time lies in memory.
+The assignment of pairs to shards depends only on the sorted names and the sizes of the pictures, so
+that an interrupted run can be resumed. One shard at a time is in memory.
 """
 
 import hashlib
@@ -19,29 +19,29 @@ from mirnet.pairs import shard
 from mirnet.pairs.pair_folder import Header, PairFolder
 from mirnet.system.files import free_bytes, replacing
 
-HEADER = 400  # bytes of a shard's header for each pair, at the most that is usual
+HEADER = 400  # bytes of a shard's header per pair, at most, for usual names
 
 
 @dataclass(frozen=True)
 class ShardJob:
-    """One shard to be written: a stretch of the sorted pairs."""
+    """One shard to write: a range of the sorted pairs."""
 
     path: Path
     label: shard.Label
     pairs: range
     bytes: int
-    """Of the pixels."""
+    """Bytes of the pixels."""
 
 
 def plan(
     source: PairFolder, target: Path, *, shard_mb: int, observe: Callable[[], None] = lambda: None
 ) -> list[ShardJob]:
-    """Which pairs go into which shards. Reads the headers of all pictures.
+    """Assign pairs to shards. Reads the headers of all pictures.
 
     Args:
         source: the pairs.
         target: folder of the shards.
-        shard_mb: 2^20 bytes of pixels that a shard holds at most; a larger pair has its own.
+        shard_mb: maximum 2^20 bytes of pixels per shard; a larger pair gets its own shard.
         observe: called after each pair.
 
     Raises:
@@ -74,7 +74,7 @@ def plan(
 
 
 def remaining(jobs: Sequence[ShardJob]) -> list[ShardJob]:
-    """The jobs that an earlier run has not done.
+    """The jobs that an earlier run has not completed.
 
     Raises:
         DataError: if their folder holds anything but earlier shards of the same pairs, or the disk
@@ -99,11 +99,11 @@ def remaining(jobs: Sequence[ShardJob]) -> list[ShardJob]:
 
 
 def write(source: PairFolder, job: ShardJob, observe: Callable[[], None] = lambda: None) -> None:
-    """Write a shard, whole or not at all.
+    """Write a shard, complete or not at all.
 
     Args:
-        source: the pairs that `job` was planned with.
-        job: which shard.
+        source: the pairs from which `job` was planned.
+        job: the shard.
         observe: called after each pair.
 
     Raises:
@@ -128,19 +128,19 @@ def write(source: PairFolder, job: ShardJob, observe: Callable[[], None] = lambd
 def _save(tensors: dict[str, np.ndarray], part: Path, job: ShardJob) -> None:
     try:
         save_file(tensors, part, job.label.metadata())
-    except SafetensorError as error:  # the library's word for any failure of the disk
+    except SafetensorError as error:  # the library's error for any failure of the disk
         raise DataError(
             f"{job.path} cannot be written ({error}): check folder and space"
         ) from error
 
 
 def _part(name: str) -> str:
-    """Of the hidden file; the one that a killed run left is written again."""
+    """Name of the hidden file; one left by a killed run is overwritten."""
     return f".{name}.part"
 
 
 def _stretches(sizes: Sequence[int], limit: int) -> list[range]:
-    """Consecutive numbers whose sizes together stay within the limit, or one above it."""
+    """Consecutive indices whose total size is within the limit, or a single larger one."""
     starts, filled = [0], 0
     for index, size in enumerate(sizes):
         if filled and filled + size > limit:
@@ -170,7 +170,7 @@ def _digest(lines: Iterable[str]) -> str:
 
 
 def _refuse_other(job: ShardJob) -> None:
-    """An existing shard is the one that the job would write."""
+    """Check that an existing shard is the one that the job would write."""
     label = shard.label(job.path, shard.open_file(job.path))
     if label.shard_mb != job.label.shard_mb:
         raise DataError(

@@ -1,7 +1,7 @@
-"""Pairs as picture files, decoded anew for every patch.
+"""Pairs as picture files, decoded again for every patch.
 
-Nothing has to be prepared, and decoding costs what it costs: `packed` holds the same pairs without
-it. Alpha channels are left out.
+No preparation is needed, but decoding takes time: `packed` stores the same pairs without it. Alpha
+channels are dropped.
 """
 
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ from mirnet.pictures.codec import Source
 from mirnet.shapes import Pixels
 
 SAMPLE = 100
-"""Pairs whose headers `check` reads."""
+"""Number of pairs whose headers `check` reads."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What the headers of a pair say."""
+    """Header data of a pair."""
 
     height: int
     width: int
     noisy: str
-    """Its dtype, uint8 or uint16."""
+    """The noisy picture's dtype, uint8 or uint16."""
     clean: str
 
     @property
     def bytes(self) -> int:
-        """Of both halves, decoded."""
+        """Decoded bytes of both halves."""
         depths = np.dtype(self.noisy).itemsize + np.dtype(self.clean).itemsize
         return self.height * self.width * 3 * depths
 
@@ -40,10 +40,10 @@ class Header:
 class PairFolder:
     """Pairs of a folder in one of the `pairs.LAYOUTS`; see `pairs.Pairs`.
 
-    Holds names, no open files.
+    Holds file names, no open files.
 
     Args:
-        folder: which holds the two halves as folders.
+        folder: folder with the two halves as subfolders.
 
     Raises:
         DataError: if the pictures do not pair up, see `pairs.find`.
@@ -53,7 +53,7 @@ class PairFolder:
         self.folder = folder
         found = pairs.find(folder, codec.SUFFIXES)
         self._halves = found[0].noisy.parent, found[0].clean.parent
-        # of paths, a hundred thousand pairs would take seconds to reach another process
+        # sending paths of a hundred thousand pairs to another process would take seconds
         self._files = [(pair.noisy.name, pair.clean.name) for pair in found]
 
     def __len__(self) -> int:
@@ -70,7 +70,7 @@ class PairFolder:
         return Pair(noisy, clean)
 
     def header(self, index: int) -> Header:
-        """What can be known of a pair without decoding it.
+        """The properties of a pair that are known without decoding it.
 
         Raises:
             DataError: if the pair is none that can be learnt from.
@@ -119,5 +119,5 @@ class PairFolder:
 
 
 def _cut(source: Source, rows: slice, columns: slice) -> Patch:
-    # what lies above is passed over by the decoder, what lies below is never decoded
+    # the decoder skips the rows above, and never decodes those below
     return source.rows(rows.start, rows.stop - rows.start)[:, columns].copy()

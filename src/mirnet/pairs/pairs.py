@@ -1,4 +1,4 @@
-"""Noisy and clean pictures of the same scenes: where they lie, and how they are asked for."""
+"""Noisy and clean pictures of the same scenes: their locations, and the interface to read them."""
 
 import math
 from dataclasses import dataclass
@@ -19,22 +19,23 @@ LAYOUTS = (
     ("lq", "gt"),
     ("low", "high"),
 )
-"""Folders that hold the two halves, noisy and clean, in any letter case."""
+"""Names of the folders of the two halves, noisy and clean, in any letter case."""
 
 Patch = UInt8[np.ndarray, "s s 3"] | UInt16[np.ndarray, "s s 3"]
-"""A square piece of a picture as it is stored, RGB: the dtype decides the range."""
+"""A square patch of a picture as stored, RGB: the dtype determines the range."""
 
 
 @runtime_checkable
 class Pairs(Protocol):
-    """Noisy and clean pictures of scenes, by number.
+    """Noisy and clean pictures of scenes, by index.
 
-    What is returned is the caller's own: contiguous and writable. The halves of a pair have one
-    size, and may differ in depth. Pairs can be pickled and taken into worker processes.
+    Returned arrays belong to the caller: they are contiguous and writable. The halves of a pair
+    have the same size, and may differ in bit depth. Pairs can be pickled and used in worker
+    processes.
     """
 
     def __len__(self) -> int:
-        """How many scenes."""
+        """Number of scenes."""
         ...
 
     def name(self, index: int) -> str:
@@ -45,10 +46,10 @@ class Pairs(Protocol):
         """Noisy and clean, side side 3, uint8 or uint16, each in its own range.
 
         Args:
-            index: of the scene.
+            index: index of the scene.
             side: in pixels.
-            place: 0 or more and below 1, from the top and from the left: the patch begins at row
-                floor(place[0] · (height - side + 1)), at its column likewise.
+            place: at least 0 and below 1, from the top and from the left: the patch begins at row
+                floor(place[0] · (height - side + 1)), and likewise for its column.
 
         Raises:
             DataError: if the patch does not fit, or the pair is none that can be learnt from.
@@ -66,7 +67,7 @@ class Pairs(Protocol):
         ...
 
     def check(self, side: int) -> None:
-        """Find out early what can be known cheaply: whether patches of `side` will come.
+        """Check early, as far as this is cheap, that patches of `side` can be cut.
 
         Raises:
             DataError: if one will not.
@@ -77,20 +78,20 @@ class Pairs(Protocol):
 
 @dataclass(frozen=True)
 class Pair:
-    """Two files of one scene."""
+    """The two files of a scene."""
 
     noisy: Path
     clean: Path
 
 
 def find(folder: Path, suffixes: frozenset[str]) -> list[Pair]:
-    """The pairs of a folder in one of the `LAYOUTS`, matched by the stem of their names.
+    """Find the pairs of a folder in one of the `LAYOUTS`, matched by the stems of their names.
 
-    Sorted by stem. Hidden files are left alone.
+    Sorted by stem. Hidden files are ignored.
 
     Args:
-        folder: which holds the two halves as folders.
-        suffixes: of pictures, lower-case.
+        folder: folder with the two halves as subfolders.
+        suffixes: suffixes of pictures, lower-case.
 
     Raises:
         DataError: if not exactly one layout is there, a half is empty, two pictures in one share a
@@ -107,7 +108,7 @@ def find(folder: Path, suffixes: frozenset[str]) -> list[Pair]:
 def window(
     name: str, size: tuple[int, int], side: int, place: tuple[float, float]
 ) -> tuple[slice, slice]:
-    """Rows and columns of the patch at `place` (see `Pairs.crop`) of a picture of `size`, h w.
+    """Rows and columns of the patch at `place` (see `Pairs.crop`) in a picture of `size`, h w.
 
     Raises:
         DataError: if the patch does not fit.
@@ -118,7 +119,7 @@ def window(
 
 
 def fit(name: str, size: tuple[int, int], side: int) -> None:
-    """Nothing, where a patch fits into a picture of `size`, h w.
+    """Check that a patch fits into a picture of `size`, h w.
 
     Raises:
         DataError: if it does not.
@@ -131,7 +132,7 @@ def fit(name: str, size: tuple[int, int], side: int) -> None:
 
 
 def _halves(folder: Path) -> tuple[Path, Path]:
-    """The folders of the one layout that is there."""
+    """The folders of the only layout that exists."""
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder: pairs lie in a folder that holds {_known()}")
     there: dict[str, Path] = {}

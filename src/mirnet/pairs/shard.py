@@ -1,4 +1,4 @@
-"""One file of packed pairs: how it is named, what it says of itself, what is in it.
+"""One file of packed pairs: its name, its label, and its contents.
 
 A shard is a safetensors file. Its tensors are `noisy/STEM` and `clean/STEM`, h w 3, uint8 or
 uint16; its metadata has one key, `mirnet`, with the JSON of a `Label`.
@@ -25,7 +25,7 @@ DTYPES = ("U8", "U16")
 
 @runtime_checkable
 class Slice(Protocol):
-    """A tensor of a mapped file, of which only what is asked for is read."""
+    """A tensor of a mapped file, of which only the requested part is read."""
 
     def get_shape(self) -> list[int]: ...
 
@@ -36,7 +36,7 @@ class Slice(Protocol):
 
 @runtime_checkable
 class Mapped(Protocol):
-    """What is used of `safetensors.safe_open`, which has no types."""
+    """The part of `safetensors.safe_open` that is used; the library has no types."""
 
     def metadata(self) -> dict[str, str] | None: ...
 
@@ -47,25 +47,25 @@ class Mapped(Protocol):
 
 @dataclass(frozen=True)
 class Label:
-    """What a shard says of itself."""
+    """Label stored in a shard."""
 
     shard: int
-    """Its number, from 0."""
+    """Number of the shard, from 0."""
     shards: int
-    """How many make the set."""
+    """Number of shards in the set."""
     pairs: int
-    """In the whole set."""
+    """Number of pairs in the whole set."""
     shard_mb: int
-    """The size that shards were not to exceed, in 2^20 bytes."""
+    """Maximum size of a shard, in 2^20 bytes."""
     source: str
     """Name of the folder that was packed."""
     set_digest: str
-    """Of the names, sizes and depths of all pairs, which decide what goes into which shard."""
+    """Digest of the names, sizes and depths of all pairs, which determine the shards' contents."""
     files_digest: str
-    """Of the names and lengths of the files that went into this shard."""
+    """Digest of the names and lengths of the files in this shard."""
 
     def metadata(self) -> dict[str, str]:
-        """For the file; one key, since safetensors writes several in any order."""
+        """Metadata of the file; a single key, since safetensors writes several in random order."""
         return {KEY: json.dumps({"format": FORMAT, "version": VERSION, **asdict(self)})}
 
 
@@ -75,23 +75,23 @@ class Contents:
 
     names: Sequence[str]
     sizes: Sequence[tuple[int, int]]
-    """Height and width of each."""
+    """Height and width of each pair."""
 
 
 def name(number: int) -> str:
-    """Of the file of a shard."""
+    """Name of a shard's file."""
     return f"shard-{number:05d}.safetensors"
 
 
 def find(folder: Path) -> dict[int, Path]:
-    """The shards of a folder by their number, which may be none."""
+    """The shards of a folder by number; may be empty."""
     found = ((NAME.fullmatch(path.name), path) for path in folder.iterdir())
     numbered = sorted((int(match[1]), path) for match, path in found if match)
     return {number: path for number, path in numbered if path.name == name(number)}
 
 
 def open_file(path: Path) -> Mapped:
-    """Map a shard into memory; of its tensors nothing is read.
+    """Map a shard into memory, without reading its tensors.
 
     Raises:
         DataError: if the file is missing, cut short or damaged.
@@ -103,7 +103,7 @@ def open_file(path: Path) -> Mapped:
 
 @contextmanager
 def sound(path: Path) -> Iterator[None]:
-    """Failures of the library inside become one line.
+    """Convert failures of the library inside the `with` to one-line errors.
 
     Raises:
         DataError: if the file is missing, cut short or damaged.
@@ -121,7 +121,7 @@ def sound(path: Path) -> Iterator[None]:
 
 
 def label(path: Path, file: Mapped) -> Label:
-    """What an open shard says of itself.
+    """Read the label of an open shard.
 
     Raises:
         DataError: if it is no shard of pairs, or of a version to come.

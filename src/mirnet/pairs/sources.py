@@ -1,4 +1,4 @@
-"""Real pairs from wherever they lie."""
+"""Open real pairs in any supported format."""
 
 from pathlib import Path
 
@@ -7,14 +7,14 @@ from mirnet.pairs.pairs import Pairs
 
 
 def open(folder: Path) -> Pairs:
-    """The pairs of a folder: of its shards if it holds any, of its picture files otherwise.
+    """Open the pairs of a folder: its shards if there are any, its picture files otherwise.
 
     Raises:
         DataError: if it holds neither, or what it holds is incomplete; see `Packed`, `PairFolder`.
         ModuleNotFoundError: if there are shards, and safetensors (extra `train`) is missing.
     """
     if any(folder.glob("shard-*.safetensors")):
-        # here, so that picture files can be read without safetensors
+        # imported here, so that picture files can be read without safetensors
         from mirnet.pairs import shard
         from mirnet.pairs.packed import Packed
 

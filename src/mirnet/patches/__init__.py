@@ -1,1 +1,1 @@
-"""Large pictures cut up, and clean ones made noisy, in many processes."""
+"""Cut patches from large pictures, or make noisy ones from clean pictures, in several processes."""

@@ -1,8 +1,8 @@
-"""A folder of patches in the making: noisy ones in `input/`, clean ones in `groundtruth/`.
+"""The output folder of patches: noisy ones in `input/`, clean ones in `groundtruth/`.
 
-Both halves of a pair have one name. A file that is there is whole, and nothing is deleted or
-written over, so a run goes on where an earlier one stopped. `patches.json` records what was asked
-for, so that patches made otherwise do not get among them.
+Both halves of a pair have the same name. Existing files are complete, and never deleted or
+overwritten, so a run resumes where an earlier one stopped. `patches.json` records the options, so
+that patches made with other options are not mixed in.
 """
 
 import json
@@ -17,31 +17,31 @@ from mirnet.shapes import Pixels
 from mirnet.system.files import replacing
 
 NOISY, CLEAN = "input", "groundtruth"
-"""The folders that hold the two halves."""
+"""Folders of the two halves."""
 
 RECORD = "patches.json"
 
 # Time and size of a noisy and a clean patch of 256, from 24 photographs with camera noise: without
-# compression 1.3 ms and 395 KB; level 1 3.5 ms and 275 KB, since it gives up on noise; level 2
-# 5.0 ms and 198 KB; level 6 8.1 ms and 192 KB, with all filters 11.7 ms and 184 KB.
+# compression 1.3 ms and 395 KB; level 1 3.5 ms and 275 KB, since it does not compress noise;
+# level 2 5.0 ms and 198 KB; level 6 8.1 ms and 192 KB, with all filters 11.7 ms and 184 KB.
 COMPRESSION = {"compression": 2, "filter": "up"}
 
 STORED = {1: 0.55, 2: 0.65}
-"""Bytes of a file for one of pixels, noisy and clean together, by the bytes of a value. The patches
-above took 0.50 and 0.59; the rest is for noisier cameras and the blocks of a disk."""
+"""Ratio of file bytes to pixel bytes, noisy and clean together, by the bytes of a value. The
+patches above took 0.50 and 0.59; the margin is for noisier cameras and disk blocks."""
 
 Asked = Mapping[str, int | str]
 """Everything that patches depend on besides the pictures."""
 
 
 def finished(folder: Path) -> set[str]:
-    """Names, without suffix, of the patches of which both halves are there."""
+    """Names, without suffix, of the patches for which both halves exist."""
     noisy, clean = (_names(folder / half) for half in (NOISY, CLEAN))
     return noisy & clean
 
 
 def refuse(folder: Path, source: Path, asked: Asked, names: Iterable[str]) -> None:
-    """Nothing, where patches of these names can go into the folder.
+    """Check that patches of these names can be written to the folder.
 
     Raises:
         DataError: if the folder lies in the source, holds patches that were asked for otherwise, or
@@ -69,7 +69,7 @@ def refuse(folder: Path, source: Path, asked: Asked, names: Iterable[str]) -> No
 
 
 def start(folder: Path, asked: Asked) -> None:
-    """Make the folders, and record what is asked for before the first patch is there.
+    """Create the folders, and record the options before the first patch is written.
 
     Raises:
         OSError: if folder or disk do not take them.
@@ -83,12 +83,12 @@ def start(folder: Path, asked: Asked) -> None:
 
 
 def write(folder: Path, name: str, noisy: Pixels, clean: Pixels) -> None:
-    """Write the halves of a pair that are not there yet, each whole or not at all.
+    """Write the halves of a pair that do not exist yet, each complete or not at all.
 
     Args:
-        folder: as `start` has made it.
+        folder: prepared by `start`.
         name: without suffix.
-        noisy: 8 or 16 bit, as the file will be.
+        noisy: 8 or 16 bit, like the file.
         clean: of the same size.
 
     Raises:
@@ -97,18 +97,18 @@ def write(folder: Path, name: str, noisy: Pixels, clean: Pixels) -> None:
     for half, pixels in ((NOISY, noisy), (CLEAN, clean)):
         path = folder / half / f"{name}.png"
         if not path.exists():
-            # always of one name: what a killed run left is used again, and so does not stay
+            # always the same name: a file left by a killed run is reused, and so does not remain
             with replacing(path, f".{path.name}.part") as part:
                 part.write_bytes(_png(pixels))
 
 
 def stored_bytes(values: int, dtype: np.dtype[np.generic]) -> int:
-    """What patches of so many values (pixels times channels) take on the disk, about."""
+    """Approximate bytes on disk of patches with this many values (pixels times channels)."""
     return round(values * dtype.itemsize * STORED.get(dtype.itemsize, 1))
 
 
 def _png(pixels: Pixels) -> bytes:
-    """Into memory first: a full disk is then an `OSError` that says so."""
+    """Encode in memory first: a full disk then gives a clear `OSError`."""
     image = pyvips.Image.new_from_array(np.ascontiguousarray(pixels))
     data: bytes = image.pngsave_buffer(**COMPRESSION)
     return data
@@ -129,6 +129,6 @@ def _recorded(path: Path) -> Asked:
 
 
 def _shown(values: Asked, other: Asked) -> str:
-    """Those that the other has not."""
+    """The values that differ from the other's, as text."""
     differing = [f"{key} {value}" for key, value in values.items() if other.get(key) != value]
     return ", ".join(differing) or "nothing more"

@@ -1,4 +1,4 @@
-"""Making patches of many pictures: what is missing, what it takes, what became of it."""
+"""Make patches from many pictures: what is missing, its size on disk, and the results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,54 +18,54 @@ Place = TypeVar("Place")
 
 @dataclass(frozen=True)
 class CutJob(Generic[Picture, Place]):
-    """Patches of one picture."""
+    """Patches to make from one picture."""
 
     name: str
     picture: Picture
-    """The file, or a pair of them."""
+    """The file, or a pair of files."""
     patches: Mapping[str, Place]
-    """By name; where each of them is cut."""
+    """Positions at which patches are cut, by name."""
     bytes_each: int
-    """What a pair of patches takes on the disk, about."""
+    """Approximate bytes on disk per pair of patches."""
 
 
 @dataclass(frozen=True)
 class CutResult:
-    """What became of one picture."""
+    """Result for one picture."""
 
     name: str
     patches: int
-    """Pairs of patches that were missing before and are there now."""
+    """Number of pairs of patches that were missing and now exist."""
     error: str = ""
 
 
 @dataclass(frozen=True)
 class CutPlan(Generic[Picture, Place]):
-    """What is still to be done until all patches are there."""
+    """Everything left to do until all patches exist."""
 
     folder: Path
     asked: Asked
     jobs: tuple[CutJob[Picture, Place], ...]
-    """One for each picture of which patches are missing, and of these the missing ones alone."""
+    """One job per picture with missing patches, with only the missing ones."""
     unusable: tuple[CutResult, ...]
     """Pictures that cannot be used."""
     pictures: int
-    """All others."""
+    """Number of usable pictures."""
     patches: int
-    """Pairs of patches that there will be."""
+    """Total number of pairs of patches."""
 
     @property
     def missing(self) -> int:
-        """Pairs of patches that are not there yet."""
+        """Number of pairs of patches that do not exist yet."""
         return sum(len(job.patches) for job in self.jobs)
 
     @property
     def bytes(self) -> int:
-        """What the missing ones take on the disk, about."""
+        """Approximate bytes on disk of the missing patches."""
         return sum(len(job.patches) * job.bytes_each for job in self.jobs)
 
     def require_space(self) -> int:
-        """What is free on the disk, in bytes.
+        """Check that there is enough disk space; returns the free bytes.
 
         Raises:
             DataError: if the missing patches need more.
@@ -79,7 +79,7 @@ class CutPlan(Generic[Picture, Place]):
         return free
 
     def start(self) -> None:
-        """Make the folder ready for the first patch, if there is one to come.
+        """Prepare the folder for the first patch, if any is missing.
 
         Raises:
             DataError: as `require_space` does.
@@ -97,14 +97,14 @@ def plan(
     jobs: Sequence[CutJob[Picture, Place]],
     unusable: Sequence[CutResult],
 ) -> CutPlan[Picture, Place]:
-    """Leave out the patches that are there already. Nothing is written.
+    """Leave out the patches that already exist. Nothing is written.
 
     Args:
-        source: where the pictures lie.
-        folder: where the patches go.
+        source: folder of the pictures.
+        folder: folder of the patches.
         asked: everything that the patches depend on besides the pictures.
-        jobs: with all patches.
-        unusable: is handed on.
+        jobs: jobs with all patches.
+        unusable: passed on unchanged.
 
     Raises:
         DataError: as `patch_folder.refuse` does.
@@ -127,5 +127,5 @@ def plan(
 
 
 def name(picture: str, number: int) -> str:
-    """Of a patch, without suffix; numbers count from 0."""
+    """Name of a patch, without suffix; numbers count from 0."""
     return f"{picture}_{number:03}"

@@ -1,4 +1,4 @@
-"""The same work on many inputs, in several processes that end with the one that started them."""
+"""Parallel work on many inputs, in processes that end with the one that started them."""
 
 import multiprocessing
 import os
@@ -16,25 +16,25 @@ Input = TypeVar("Input")
 Output = TypeVar("Output")
 
 GoOn = Callable[[], bool]
-"""Whether to go on: asked now and then by long work."""
+"""Whether to continue: called regularly by long work."""
 
 _stop: Any = None
-"""In a worker: the event that the starting process sets when it wants no more."""
+"""In a worker: the event that the parent process sets to stop the work."""
 
 
 def run(
     work: Callable[[Input, GoOn], Output], inputs: Sequence[Input], workers: int
 ) -> Generator[Output, None, None]:
-    """What `work` makes of each input, in the order in which they get ready.
+    """Apply `work` to each input, and yield the results in order of completion.
 
-    Close the iterator (`contextlib.closing`) to stop early: workers then end as soon as they ask
-    whether to go on. Signals of the terminal reach the starting process alone.
+    Close the iterator (`contextlib.closing`) to stop early: workers then end the next time they ask
+    whether to continue. Only the parent process receives signals of the terminal.
 
     Args:
-        work: a function of a module, which other processes can import. It is given one input, and a
-            function that says whether to go on.
-        inputs: are sent to the workers, and can be pickled.
-        workers: processes; one works in the present process.
+        work: a module-level function, which other processes can import. It receives one input, and
+            a function that says whether to continue.
+        inputs: picklable values, which are sent to the workers.
+        workers: number of processes; with one, the work is done in this process.
 
     Raises:
         DataError: if a worker was killed.
@@ -44,7 +44,7 @@ def run(
         for given in inputs:
             yield work(given, lambda: True)
         return
-    # not fork: libvips and other libraries have threads
+    # not fork, since libvips and other libraries have threads
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(stop,))
@@ -74,7 +74,7 @@ def _begin(stop: Any) -> None:  # noqa: ANN401 - multiprocessing's events have n
 
 
 def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever."""
+    """End a worker whose parent was killed, which would otherwise wait for work forever."""
     parent = multiprocessing.parent_process()
     if parent:
         parent.join()
@@ -83,9 +83,9 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _signals_held_back() -> Iterator[None]:
-    """Processes started inside never see the signals that end a command; this one does later.
+    """Processes started inside never receive the signals that end a command; this one does later.
 
-    Ctrl-C reaches all processes of a terminal, and would meet them while they still import.
+    Ctrl-C reaches all processes of a terminal, and would hit them during their imports.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield

@@ -1,7 +1,7 @@
-"""SIDD-Medium as it is distributed: which files pair up, and patches cut from them.
+"""SIDD-Medium as distributed: match its files to pairs, and cut patches from them.
 
-Scenes are folders such as `0001_001_S6_00100_00060_3200_L`, with `0001_NOISY_SRGB_010.PNG` beside
-`0001_GT_SRGB_010.PNG`. SIDD-Small leaves out the number in front.
+Scenes are folders such as `0001_001_S6_00100_00060_3200_L`, with `0001_NOISY_SRGB_010.PNG` next to
+`0001_GT_SRGB_010.PNG`. SIDD-Small omits the leading number.
 """
 
 import re
@@ -20,16 +20,16 @@ from mirnet.pictures.source import Source
 NAME = re.compile(r"(?P<before>(?:.*_)?)(?P<half>NOISY|GT)_SRGB_(?P<index>\d+)(?i:\.png)")
 
 NAMED = 5
-"""So many of the files without a partner does a message name."""
+"""Maximum number of files without a partner named in a message."""
 
 
 def find(source: Path) -> dict[str, Pair]:
-    """The pairs by name: the scene's folder and the index, `0001_001_S6_00100_00060_3200_L_010`.
+    """Find pairs by name: the scene's folder and the index, `0001_001_S6_00100_00060_3200_L_010`.
 
-    They are matched by the folder and by what stands around NOISY and GT.
+    They are matched by the folder and by the text around NOISY and GT.
 
     Args:
-        source: a scene, the folder of the scenes, or the folder above that.
+        source: a scene, the folder of the scenes, or its parent folder.
 
     Raises:
         DataError: if there are none, a file has no partner (up to five are named), or two pairs
@@ -67,14 +67,14 @@ def find(source: Path) -> dict[str, Pair]:
 
 
 def plan(source: Path, folder: Path, scheme: RandomWindows | GridWindows) -> CutPlan[Pair, Window]:
-    """What is to be cut and is not there yet. Headers are read, and nothing is written.
+    """Plan the missing patches. Headers are read, and nothing is written.
 
-    A pair of which a header cannot be read is among the unusable ones.
+    Pairs whose headers cannot be read are listed as unusable.
 
     Args:
-        source: as `find` takes it.
-        folder: where the patches go.
-        scheme: where they are cut.
+        source: see `find`.
+        folder: folder of the patches.
+        scheme: positions of the patches.
 
     Raises:
         DataError: as `find` and `patch_folder.refuse` do, and if the halves of a pair differ in
@@ -107,14 +107,14 @@ def plan(source: Path, folder: Path, scheme: RandomWindows | GridWindows) -> Cut
 
 
 def run(plan: CutPlan[Pair, Window], workers: int) -> Generator[CutResult, None, None]:
-    """Cut what is missing, one pair after the other in each process, and tell as they get ready.
+    """Cut the missing patches, one pair at a time in each process, and yield results as they come.
 
-    Close the iterator (`contextlib.closing`) to stop early. The files are the same whatever the
-    number of workers, and however often it was stopped.
+    Close the iterator (`contextlib.closing`) to stop early. The files do not depend on the number
+    of workers or interruptions.
 
     Args:
-        plan: as `plan` makes it.
-        workers: processes, each with a pair of pictures in memory.
+        plan: made by `plan`.
+        workers: number of processes, each with a pair of pictures in memory.
 
     Raises:
         DataError: if there is too little space, or a worker was killed.
@@ -128,9 +128,9 @@ def cut(folder: Path, job: CutJob[Pair, Window], go_on: processes.GoOn = lambda:
     """Read the pair, each file once, and write its patches; none if a file is damaged.
 
     Args:
-        folder: as `patch_folder.start` has made it.
-        job: whose patches are not there yet.
-        go_on: asked at first and before each patch.
+        folder: prepared by `patch_folder.start`.
+        job: the missing patches of the pair.
+        go_on: called at the start and before each patch.
 
     Raises:
         OSError: if folder or disk do not take the patches.
@@ -152,9 +152,9 @@ def cut(folder: Path, job: CutJob[Pair, Window], go_on: processes.GoOn = lambda:
 
 
 def _files(source: Path) -> list[Path]:
-    """All files of a scene, of a folder of scenes, or of the folder above, sorted."""
+    """All files of a scene, of a folder of scenes, or of its parent folder, sorted."""
     found = (path for depth in ("*", "*/*", "*/*/*") for path in source.glob(depth))
-    # macOS puts hidden files beside others when it unpacks them
+    # macOS adds hidden files next to the others when it unpacks archives
     return sorted(path for path in found if not path.name.startswith(".") and path.is_file())
 
 

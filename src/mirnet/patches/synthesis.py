@@ -1,7 +1,7 @@
 """Noisy and clean patches from clean photographs, by the camera of `noise`.
 
-A patch depends on the seed, its photograph's name and its number: photographs that are added later
-change none of the others' patches.
+A patch depends on the seed, its photograph's name and its number: adding photographs later does not
+change the others' patches.
 """
 
 from collections.abc import Generator
@@ -22,22 +22,22 @@ from mirnet.shapes import Pixels
 Patch = UInt8[np.ndarray, "s s 3"]
 
 MULTIPLE = 16
-"""The side of a patch is one of this, for JPEG's blocks."""
+"""The side of a patch is a multiple of this, for JPEG's blocks."""
 
 
 def plan(
     source: Path, folder: Path, *, patch: int, per_image: int, seed: int
 ) -> CutPlan[Path, int]:
-    """What is to be made and is not there yet. Headers are read, and nothing is written.
+    """Plan the missing patches. Headers are read, and nothing is written.
 
     Photographs that cannot be read, are not 8-bit RGB or are smaller than the patch and its margin
-    are among the unusable ones.
+    are listed as unusable.
 
     Args:
-        source: a folder of photographs; folders inside it are left alone.
-        folder: where the patches go.
-        patch: their side in pixels, a multiple of 16.
-        per_image: patches of each photograph.
+        source: a folder of photographs; its subfolders are ignored.
+        folder: folder of the patches.
+        patch: side of the patches in pixels, a multiple of 16.
+        per_image: number of patches per photograph.
         seed: 0 or more.
 
     Raises:
@@ -61,10 +61,10 @@ def plan(
 
 
 def run(plan: CutPlan[Path, int]) -> Generator[CutResult, None, None]:
-    """Make what is missing, one photograph after the other.
+    """Make the missing patches, one photograph at a time.
 
     Args:
-        plan: as `plan` makes it.
+        plan: made by `plan`.
 
     Raises:
         DataError: if there is too little space.
@@ -85,12 +85,12 @@ def run(plan: CutPlan[Path, int]) -> Generator[CutResult, None, None]:
 
 
 def make(photograph: Pixels, patch: int, rng: np.random.Generator) -> tuple[Patch, Patch]:
-    """A noisy and a clean patch from anywhere in the photograph, turned at random.
+    """A noisy and a clean patch from a random position, flipped and rotated at random.
 
     Args:
-        photograph: 8-bit RGB, at least patch + 2 · `noise.MARGIN` a side.
+        photograph: 8-bit RGB, at least patch + 2 · `noise.MARGIN` per side.
         patch: side in pixels, a multiple of 16.
-        rng: decides everything.
+        rng: source of all randomness.
     """
     height, width, _ = photograph.shape
     window = windows.somewhere(height, width, patch + 2 * noise.MARGIN, rng)
@@ -125,7 +125,7 @@ def _photographs(source: Path) -> dict[str, Path]:
 
 
 def _problem(path: Path, room: int) -> str:
-    """Why no patches come from this photograph, as far as its header tells; empty if they do."""
+    """Why this photograph cannot be used, judging by its header; empty if it can."""
     try:
         picture = codec.open(path)
     except ImageError as error:

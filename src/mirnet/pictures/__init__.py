@@ -1,1 +1,1 @@
-"""Pictures: files, bytes, streams and arrays in and out, with all around the pixels."""
+"""Reading and writing pictures: files, bytes, streams and arrays, with alpha and metadata."""

@@ -1,8 +1,8 @@
-"""Pictures from wherever they are and into files, with everything around the pixels that survives.
+"""Read pictures from any source and write them to files, with alpha and metadata.
 
-JPEG, PNG, TIFF, WebP and AVIF both ways; RAW is only read. `open` reads the header, the rows then
-stream; `create` takes rows and what the source carries: alpha, EXIF, XMP, IPTC, the colour profile
-and the resolution. Nothing is scaled, and floats are not clipped.
+JPEG, PNG, TIFF, WebP and AVIF are read and written; RAW is only read. `open` reads the header, then
+the rows stream; `create` takes rows and what the source carries: alpha, EXIF, XMP, IPTC, the colour
+profile and the resolution. Nothing is rescaled, and floats are not clipped.
 """
 
 from collections.abc import Iterable
@@ -37,14 +37,14 @@ __all__ = [
 ]
 
 Picture = Path | str | bytes | Readable | npt.NDArray[Any]
-"""Where a picture may be: in a file, in the bytes of one, in a binary stream of them, which is read
-to its end, or in an array, see `Source.of`."""
+"""A picture to open: a file's path or bytes, a binary stream, which is read to its end, or an
+array, see `Source.of`."""
 
 WRITABLE = {suffix: kind for kind, known in FORMATS.items() for suffix in known.suffixes}
-"""Formats by suffix, lower-case."""
+"""Writable formats by suffix, lower-case."""
 
 SUFFIXES = frozenset(WRITABLE) | raw.SUFFIXES
-"""What can be read, lower-case."""
+"""Suffixes that can be read, lower-case."""
 
 BAND = 128
 """Rows that `read` fetches at a time."""
@@ -53,7 +53,7 @@ BAND = 128
 def open(picture: Picture) -> Source:
     """Open a picture and read its header (a RAW file is developed at once).
 
-    RAW files are known by their suffix, so bytes and streams without a name are none.
+    RAW files are recognised by their suffix, so bytes and unnamed streams are never read as RAW.
 
     Raises:
         ImageError: if the file is missing, not a picture, damaged, or of an unsupported kind.
@@ -75,13 +75,13 @@ def read(picture: Picture) -> Pixels:
 
 
 def whole(source: Source) -> Pixels:
-    """The colours of a picture that was just opened, as `read` gives them.
+    """The colours of a freshly opened picture, as `read` returns them.
 
     Raises:
         ImageError: if the file ends too soon.
     """
     pixels = np.empty((source.height, source.width, source.channels), source.dtype)
-    # asked for the whole picture at once, libvips would keep it two times beside the result
+    # asked for the whole picture at once, libvips would hold two more copies beside the result
     for top in range(0, source.height, BAND):
         pixels[top : top + BAND] = source.read(BAND)
     return pixels
@@ -94,16 +94,16 @@ def create(
     format: str | None = None,
     quality: int | None = None,
 ) -> AbstractContextManager[Writing]:
-    """A picture to append rows to, that carries all that its source carries.
+    """A picture to append rows to, which keeps everything that its source carries.
 
-    A file appears complete or not at all, at the end of the `with`: whatever goes wrong, no
-    temporary file stays, and an existing target stays as it was. Into a stream nothing is written
-    before.
+    A file appears complete or not at all, at the end of the `with`: after any error no temporary
+    file is left, and an existing target is unchanged. Nothing is written into a stream before the
+    end.
 
     Args:
         target: a path, which may be the source's own, or a binary stream.
-        like: where size, dtype, alpha and metadata come from.
-        format: one of `FORMATS`; by default what the path's suffix says. A stream wants one.
+        like: source of size, dtype, alpha and metadata.
+        format: one of `FORMATS`; by default that of the path's suffix. Required for a stream.
         quality: 1 to 100 for the lossy formats; 100 makes WebP and AVIF lossless.
 
     Raises:
@@ -130,12 +130,12 @@ def write(
     format: str | None = None,
     quality: int | None = None,
 ) -> tuple[str, ...]:
-    """Write rows that are there already; see `create`, which has the arguments and errors.
+    """Write rows that already exist; see `create` for arguments and errors.
 
     Args:
         target: see `create`.
         bands: the picture from top to bottom, in pieces of any height; width, channels and dtype
-            are those of `like`. They are asked for one at a time, and after all other checks.
+            are those of `like`. They are fetched one at a time, and after all other checks.
         like: see `create`.
         format: see `create`.
         quality: see `create`.
@@ -150,5 +150,5 @@ def write(
 
 
 def output_suffix(path: Path) -> str:
-    """The suffix that a restored `path` gets: its own, or .tif for RAW, to keep 16 bits."""
+    """The suffix of the restored `path`: its own, or .tif for RAW, to keep 16 bits."""
     return ".tif" if path.suffix.lower() in raw.SUFFIXES else path.suffix

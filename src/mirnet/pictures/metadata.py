@@ -1,8 +1,8 @@
-"""What a picture carries beside its pixels: EXIF, XMP, IPTC, the colour profile and the resolution.
+"""What a picture carries besides its pixels: EXIF, XMP, IPTC, colour profile and resolution.
 
-The blocks are copied, not understood, with three exceptions: the orientation becomes upright,
-because the pixels are turned; the thumbnail in EXIF stays behind, because it shows the picture
-before; and IPTC is packed differently in JPEG and TIFF.
+The blocks are copied uninterpreted, with three exceptions: the orientation is set to upright,
+because the pixels are rotated; the thumbnail in EXIF is dropped, because it shows the original
+picture; and IPTC is packed differently in JPEG and TIFF.
 """
 
 import re
@@ -16,36 +16,36 @@ import pyvips
 from mirnet.pictures import tiff
 
 BLOCKS = {"exif-data": "EXIF", "xmp-data": "XMP", "iptc-data": "IPTC", "icc-profile-data": "ICC"}
-"""Fields of libvips that hold metadata as bytes, with the names that people know."""
+"""libvips fields that hold metadata as bytes, with their common names."""
 
 TEXTS = ("image-description", "png-comment-", "resolution-unit")
-"""Fields of libvips that hold text, by how they begin."""
+"""Prefixes of libvips fields that hold text."""
 
 DPI_72 = 72 / 25.4
-"""Pixels per millimetre of a picture that does not say. It prints nothing that was not asked."""
+"""Pixels per millimetre, used if a picture states no resolution."""
 
 PHOTOSHOP, RESOURCE, IPTC_RESOURCE = b"Photoshop 3.0\0", b"8BIM", b"\x04\x04"
-"""JPEG keeps IPTC as one of Photoshop's resources; TIFF and libvips' others keep it bare."""
+"""JPEG keeps IPTC as one of Photoshop's resources; TIFF and libvips' other formats keep it bare."""
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """Carried from one file to the next."""
+    """Metadata carried from one file to the next."""
 
     blocks: dict[str, bytes]
-    """By the name that libvips gives the field, see `BLOCKS`."""
+    """Blocks by the name of their libvips field, see `BLOCKS`."""
     texts: dict[str, str]
     resolution: tuple[float, float] = (DPI_72, DPI_72)
-    """Pixels per millimetre, across and down."""
+    """Pixels per millimetre, horizontal and vertical."""
 
     @property
     def names(self) -> set[str]:
-        """Of the blocks that are there: EXIF, XMP, IPTC, ICC."""
+        """Names of the blocks present: EXIF, XMP, IPTC, ICC."""
         return {BLOCKS[field] for field in self.blocks}
 
 
 def gather(image: pyvips.Image, open_file: Callable[[], BufferedIOBase]) -> Metadata:
-    """Everything that `image` carries, whose file can be opened again."""
+    """All metadata of `image`; `open_file` opens its file again."""
     fields = image.get_fields()
     blocks = {name: bytes(image.get(name)) for name in BLOCKS if name in fields}
     if image.get("vips-loader").startswith("tiffload"):
@@ -57,13 +57,13 @@ def gather(image: pyvips.Image, open_file: Callable[[], BufferedIOBase]) -> Meta
     if "xmp-data" in blocks:
         blocks["xmp-data"] = _upright(blocks["xmp-data"])
     texts = {name: image.get(name) for name in fields if name.startswith(TEXTS)}
-    # a loader that finds no resolution leaves 1 (TIFF, WebP, AVIF) or 72 dpi (JPEG, PNG)
+    # loaders that find no resolution set 1 (TIFF, WebP, AVIF) or 72 dpi (JPEG, PNG)
     known = (image.xres, image.yres) != (1, 1)
     return Metadata(blocks, texts, (image.xres, image.yres) if known else (DPI_72, DPI_72))
 
 
 def attach(metadata: Metadata, image: pyvips.Image, *, has_iptc: bool) -> pyvips.Image:
-    """The picture with what libvips is to write into a file; pixels stay as they are."""
+    """The picture with the metadata that libvips is to write; the pixels do not change."""
     across, down = metadata.resolution
     image = image.copy(xres=across, yres=down)
     for name, block in metadata.blocks.items():
@@ -73,13 +73,13 @@ def attach(metadata: Metadata, image: pyvips.Image, *, has_iptc: bool) -> pyvips
             image.set_type(pyvips.GValue.blob_type, name, _packed(block))
     for name, text in metadata.texts.items():
         image.set_type(pyvips.GValue.gstr_type, name, text)
-    # after EXIF, which libvips then brings in line
+    # after EXIF, which libvips then updates to match
     image.set_type(pyvips.GValue.gint_type, "orientation", 1)
     return image
 
 
 def attach_to_tiff(metadata: Metadata, path: Path) -> None:
-    """Put into a finished TIFF what libvips did not."""
+    """Add to a finished TIFF what libvips did not write."""
     exif = metadata.blocks.get("exif-data", b"")
     iptc = _bare(metadata.blocks.get("iptc-data", b""))
     if exif or iptc:
@@ -88,7 +88,7 @@ def attach_to_tiff(metadata: Metadata, path: Path) -> None:
 
 
 def lost(before: Metadata, after: Metadata) -> list[str]:
-    """What is in `before` and not in `after`, each as people name it."""
+    """Common names of what is in `before` but not in `after`."""
     names = sorted(before.names - after.names)
     if "EXIF" in before.names & after.names:
         had, has = (tiff.tags(data.blocks["exif-data"]) for data in (before, after))
@@ -97,12 +97,12 @@ def lost(before: Metadata, after: Metadata) -> list[str]:
 
 
 def _upright(xmp: bytes) -> bytes:
-    """XMP may repeat the orientation of EXIF, as an attribute or as an element."""
+    """Set the orientation that XMP may repeat from EXIF, as an attribute or as an element."""
     return re.sub(rb"(tiff:Orientation(?:=[\"']|>))[2-8]", rb"\g<1>1", xmp)
 
 
 def _bare(iptc: bytes) -> bytes:
-    """IPTC without Photoshop's wrapping."""
+    """IPTC without Photoshop's wrapper."""
     if not iptc.startswith(PHOTOSHOP):
         return iptc
     place = len(PHOTOSHOP)
@@ -117,7 +117,7 @@ def _bare(iptc: bytes) -> bytes:
 
 
 def _packed(iptc: bytes) -> bytes:
-    """IPTC in Photoshop's wrapping."""
+    """IPTC in Photoshop's wrapper."""
     if iptc.startswith(PHOTOSHOP):
         return iptc
     size = len(iptc).to_bytes(4, "big")

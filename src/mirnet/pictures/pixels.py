@@ -13,10 +13,10 @@ from mirnet.errors import ImageError
 from mirnet.shapes import Image, Pixels
 
 Rgb = UInt8[np.ndarray, "h w 3"] | UInt16[np.ndarray, "h w 3"] | Float32[np.ndarray, "h w 3"]
-"""Pixels of three channels."""
+"""Pixels with three channels."""
 
 PEAKS = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535, np.dtype(np.float32): 1}
-"""Which value is white, by dtype. Other dtypes are not pictures here."""
+"""The value of white, by dtype. Pictures have no other dtypes."""
 
 
 def peak(dtype: np.dtype[Any]) -> int:
@@ -33,7 +33,7 @@ def peak(dtype: np.dtype[Any]) -> int:
 
 
 def to_float(pixels: np.ndarray) -> Image:
-    """Pixels as float32: 0..1 from integers; float32 comes back as it is, not copied or clipped.
+    """Pixels as float32: integers map to 0..1; float32 is returned as is, not copied or clipped.
 
     Raises:
         ImageError: if the dtype is not uint8, uint16 or float32.
@@ -51,7 +51,7 @@ def to_float(pixels: np.ndarray) -> Image:
 def from_float(image: Image, dtype: np.dtype[Any] | type[np.generic]) -> Pixels:
     """Pixels of the given dtype: integers clipped and rounded to nearest, NaN as black.
 
-    float32 is handed back as it is: neither copied nor clipped.
+    float32 is returned as is, neither copied nor clipped.
 
     Raises:
         ImageError: if `dtype` is not uint8, uint16 or float32.
@@ -60,7 +60,7 @@ def from_float(image: Image, dtype: np.dtype[Any] | type[np.generic]) -> Pixels:
     white = peak(dtype)
     if dtype == np.float32:
         return image
-    # unlike clip, fmax and fmin take the number where the other one is NaN
+    # unlike clip, fmax and fmin return the number if the other operand is NaN
     scaled: Image = np.fmax(image, np.float32(0))
     np.fmin(scaled, np.float32(1), out=scaled)
     np.multiply(scaled, np.float32(white), out=scaled)
@@ -69,7 +69,7 @@ def from_float(image: Image, dtype: np.dtype[Any] | type[np.generic]) -> Pixels:
 
 
 def to_rgb(image: Pixels) -> Rgb:
-    """Three channels: grey is repeated, RGB comes back as it is.
+    """Three channels: grey is repeated, RGB is returned as is.
 
     Raises:
         ImageError: if there are neither 1 nor 3 channels.
@@ -83,7 +83,7 @@ def to_rgb(image: Pixels) -> Rgb:
 
 
 def to_channels(image: Image, channels: int) -> Float32[np.ndarray, "h w _"]:
-    """As many channels as the file has: three become one by their mean, since grey was repeated.
+    """The file's number of channels: three become one by their mean, since grey was repeated.
 
     Raises:
         ImageError: if the step is anything but 3 to 1 or none at all.

@@ -1,7 +1,7 @@
 """RAW files, developed by LibRaw (the extra `raw`).
 
-Developing takes the whole picture into memory. White balance as the camera set it, sRGB, 16 bits,
-no automatic brightening: restoring should not change the mood of a picture.
+Developing loads the whole picture into memory. White balance as set by the camera, sRGB, 16 bits,
+no automatic brightening: restoration should not change the look of a picture.
 """
 
 from typing import BinaryIO, cast
@@ -19,10 +19,10 @@ from mirnet.shapes import Pixels
 SUFFIXES = frozenset(
     {".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2", ".pef", ".srw"}
 )
-"""Lower-case."""
+"""Suffixes of RAW files, lower-case."""
 
 SRGB_GAMMA = (2.4, 12.92)
-"""LibRaw's default is the curve of television, BT.709."""
+"""Gamma of sRGB; LibRaw's default is the BT.709 curve of television."""
 
 
 def develop(raw_file: File) -> Source:
@@ -41,7 +41,7 @@ def develop(raw_file: File) -> Source:
         found = tiff.read_exif(file)
         file.seek(0)
         try:
-            # as a file, since LibRaw cannot open every name
+            # as a file object, since LibRaw cannot open every name
             with rawpy.imread(cast(BinaryIO, file)) as raw:
                 image: Pixels = raw.postprocess(
                     use_camera_wb=True,

@@ -1,4 +1,4 @@
-"""Pictures from files, by libvips: the header first, then rows, from top to bottom.
+"""Read pictures from files with libvips: the header first, then rows, from top to bottom.
 
 Whatever the file holds becomes grey or RGB of uint8, uint16 or float32, upright. Values stay in the
 colour space of the file's own profile, except where it is neither grey nor RGB.
@@ -25,10 +25,10 @@ LOADERS = {"jpegload", "pngload", "tiffload", "webpload", "heifload"}
 FAILED = "cannot be read"
 
 BAND = 128
-"""Rows at a time where a file is read again."""
+"""Rows fetched at a time when a file is read again."""
 
 PLAIN = {"b-w", "grey16", "srgb", "rgb16", "rgb", "scrgb", "multiband"}
-"""Colour spaces whose values are taken as they are."""
+"""Colour spaces whose values are used unchanged."""
 
 
 def open_picture(file: File) -> Source:
@@ -78,7 +78,7 @@ def _shape(image: pyvips.Image) -> tuple[int, int, int]:
 
 
 def _rows(file: File, image: pyvips.Image, channels: slice) -> Rows:
-    """Fetches what was not fetched yet: the picture streams, it never lies in memory whole."""
+    """Fetches the next rows: the picture streams and is never in memory as a whole."""
     wanted = image[channels]
     region = pyvips.Region.new(wanted)
     forget()
@@ -96,7 +96,7 @@ def _rows(file: File, image: pyvips.Image, channels: slice) -> Rows:
 def _fetch_again(
     file: File, shape: tuple[int, int, int], channels: slice, top: int, count: int
 ) -> Any:  # noqa: ANN401 - a buffer
-    """Rows of a file that is opened once more, since a stream that failed says no more why."""
+    """Rows of a file that is opened again, since a failed stream no longer reports the reason."""
     image = _picture_again(file, shape)
     region = pyvips.Region.new(image[channels])
     for first in range(0, top, BAND):
@@ -105,7 +105,7 @@ def _fetch_again(
 
 
 def _picture(file: File) -> tuple[pyvips.Image, tuple[str, ...]]:
-    """Upright grey or RGB, maybe with alpha, and what had to be done for it."""
+    """The picture as upright grey or RGB, possibly with alpha, and the conversions made."""
     image = _load(file, "sequential")
     if "orientation" in image.get_fields() and image.get("orientation") > 1:
         image = _load(file, "random").autorot()
@@ -130,7 +130,7 @@ def _load(file: File, access: str) -> pyvips.Image:
         if not path.is_file():
             raise ImageError(f"{file.name} is not a file")
         is_empty = path.stat().st_size == 0
-        # as a source, not by name, where libvips would read "a[1].tif" as a.tif with options
+        # as a source: given a name, libvips would read "a[1].tif" as a.tif with options
         source = pyvips.Source.new_from_file(os.fsencode(path))
     if is_empty:
         raise ImageError(f"{file.name} is empty")
@@ -141,7 +141,7 @@ def _load(file: File, access: str) -> pyvips.Image:
 
 
 def _peculiarities(image: pyvips.Image) -> tuple[str, ...]:
-    """What the file has and the restored picture will not."""
+    """Properties of the file that the restored picture will not have."""
     fields = image.get_fields()
     bits = image.get("bits-per-sample") if "bits-per-sample" in fields else 8
     pages = image.get("n-pages") if "n-pages" in fields else 1
@@ -155,23 +155,23 @@ def _peculiarities(image: pyvips.Image) -> tuple[str, ...]:
 
 
 def _as_rgb(image: pyvips.Image) -> tuple[pyvips.Image, tuple[str, ...]]:
-    """What is neither grey nor RGB becomes sRGB of the same depth."""
+    """Convert anything but grey and RGB to sRGB of the same depth."""
     if image.interpretation in PLAIN and image.coding == "none":
         return image, ()
     if image.interpretation == "cmyk":
         depth = 16 if image.format == "ushort" else 8
-        # the built-in profile counts where the file has none
+        # the built-in profile is used if the file has none
         image = image.icc_transform("srgb", embedded=True, input_profile="cmyk", depth=depth)
         return image, ("CMYK was converted to sRGB",)
     name = "Lab" if image.interpretation.startswith("lab") else image.interpretation
     bits = image.get("bits-per-sample") if "bits-per-sample" in image.get_fields() else 16
     image = image.colourspace("srgb" if bits == 8 else "rgb16")
-    image.remove("icc-profile-data")  # it described the space that was left
+    image.remove("icc-profile-data")  # it described the previous colour space
     return image, (f"{name} was converted to sRGB",)
 
 
 def _full_range(image: pyvips.Image) -> pyvips.Image:
-    """Spread the 10 and 12 bits of AVIF, which libvips only shifts up, so that white is white."""
+    """Scale the 10 and 12 bits of AVIF, which libvips only shifts up, so that white is white."""
     if not image.get("vips-loader").startswith("heifload") or image.format != "ushort":
         return image
     return image | (image >> image.get("bits-per-sample"))

@@ -1,4 +1,4 @@
-"""An open picture: what the header says, and its rows from top to bottom."""
+"""An open picture: its header, and its rows from top to bottom."""
 
 import io
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Band = UInt8[np.ndarray, "_ w c"] | UInt16[np.ndarray, "_ w c"] | Float32[np.nda
 """Some rows of a picture; bands of one picture may differ in height."""
 
 Rows = Callable[[int, int], Pixels]
-"""Fetches rows, given the first one and how many. Calls go from top to bottom, once."""
+"""Fetches rows, given the first one and their number. Called from top to bottom, once."""
 
 
 @runtime_checkable
@@ -29,21 +29,21 @@ class Readable(Protocol):
     """A binary stream."""
 
     def read(self) -> bytes:
-        """All that is left in it."""
+        """Read all that is left in the stream."""
         ...
 
 
 @dataclass(frozen=True)
 class File:
-    """Where the bytes of a picture are: on the disk, or in memory. It can be opened many times."""
+    """The bytes of a picture, on disk or in memory. It can be opened many times."""
 
     content: Path | bytes
     name: str
-    """For messages, as one printable line."""
+    """Name used in messages, as one printable line."""
 
     @classmethod
     def of(cls, picture: "Path | str | bytes | Readable") -> "File":
-        """A path is opened when it is read; of a stream, all that is left in it is read at once."""
+        """Wrap a path, which is opened when read, or a stream, which is read to its end at once."""
         if isinstance(picture, Path | str):
             return cls(Path(picture), shown(picture))
         content = picture if isinstance(picture, bytes) else picture.read()
@@ -52,7 +52,7 @@ class File:
 
     @property
     def suffix(self) -> str:
-        """Of its name, lower-case."""
+        """Suffix of the name, lower-case."""
         name = self.name if isinstance(self.content, bytes) else self.content
         return Path(name).suffix.lower()
 
@@ -75,28 +75,28 @@ class Source:
     """
 
     name: str
-    """Of its file, for messages."""
+    """Name of the file, used in messages."""
     height: int
     """Rows of the upright picture."""
     width: int
     """Columns of the upright picture."""
     dtype: np.dtype[Any]
-    """uint8, uint16 or float32; it decides the range."""
+    """uint8, uint16 or float32; it determines the range."""
     channels: int
-    """Of colour: 1 (grey) or 3 (RGB)."""
+    """Number of colour channels: 1 (grey) or 3 (RGB)."""
     metadata: Metadata
-    """What is carried over beside the pixels."""
+    """Metadata carried over with the pixels."""
     rows: Rows = field(repr=False)
     """The colour channels."""
     open_alpha: Callable[[], Rows] | None = field(default=None, repr=False)
-    """Begins reading the alpha channel at the top, apart from the colour; None without alpha."""
+    """Starts reading the alpha channel from the top, apart from the colour; None without alpha."""
     notes: tuple[str, ...] = ()
-    """What the user should know: conversions and things left out, each a phrase."""
+    """What the user should know: conversions and omissions, each as a phrase."""
     _top: int = field(default=0, init=False, repr=False)
 
     @classmethod
     def of(cls, array: npt.NDArray[Any], name: str = "the picture") -> "Source":
-        """An array, h w or h w c, as a picture that carries nothing beside its pixels.
+        """An array, h w or h w c, as a picture without metadata or alpha.
 
         Raises:
             ShapeError: if it has other axes, or neither 1 nor 3 channels.

@@ -1,6 +1,6 @@
-"""Finished rows on their way into a file: hidden, beside the target, uncompressed.
+"""A temporary file of finished rows: hidden, next to the target, uncompressed.
 
-The spool is a TIFF of small strips, which libvips reads strip by strip; bare rows it would map into
+The spool is a TIFF of small strips, which libvips reads strip by strip; it would map bare rows into
 memory as a whole.
 """
 
@@ -11,13 +11,13 @@ import numpy as np
 from mirnet.pictures import tiff
 
 STRIP = 1 << 18
-"""Bytes, about."""
+"""Approximate bytes per strip."""
 
 HEADER = b"II\x2b\0\x08\0\0\0" + bytes(8)
-"""Of a little-endian BigTIFF; where the directory stands is filled in at the end."""
+"""Header of a little-endian BigTIFF; the offset of the directory is filled in at the end."""
 
 SHORT, LONG, LONG8 = (3, "<u2"), (4, "<u4"), (16, "<u8")
-"""Field types with the numbers that they hold."""
+"""Field types with the numbers they hold."""
 
 
 class Spool:
@@ -36,7 +36,7 @@ class Spool:
         self._write(little.data.cast("B"))
 
     def finish(self, height: int, width: int, channels: int, dtype: np.dtype[np.generic]) -> None:
-        """Describe what was appended: 2 or 4 channels have alpha."""
+        """Describe the rows appended: pictures of 2 or 4 channels have alpha."""
         row = width * channels * dtype.itemsize
         rows = max(STRIP // row, 1)
         tops = np.arange(0, height, rows)
@@ -50,11 +50,11 @@ class Spool:
             277: (SHORT, channels),
             278: (LONG, rows),
             279: (LONG8, np.minimum(rows, height - tops) * row),
-            284: (SHORT, 1),  # a pixel's channels lie together
+            284: (SHORT, 1),  # interleaved channels
             339: (SHORT, [3 if dtype.kind == "f" else 1] * channels),  # float, or unsigned
         }
         if channels in (2, 4):
-            fields[338] = (SHORT, 2)  # colours are not multiplied by alpha
+            fields[338] = (SHORT, 2)  # colours are not premultiplied by alpha
         values = {
             tag: (kind, np.asarray(numbers, word).tobytes())
             for tag, ((kind, word), numbers) in fields.items()
@@ -65,5 +65,5 @@ class Spool:
         self._write(first.to_bytes(8, "little"))
 
     def _write(self, data: bytes | memoryview) -> None:
-        while data:  # the system may take less than all at once
+        while data:  # the system may take less than all of it at once
             data = data[self.file.write(data) :]

@@ -1,4 +1,4 @@
-"""The eight ways in which a square picture can lie: turned, and turned and mirrored."""
+"""The eight symmetries of a square picture: rotations, and rotations of the mirrored picture."""
 
 import numpy as np
 from jaxtyping import Shaped
@@ -10,7 +10,7 @@ Turned = Shaped[np.ndarray, "h2 w2 c"]
 
 
 def turn(image: Picture, which: int) -> Turned:
-    """The picture a quarter turn `which` % 4 times, mirrored from 4 on.
+    """The picture rotated by `which` % 4 quarter turns, and mirrored from `which` = 4 on.
 
     A view: nothing is copied.
     """
@@ -19,6 +19,6 @@ def turn(image: Picture, which: int) -> Turned:
 
 
 def turn_back(turned: Turned, which: int) -> Picture:
-    """The picture of which `turn` made this. A view."""
+    """The picture that `turn` was given. A view."""
     image = turned[:, ::-1] if which >= 4 else turned
     return np.rot90(image, -(which % 4))

@@ -1,11 +1,11 @@
-"""EXIF and IPTC in files that are TIFFs by structure: RAW files, and TIFFs themselves.
+"""EXIF and IPTC in files with the structure of TIFF: RAW files, and TIFFs themselves.
 
-libvips neither reads nor writes EXIF there, and cuts the IPTC that it writes to a quarter.
+libvips neither reads nor writes EXIF there, and truncates the IPTC that it writes to a quarter.
 
-A block of EXIF (what JPEG, PNG, WebP and AVIF embed) is itself a small TIFF: a directory of tags
-about the picture, which points to one of the exposure and one of the place. `read_exif` gathers
-such a block out of a file, `add` puts one into a finished TIFF. Values are copied, not understood;
-only their byte order is made little-endian.
+A block of EXIF (as embedded in JPEG, PNG, WebP and AVIF) is itself a small TIFF: a directory of
+tags about the picture, with pointers to one about the exposure and one about the place. `read_exif`
+extracts such a block from a file, `add` puts one into a finished TIFF. Values are copied
+uninterpreted; only their byte order becomes little-endian.
 """
 
 import io
@@ -21,28 +21,28 @@ POINTERS = {EXPOSURE, PLACE, INTEROPERABILITY}
 """Tags that point to a further directory."""
 
 DESCRIPTIVE = {270, 271, 272, 305, 306, 315, 316, 33432, 18246, 40091, 40092, 40093, 40094, 40095}
-"""Tags beside the pixels' layout: description, make, model, software, date, artist, computer,
-copyright, rating, and what Windows writes (title, comment, author, keywords, subject)."""
+"""Tags that do not describe the pixel layout: description, make, model, software, date, artist,
+computer, copyright, rating, and those of Windows (title, comment, author, keywords, subject)."""
 
 MAKER_NOTE, PIXEL_WIDTH, PIXEL_HEIGHT = 37500, 40962, 40963
 LONGEST_MAKER_NOTE = 32_000
-"""Bytes. A whole block has to fit a JPEG's 64 kB, and a RAW file's notes may be larger alone."""
+"""Bytes. A whole block has to fit into a JPEG's 64 kB; a RAW file's notes alone may be larger."""
 
 WORDS = {3: 2, 4: 4, 5: 4, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-"""Bytes of what is swapped between byte orders, by field type; those not named have 1."""
+"""Bytes of the unit swapped between byte orders, by field type; 1 for types not listed."""
 
 BYTES = {kind: word * (2 if kind in (5, 10) else 1) for kind, word in WORDS.items()}
 """Bytes of one value by field type: rationals are pairs."""
 
 
 IPTC, IPTC_MARK = 33723, b"\x1c"
-"""The tag, and how each of its records begins."""
+"""The tag, and the byte at which each of its records begins."""
 
 LONG, UNDEFINED, LONG8 = 4, 7, 16
-"""Field types: of pointers in TIFF, of plain bytes, of pointers in BigTIFF."""
+"""Field types of pointers in TIFF, of plain bytes, and of pointers in BigTIFF."""
 
 MOST_TAGS = 10_000
-"""In one directory. More means that these bytes are not a directory."""
+"""Tags in one directory. More means that the bytes are not a directory."""
 
 
 @dataclass
@@ -77,8 +77,8 @@ class _Layout:
 def read_exif(file: BufferedIOBase) -> bytes | None:
     """The EXIF of a TIFF, or of a RAW file built like one; None if there is none.
 
-    Size and orientation stay behind: they describe the stored pixels. A damaged directory counts
-    as none, since a picture is worth restoring without it.
+    Size and orientation are omitted: they describe the stored pixels. A damaged directory counts as
+    none, since a picture is worth restoring without it.
     """
     try:
         layout = _layout(file)
@@ -111,14 +111,14 @@ def from_block(block: bytes) -> Directory:
 
 
 def without_thumbnail(block: bytes) -> bytes:
-    """A block of EXIF without the second directory, where the thumbnail is."""
+    """A block of EXIF without its second directory, which holds the thumbnail."""
     directory = from_block(block)
-    # one that cannot be read may still be of use to others
+    # other software may be able to use a block that cannot be read here
     return to_block(directory) if directory != Directory() else block
 
 
 def tags(block: bytes) -> set[int]:
-    """The tags of a block of EXIF that are about the picture, not about how it is stored."""
+    """Tags of a block of EXIF that describe the picture, not how it is stored."""
     main = from_block(block)
     found = main.values.keys() & DESCRIPTIVE
     for child in main.children.values():
@@ -133,7 +133,7 @@ def read_iptc(file: BufferedIOBase) -> bytes | None:
         iptc = _directory(file, layout, layout.first).values.get(IPTC, (0, b""))[1]
     except (struct.error, ValueError, OverflowError):
         return None
-    if iptc[3:4] == IPTC_MARK != iptc[:1]:  # bytes were stored as words of the other order
+    if iptc[3:4] == IPTC_MARK != iptc[:1]:  # bytes were stored as words of the other byte order
         iptc = np.frombuffer(iptc[: len(iptc) // 4 * 4], np.uint32).byteswap().tobytes()
     return iptc or None
 
@@ -141,8 +141,8 @@ def read_iptc(file: BufferedIOBase) -> bytes | None:
 def add(file: BufferedIOBase, *, exif: bytes = b"", iptc: bytes = b"") -> None:
     """Add EXIF and IPTC to a little-endian TIFF that is open for reading and writing.
 
-    What the TIFF itself says takes precedence. Its first directory is written anew at the end of
-    the file; the pixels do not move.
+    Existing tags of the TIFF take precedence. Its first directory is rewritten at the end of the
+    file; the pixels do not move.
     """
     layout = _layout(file)
     main = _directory(file, layout, layout.first)
@@ -152,7 +152,7 @@ def add(file: BufferedIOBase, *, exif: bytes = b"", iptc: bytes = b"") -> None:
     main.children = added.children
     if iptc:
         main.values[IPTC] = (UNDEFINED, iptc)
-    for tag in (PIXEL_WIDTH, PIXEL_HEIGHT):  # of the picture before it was turned upright
+    for tag in (PIXEL_WIDTH, PIXEL_HEIGHT):  # of the picture before it was rotated upright
         main.children.get(EXPOSURE, Directory()).values.pop(tag, None)
     end = file.seek(0, io.SEEK_END)
     file.write(bytes(end % 2))  # directories begin at even offsets
@@ -168,14 +168,14 @@ def _layout(file: BufferedIOBase) -> _Layout:
     order = {b"II": "<", b"MM": ">"}.get(head[:2])
     if order is None:
         raise ValueError("no byte order")
-    # makers of RAW put their own number in the place of 42
+    # makers of RAW files replace 42 by a number of their own
     big = struct.unpack_from(order + "H", head, 2)[0] == 43
     first = struct.unpack_from(order + ("Q" if big else "I"), head, 8 if big else 4)[0]
     return _Layout(order, big, first)
 
 
 def _directory(file: BufferedIOBase, layout: _Layout, start: int, *, depth: int = 2) -> Directory:
-    """The directory at `start`, and those it points to, no more than `depth` further down."""
+    """The directory at `start`, and those it points to, at most `depth` levels down."""
     file.seek(start)
     (count,) = layout.count.unpack(file.read(layout.count.size))
     table = file.read(count * layout.entry.size) if count < MOST_TAGS else b""
@@ -185,7 +185,7 @@ def _directory(file: BufferedIOBase, layout: _Layout, start: int, *, depth: int 
         if tag not in POINTERS:
             if value is not None:
                 directory.values[tag] = (kind, value)
-        elif value and depth:  # a damaged file may point in circles
+        elif value and depth:  # a damaged file may contain cycles
             child = int.from_bytes(value, "little")
             directory.children[tag] = _directory(file, layout, child, depth=depth - 1)
     return directory
@@ -194,7 +194,7 @@ def _directory(file: BufferedIOBase, layout: _Layout, start: int, *, depth: int 
 def _value(
     file: BufferedIOBase, layout: _Layout, kind: int, number: int, place: bytes
 ) -> bytes | None:
-    """A tag's little-endian bytes; None if they would lie beyond the end of the file."""
+    """A tag's little-endian bytes; None if they would extend beyond the end of the file."""
     size = number * BYTES.get(kind, 1)
     if size <= len(place):
         value = place[:size]
@@ -209,7 +209,7 @@ def _value(
 
 
 def write(directory: Directory, *, start: int, big: bool) -> tuple[bytes, int]:
-    """A directory as bytes that belong at `start` of the file, and where its table begins there."""
+    """A directory as bytes for position `start` of the file, and the offset of its table."""
     entry, inline = (struct.Struct("<HHQ8s"), 8) if big else (struct.Struct("<HHI4s"), 4)
     body = bytearray()
     values = dict(directory.values)

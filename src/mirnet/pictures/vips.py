@@ -1,8 +1,8 @@
-"""What every use of libvips takes: one clear line for a failure, and nothing left in its cache.
+"""Shared handling of libvips: one-line errors, and nothing left in its cache.
 
-libvips runs in many threads at once, but has one buffer for what all of them say of their failures.
-So `attempt` knows who else is at work, and looks again at a failure that others may have talked
-into, with nobody else there.
+libvips runs in many threads at once, but has a single error buffer for all of them. `attempt`
+therefore tracks concurrent users, and repeats a failed call alone if others may have written into
+its error.
 """
 
 import os
@@ -19,24 +19,24 @@ from mirnet.errors import ImageError
 T = TypeVar("T")
 
 LONGEST = 300
-"""Characters of a reason: libvips may report hundreds of lines for one broken file."""
+"""Maximum characters of a reason: libvips may report hundreds of lines for one broken file."""
 
 
 UNKNOWN = "VipsForeignLoad: source is not in a known format"
-"""What libvips says of a file that is no picture."""
+"""The error of libvips for a file that is not a picture."""
 
 
 def shown(path: Path | str) -> str:
-    """The path as one printable line, whatever bytes are in the name."""
+    """The path as one printable line, whatever bytes its name contains."""
     name = str(path)
     return name if name.isprintable() else repr(name)
 
 
 @contextmanager
 def as_image_error(name: str, failed: str) -> Iterator[None]:
-    """Turn what libvips and the file system raise into "NAME `failed`: reason".
+    """Turn errors of libvips and the file system into "NAME `failed`: reason".
 
-    Only inside `attempt` is the reason that libvips gives sure to be that of this file.
+    Only inside `attempt` is the reason from libvips certain to be about this file.
 
     Raises:
         ImageError: in the place of `pyvips.Error` and `OSError`.
@@ -57,14 +57,14 @@ def attempt(
     *,
     again: Callable[[], T] | None = None,
 ) -> T:
-    """Do what calls libvips; several threads may.
+    """Run work that calls libvips; several threads may do so at the same time.
 
     Args:
-        work: what to do. It starts no `attempt` of its own.
-        name: of the file that it is about.
-        failed: what is said of the file if libvips fails.
-        again: what is done after a failure while other threads used libvips: alone, so that the
-            reason is its own, or with success after all; `work` by default.
+        work: what to run. It must not call `attempt` itself.
+        name: name of the file concerned.
+        failed: what the message says about the file if libvips fails.
+        again: what to run after a failure while other threads used libvips: alone, so that the
+            reason is about this file, or it succeeds after all; `work` by default.
 
     Raises:
         ImageError: as `as_image_error` does.
@@ -86,7 +86,7 @@ class _Use:
 
 
 class _Users:
-    """Who uses libvips at this moment: many together, or one alone."""
+    """The current users of libvips: many together, or one alone."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -95,7 +95,7 @@ class _Users:
 
     @contextmanager
     def together(self) -> Iterator[_Use]:
-        """Among others; who waits to be alone comes first."""
+        """Use libvips among others; threads that wait to be alone come first."""
         use = _Use()
         with self._changed:
             self._changed.wait_for(lambda: not self._waiting)
@@ -110,7 +110,7 @@ class _Users:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """With nobody else; several that want this get it one after the other."""
+        """Use libvips alone; several threads that want this take turns."""
         use = _Use()
         with self._changed:
             self._waiting += 1
@@ -126,7 +126,7 @@ class _Users:
 
     def _add(self, use: _Use) -> None:
         if not self._uses:
-            pyvips.vips_lib.vips_error_clear()  # what earlier calls left is nobody's reason
+            pyvips.vips_lib.vips_error_clear()  # remove errors of earlier calls
         self._uses.add(use)
 
     def _remove(self, use: _Use) -> None:
@@ -140,20 +140,20 @@ _forgetting = threading.Lock()
 
 
 def forget() -> None:
-    """Let go of files and pixels that libvips keeps in case an operation is asked for again.
+    """Release files and pixels that libvips caches in case an operation is repeated.
 
-    Here none ever is. How much it keeps is left as it was, for others in this process.
+    Here none ever is. The cache limit is left unchanged, for other users in this process.
     """
-    with _forgetting:  # else one thread takes another's 0 for what it was
+    with _forgetting:  # otherwise a thread could save another's temporary 0 as the limit
         most = pyvips.cache_get_max()
         pyvips.cache_set_max(0)
         pyvips.cache_set_max(most)
 
 
 def _reason(error: pyvips.Error) -> str:
-    """What libvips has to say beyond "unable to call"; the last lines are the most telling."""
+    """What libvips reports beyond "unable to call"; the last lines are the most specific."""
     lines = [" ".join(line.split()) for line in f"{error.message}\n{error.detail}".splitlines()]
-    # a seek beyond the end is how truncation shows, but libvips reports each single one
+    # truncation shows as a seek beyond the end, but libvips reports every single one
     told = [line for line in lines if line and not line.startswith("unable to ")]
     told = [line for line in told if ": bad seek to " not in line] or ["the data is damaged"]
     if UNKNOWN in told:

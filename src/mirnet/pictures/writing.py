@@ -1,7 +1,7 @@
-"""Pictures into files, by libvips: whole or not at all.
+"""Write pictures to files with libvips: complete or not at all.
 
 Rows are spooled into a hidden file in the target's folder, so memory stays bounded however large
-the picture is; the finished file takes the target's name in one step.
+the picture is; the finished file is renamed to the target in one step.
 """
 
 import os
@@ -32,26 +32,26 @@ class Writable(Protocol):
     """A binary stream."""
 
     def write(self, content: bytes, /) -> object:
-        """Take all of it."""
+        """Write all of the content."""
         ...
 
 
 @dataclass(frozen=True)
 class Format:
-    """What a kind of file can hold."""
+    """What a file format can hold."""
 
     name: str
-    """As people write it."""
+    """Name shown to users."""
     suffixes: tuple[str, ...]
-    """The usual one first."""
+    """Suffixes, the usual one first."""
     bits: tuple[int, ...]
-    """Per channel, 32 being float; the last is the most."""
+    """Bit depths per channel, in ascending order; 32 is float."""
     has_alpha: bool
     longest: int
-    """Pixels along a side."""
+    """Maximum pixels per side."""
     has_grey: bool = True
     quality: int | None = None
-    """The default, 1 to 100; None where nothing is lost."""
+    """Default quality, 1 to 100; None for lossless formats."""
 
 
 FORMATS = {
@@ -61,27 +61,27 @@ FORMATS = {
     "webp": Format("WebP", (".webp",), (8,), True, 16_383, has_grey=False, quality=95),
     "avif": Format("AVIF", (".avif",), (8, 12), True, 16_384, has_grey=False, quality=90),
 }
-"""What can be written."""
+"""Formats that can be written."""
 
 BITS = {np.dtype(np.uint8): 8, np.dtype(np.uint16): 16, np.dtype(np.float32): 32}
 SPACES = {8: ("b-w", "srgb"), 16: ("grey16", "rgb16"), 32: ("b-w", "scrgb")}
-"""Of grey and of colour, by bits; with them libvips rescales nothing."""
+"""Colour spaces of grey and of colour, by bits; with these libvips rescales nothing."""
 
 FAILED = "cannot be written"
 
 BIG = 3_900_000_000
-"""Bytes from which a TIFF takes 64-bit offsets, a little before 32 bits run out."""
+"""Bytes from which a TIFF gets 64-bit offsets, slightly below the limit of 32 bits."""
 
 
 class Writing:
-    """A picture that is being written: rows are appended from top to bottom, then it is finished.
+    """A picture being written: rows are appended from top to bottom, then it is finished.
 
-    Rows are spooled as they will be in the file, with alpha beside the colours.
+    Rows are spooled in the format's layout, with alpha next to the colours.
 
     Args:
-        name: of the file, for messages.
+        name: name of the file, used in messages.
         spool: an empty file for the rows.
-        like: where alpha and metadata come from.
+        like: source of alpha and metadata.
         kind: one of `FORMATS`.
         quality: 1 to 100; None for the format's default.
 
@@ -93,7 +93,7 @@ class Writing:
         self, name: str, spool: FileIO, like: Source, kind: str, quality: int | None
     ) -> None:
         self.notes: tuple[str, ...] = ()
-        """What the user should know, once it is finished: what the format could not hold."""
+        """What the user should know once it is finished: what the format could not hold."""
         self._name, self._like, self._kind, self._quality = name, like, kind, quality
         target = FORMATS[kind]
         self._bits = min((b for b in target.bits if b >= BITS[like.dtype]), default=target.bits[-1])
@@ -103,7 +103,7 @@ class Writing:
             self._spool = Spool(spool)
 
     def append(self, band: Band) -> None:
-        """The next rows.
+        """Append the next rows.
 
         Raises:
             ImageError: if they are not rows of the picture, or the disk is full.
@@ -119,7 +119,7 @@ class Writing:
         self._top, self._dtype = self._top + len(band), stored.dtype
 
     def finish(self) -> None:
-        """All rows are there; the spool is a picture now.
+        """Complete the spool, which is then a picture, after all rows were appended.
 
         Raises:
             ImageError: if some are missing, or the disk is full.
@@ -144,7 +144,7 @@ class Writing:
 
 @contextmanager
 def into_file(path: Path, like: Source, kind: str, quality: int | None) -> Iterator[Writing]:
-    """A file that takes the place of `path` once all went well; see `codec.create`."""
+    """A file that replaces `path` once everything has succeeded; see `codec.create`."""
     name = shown(path)
     _refuse(name, like, FORMATS[kind], quality)
     if not path.parent.is_dir():
@@ -164,7 +164,7 @@ def into_file(path: Path, like: Source, kind: str, quality: int | None) -> Itera
 def into_stream(
     stream: Writable, like: Source, kind: str, quality: int | None
 ) -> Iterator[Writing]:
-    """The finished file goes into a stream in one go; until then it lies in a temporary folder."""
+    """Copy the finished file into a stream at once; until then it is in a temporary folder."""
     name = "the picture"
     _refuse(name, like, FORMATS[kind], quality)
     with tempfile.TemporaryDirectory() as folder:
@@ -184,7 +184,7 @@ def _depth(bits: int) -> str:
 
 
 def _refuse(name: str, like: Source, target: Format, quality: int | None) -> None:
-    """Raise for what cannot work before any row is asked for."""
+    """Raise for what cannot work, before any row is fetched."""
     if quality is not None and not 1 <= quality <= 100:
         raise ImageError(f"quality {quality} was given; it goes from 1 to 100")
     if like.has_alpha and not target.has_alpha:
@@ -198,7 +198,7 @@ def _refuse(name: str, like: Source, target: Format, quality: int | None) -> Non
 
 
 def _check(band: Band, top: int, like: Source) -> None:
-    """Raise if these are not rows of the picture, from `top` on."""
+    """Raise unless these are rows of the picture, from `top` on."""
     expected = (len(band), like.width, like.channels)
     if band.dtype != like.dtype or band.shape != expected:
         raise ImageError(
@@ -209,7 +209,7 @@ def _check(band: Band, top: int, like: Source) -> None:
 
 
 def _requantised(band: Pixels, bits: int) -> Pixels:
-    """The same values in so many bits; 12 bits stand at the upper end of 16."""
+    """The same values in this many bits; 12 bits occupy the upper bits of 16."""
     if BITS[band.dtype] == bits:
         return band
     image = pixels.to_float(band)
@@ -224,7 +224,7 @@ def _requantised(band: Pixels, bits: int) -> Pixels:
 def _encode(
     spool: Path, part: Path, like: Source, kind: str, bits: int, quality: int | None
 ) -> tuple[str, ...]:
-    """Turn the spooled rows into a file, and say what it could not take."""
+    """Turn the spooled rows into a file, and return notes on what it could not hold."""
     target = FORMATS[kind]
     image, notes = _assemble(spool, like, target, bits)
     _save(image, part, kind, bits, quality)
@@ -242,7 +242,7 @@ def _encode(
 def _assemble(
     spool: Path, like: Source, target: Format, bits: int
 ) -> tuple[pyvips.Image, list[str]]:
-    """The spooled rows as a picture, with everything that it is to carry."""
+    """The spooled rows as a picture, with all its metadata."""
     space = SPACES[16 if bits == 12 else bits][like.channels > 1]
     source = pyvips.Source.new_from_file(os.fsencode(spool))
     image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="error")
@@ -251,7 +251,7 @@ def _assemble(
     profile = like.metadata.blocks.get("icc-profile-data", b"")
     if target.has_grey or profile[16:20] != b"GRAY":
         return image, []
-    # a profile of grey means nothing on the RGB that this format makes of grey
+    # a grey profile is invalid for the RGB that this format makes of grey
     image = image.icc_transform("srgb", embedded=True, depth=16 if bits > 8 else 8)
     note = f"the profile of grey was converted to sRGB, since {target.name} holds only RGB"
     return image, [note]
@@ -277,6 +277,6 @@ def _save(image: pyvips.Image, part: Path, kind: str, bits: int, quality: int | 
 
 
 def _written(path: Path) -> metadata.Metadata:
-    """What is really in the file, however quietly libvips left something out."""
+    """The metadata that is really in the file, since libvips may silently omit some."""
     image = pyvips.Image.new_from_source(pyvips.Source.new_from_file(os.fsencode(path)), "")
     return metadata.gather(image, lambda: path.open("rb"))

@@ -1,8 +1,7 @@
-"""Many pictures: which file becomes which, and restoring them one after another.
+"""Many pictures: map inputs to output files, and restore them one after another.
 
-Everything that can be refused is refused before the first picture is touched. A finished file is
-whole (it is renamed into place), so a target that exists is done, and a second run goes on where
-the first one stopped.
+All checks run before the first picture is restored. Finished files are complete (they are renamed
+into place), so an existing target is done, and a second run resumes where the first one stopped.
 """
 
 import time
@@ -16,7 +15,7 @@ from mirnet.pictures import codec
 from mirnet.restoration.restorer import Progress, Restorer
 
 SUFFIX = "_restored"
-"""Added to the name of a picture that is restored beside itself."""
+"""Suffix of the name of a picture that is restored next to its source."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +25,12 @@ class Route:
     source: Path
     target: Path
     place: Path = field(compare=False)
-    """Where it lies below the input folder in which it was found; its name, where it was given."""
+    """Path below the input folder in which it was found; its name if it was given directly."""
 
 
 @dataclass(frozen=True)
 class FileResult:
-    """What became of one picture."""
+    """Result of one picture."""
 
     source: Path
     target: Path
@@ -41,9 +40,9 @@ class FileResult:
     seconds: float = 0.0
     tiles: int = 0
     tiles_kept: int = 0
-    """Tiles that were left as they are, since the network's result made no sense."""
+    """Tiles that were left unchanged, since the network's output was not a valid picture."""
     notes: tuple[str, ...] = ()
-    """What changed besides the noise, such as CMYK that became sRGB."""
+    """What changed besides the noise, such as CMYK converted to sRGB."""
     error: str = ""
 
 
@@ -54,15 +53,15 @@ def plan(
     recursive: bool = False,
     format: str | None = None,
 ) -> list[Route]:
-    """Which pictures are restored to which files, in the order given, folders sorted.
+    """Map pictures to target files, in the order given, folders sorted.
 
     Args:
-        inputs: files and folders. Of a folder, the pictures in it, without earlier results.
-        output: a folder, made when needed, in which the tree of an input folder is kept; or, for a
-            single input file, a file with a picture's suffix. Without it, `NAME_restored.EXT`
-            beside the input; such files among the inputs are then taken as earlier results.
-        recursive: whether folders inside folders are taken too.
-        format: png, jpeg, ...: the target's, where not the source's.
+        inputs: files and folders. A folder stands for the pictures in it, without earlier results.
+        output: a folder, created if needed, in which the tree of an input folder is kept; or, for a
+            single input file, a file with a picture's suffix. Without it, `NAME_restored.EXT` next
+            to the input; such files among the inputs then count as earlier results.
+        recursive: whether subfolders are searched too.
+        format: png, jpeg, ...: format of the targets; by default that of each source.
 
     Raises:
         ImageError: if the format is unknown or contradicts the output's name, an input does not
@@ -94,7 +93,7 @@ def run(
     quality: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[FileResult]:
-    """Restore the pictures one by one; a picture that fails is reported and the next one begun."""
+    """Restore the pictures one by one; a failure is reported, and the next picture is restored."""
     for job in jobs:
         if job.target.exists() and not overwrite:
             yield FileResult(job.source, job.target, "skipped")
@@ -134,7 +133,7 @@ def _into_folder(
     recursive: bool,
     format: str | None,
 ) -> list[Route]:
-    """Each picture once, in a folder or, without `output`, beside itself."""
+    """Each picture once, into a folder or, without `output`, next to itself."""
     if output and output.is_file():
         raise ImageError(f"{output} is neither a folder nor named as a picture")
     jobs = dict.fromkeys(
@@ -142,13 +141,13 @@ def _into_folder(
         for top in inputs
         for source, root in _pictures(top, output, recursive)
     )
-    # `mirnet restore *.jpg`, run again, is given its own results too
+    # `mirnet restore *.jpg`, run again, receives its own results too
     results = set() if output else {job.target.resolve() for job in jobs}
     return [job for job in jobs if job.source.resolve() not in results]
 
 
 def _pictures(top: Path, output: Path | None, recursive: bool) -> Iterator[tuple[Path, Path]]:
-    """The pictures below `top`, each with the folder that its place in the tree is relative to."""
+    """The pictures below `top`, each with the folder that its relative path starts from."""
     if top.is_file():
         yield top, top.parent
         return
@@ -166,7 +165,7 @@ def _pictures(top: Path, output: Path | None, recursive: bool) -> Iterator[tuple
 
 
 def _is_inside(path: Path, output: Path | None, top: Path) -> bool:
-    """Whether the picture lies in the output folder, and that somewhere below `top`."""
+    """Whether the picture lies in the output folder, and that folder below `top`."""
     if output is None:
         return False
     results = output.resolve()
@@ -181,7 +180,7 @@ def _target(source: Path, root: Path, output: Path | None, format: str | None) -
 
 
 def _reason(error: Exception, source: Path) -> str:
-    """Why a picture failed, with its name; errors of files have one in them."""
+    """Why a picture failed, with its name; file errors already contain the name."""
     reason = str(error) or "not enough memory"
     return reason if isinstance(error, (ImageError, OSError)) else f"{source}: {reason}"
 

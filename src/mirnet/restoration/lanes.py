@@ -1,4 +1,4 @@
-"""Several tiles at a time, in threads, while results come out in order."""
+"""Run several tiles at a time in threads, and return the results in order."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -9,14 +9,14 @@ from mirnet.restoration.stitch import RunTile
 from mirnet.shapes import Image
 
 AHEAD = 2
-"""Tiles that wait for each lane, so that none stands idle where a row of tiles ends."""
+"""Tiles queued for each lane, so that no lane is idle at the end of a row of tiles."""
 
 
 class Lanes:
-    """Threads that run tiles side by side. As `map`, but for this: it looks ahead a little.
+    """Threads that run tiles in parallel. Like the built-in `map`, but looks a few tiles ahead.
 
     Args:
-        count: how many tiles at a time.
+        count: number of tiles run at a time.
     """
 
     def __init__(self, count: int) -> None:
@@ -24,7 +24,7 @@ class Lanes:
         self._pool = ThreadPoolExecutor(count, "mirnet-lane")
 
     def map(self, run: RunTile, tiles: Iterable[Image]) -> Iterator[Image]:
-        """The results of `run`, in the order of the tiles, which are asked for in this thread.
+        """The results of `run`, in the order of the tiles, which are fetched in this thread.
 
         Raises:
             Exception: whatever `run` raises, where its result would have come.
@@ -40,10 +40,10 @@ class Lanes:
         finally:
             for each in waiting:
                 each.cancel()
-            for each in waiting:  # what has begun would write into what the caller reads next
+            for each in waiting:  # running tiles would write into what the caller reads next
                 with suppress(BaseException):
                     each.result()
 
     def close(self) -> None:
-        """End the threads; tiles that have not begun are given up."""
+        """Stop the threads; tiles that have not started are cancelled."""
         self._pool.shutdown(cancel_futures=True)

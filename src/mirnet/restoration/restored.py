@@ -1,4 +1,4 @@
-"""One picture on its way through a network: what comes of it, and what happened to its tiles."""
+"""One picture passing through a network: the restored rows, and what happened to its tiles."""
 
 import io
 import logging
@@ -27,14 +27,14 @@ log = logging.getLogger(__name__)
 BORDER = 4
 """Pixels of reflection around the picture."""
 SMALLEST_TILE = 64
-"""Below this, a smaller tile no longer helps against a lack of memory."""
+"""Below this, smaller tiles no longer help when memory runs out."""
 OVERFLOW = 4.0
 """No restored pixel is this far from 0..1 unless the arithmetic overflowed."""
 ROWS = 188
-"""Of a picture that is left as it is, so many are passed on at a time."""
+"""Rows passed on at a time if a picture is left unchanged."""
 
 Progress = Callable[[float], None]
-"""Told after each tile how many more pixels are done."""
+"""Called after each tile with the number of pixels completed since the last call."""
 
 
 @dataclass
@@ -43,22 +43,22 @@ class Tally:
 
     tiles: int = 0
     kept: int = 0
-    """Tiles left as they were, because the network's result was not a picture."""
+    """Tiles left unchanged, because the network's output was not a valid picture."""
 
     def add(self, other: "Tally") -> None:
-        """Those of one more picture."""
+        """Add the counts of another picture."""
         self.tiles += other.tiles
         self.kept += other.kept
 
 
 def left_alone(kept: int, tiles: int, network: str = "the network") -> str:
-    """What is told of tiles that were left as they were; see `Tally`."""
+    """The message about tiles that were left unchanged; see `Tally`."""
     return f"{kept} of {tiles} tiles were left as they were: {network} gave no usable result there"
 
 
 @runtime_checkable
 class Settings(Protocol):
-    """How pictures are restored: what a `Restored` wants to know of its `Restorer`."""
+    """How pictures are restored: the part of a `Restorer` that a `Restored` uses."""
 
     runtime: Runtime
     facts: Facts
@@ -68,19 +68,19 @@ class Settings(Protocol):
     self_ensemble: int
     apply: Apply
     largest: int
-    """Side of the largest tile for which memory sufficed so far."""
+    """Side of the largest tile that has fitted into memory so far."""
 
 
 class Restored:
-    """What comes of a picture: rows, which are computed while they are taken.
+    """The result for one picture: rows, which are computed as they are read.
 
-    Of `rows`, `array`, `write`, `tobytes` one can be asked for, once.
+    Only one of `rows`, `array`, `write` and `tobytes` can be called, and only once.
 
     Args:
         source: the picture.
         settings: how it is restored.
-        progress: told of each tile.
-        stage: told of each stage.
+        progress: called after each tile.
+        stage: entered for each stage.
     """
 
     def __init__(
@@ -92,21 +92,21 @@ class Restored:
         stage: StageTimer | None = None,
     ) -> None:
         self.source = source
-        """The picture that it was made of."""
+        """The source picture."""
         self.tally = Tally()
         """What happened to the tiles so far."""
         self.notes = source.notes
-        """What the user should know: what reading changed, and after writing, what that did."""
+        """What the user should know: changes made on reading and, once written, on writing."""
         self._settings = settings
         self._facts = settings.facts
-        self._largest = settings.largest  # shrinks when memory runs out, and stays so
+        self._largest = settings.largest  # shrinks when memory runs out, and never grows back
         self._progress = progress
-        self._share = 0.0  # of the picture's pixels, for each tile
+        self._share = 0.0  # pixels of the picture per tile
         self._stage: StageTimer = stage or (lambda name: nullcontext())
-        self._lock = threading.Lock()  # tiles may run side by side
+        self._lock = threading.Lock()  # tiles may run in parallel
 
     def rows(self) -> Iterator[Pixels]:
-        """The restored rows from top to bottom, h w c in bands of any height, as the source has.
+        """The restored rows from top to bottom, in bands of any height, h w c as in the source.
 
         Raises:
             ImageError: if the source turns out to be damaged.
@@ -145,9 +145,9 @@ class Restored:
         return np.concatenate(list(self.rows()))
 
     def image(self) -> Image:
-        """The whole picture as float32 in 0..1, for measures: of a float source it is not rounded.
+        """The whole picture as float32 in 0..1, for metrics; that of a float source is not rounded.
 
-        Clipped, since blending may be off by a last digit.
+        Clipped, since blending may exceed the range by a rounding error.
         """
         image: Image = np.clip(pixels.to_float(self.array()), 0, 1)
         return image
@@ -159,9 +159,9 @@ class Restored:
         format: str | None = None,
         quality: int | None = None,
     ) -> None:
-        """Write the picture with everything that the source carries; see `codec.create`.
+        """Write the picture with all metadata and alpha of the source; see `codec.create`.
 
-        Memory stays bounded however large the picture is. A file appears when it is whole.
+        Memory stays bounded however large the picture is. A file appears only once it is complete.
 
         Raises:
             ImageError: if the source is damaged, or the target cannot be written.
@@ -176,20 +176,20 @@ class Restored:
         self.notes = (*self.notes, *file.notes)
 
     def tobytes(self, format: str, *, quality: int | None = None) -> bytes:
-        """The picture as a file of a format, one of `codec.FORMATS`, in memory; see `write`."""
+        """The picture as an in-memory file of a format in `codec.FORMATS`; see `write`."""
         target = io.BytesIO()
         self.write(target, format=format, quality=quality)
         return target.getvalue()
 
     def _as_they_are(self) -> Iterator[Pixels]:
-        """The rows of a picture of which nothing is removed."""
+        """The rows of a picture from which nothing is removed."""
         while len(rows := self.source.read(ROWS)):
             if self._progress:
                 self._progress(len(rows) * self.source.width)
             yield rows
 
     def _read(self, count: int) -> Image:
-        """The next rows as the network wants them: float32, RGB."""
+        """The next rows in the form the network takes: float32, RGB."""
         with self._stage("read"):
             rows = self.source.read(count)
         with self._stage("pre"):
@@ -197,7 +197,7 @@ class Restored:
             return image
 
     def _restore(self, tile: Image) -> npt.NDArray[np.float32]:
-        """A tile restored, or what `strength.blend` makes it of. Several may run side by side."""
+        """A restored tile, or the input of `strength.blend`. Several may run in parallel."""
         removed = self._removed(tile)
         with self._lock:
             self.tally.tiles += 1
@@ -209,8 +209,8 @@ class Restored:
         return tile - removed if self._settings.strength == 1 else strength.layers(tile, removed)
 
     def _removed(self, tile: Image) -> Image | None:
-        """What the network takes away from a tile of any values; None if that makes no picture."""
-        # the network takes neither NaN nor what is beyond; both stay when this is subtracted
+        """What the network removes from a tile of any values; None if the output is not valid."""
+        # the network takes neither NaN nor values outside 0..1; subtraction preserves both
         inside = np.nan_to_num(np.clip(tile, 0, 1), copy=False)
         restored = np.stack(
             [
@@ -224,7 +224,7 @@ class Restored:
         return removed
 
     def _infer(self, tile: Image) -> Image:
-        """One tile through the runtime; cut smaller where memory does not suffice."""
+        """Run one tile through the runtime; cut it smaller if memory runs out."""
         side = max(tile.shape[:2])
         if side <= self._largest:
             try:
@@ -250,9 +250,9 @@ class Restored:
         return image
 
     def _shrink(self, side: int) -> None:
-        """From now on tiles are smaller than `side`, which was too much; so are later pictures'.
+        """Use tiles smaller than `side` from now on, which was too large, for later pictures too.
 
-        Several tiles may come to this at once, and say so more than once.
+        Several tiles may fail at the same time, and log this more than once.
         """
         multiple = self._facts.multiple
         if self._facts.size or side <= max(SMALLEST_TILE, 2 * multiple):
@@ -264,7 +264,7 @@ class Restored:
         log.warning("not enough memory for tiles of %d: going on with %d", side, smaller)
         with self._lock:
             self._largest = min(self._largest, smaller)
-            # of two pictures at a time either may be the last to say so: both are small enough
+            # two pictures in parallel may set this in any order: keep the smaller one
             self._settings.largest = min(self._settings.largest, smaller)
 
     def _infer_in_parts(self, tile: Image) -> Image:

@@ -23,19 +23,19 @@ __all__ = ["Progress", "Restored", "Restorer", "Tally", "default_overlap", "defa
 log = logging.getLogger(__name__)
 
 TASKS = ("", "denoise")
-"""What models are trained for that restore a picture at its own size; empty if it is not known."""
+"""Tasks of models that restore a picture at its own size; empty if the task is unknown."""
 
 TILE = 188
 OVERLAP = 16
-"""Chosen by measurement: docs/tiling.md. Where a channel of a tile is a whole number of pages of
-memory, as at 192, channels drive each other out of the cache."""
+"""Chosen by measurement: docs/tiling.md. If a channel of a tile fills whole pages of memory, as at
+192, channels evict each other from the cache."""
 MULTIPLES, WIDEST = 20, 640
-"""A tile has so many of what the model's sides are multiples of, up to 640 pixels: where it counts
-cells of 32 pixels, tiles share 64, and smaller ones would compute too much twice."""
+"""A tile is this many multiples of the model's sides, up to 640 pixels: with cells of 32 pixels,
+tiles share 64, and smaller tiles would compute too much twice."""
 
 
 def default_tile(facts: Facts) -> int:
-    """Side of the tiles of a model.
+    """Default side of the tiles for a model.
 
     >>> [default_tile(Facts(multiple=multiple)) for multiple in (4, 8, 32, 128)]
     [188, 192, 640, 640]
@@ -49,7 +49,7 @@ def default_tile(facts: Facts) -> int:
 
 
 def default_overlap(tile: int, facts: Facts) -> int:
-    """What tiles of this side share.
+    """Default overlap of tiles of this side.
 
     >>> default_overlap(188, Facts()), default_overlap(40, Facts())
     (16, 8)
@@ -62,7 +62,7 @@ def default_overlap(tile: int, facts: Facts) -> int:
 
 
 def check(facts: Facts) -> None:
-    """Refuse a model that does not make a picture of a picture, at its own size.
+    """Refuse a model that does not restore RGB pictures at their own size.
 
     Raises:
         WeightsError: if it takes or gives other than three channels, enlarges, is for another task,
@@ -84,23 +84,23 @@ def check(facts: Facts) -> None:
 
 
 class Restorer:
-    """Restores arrays and files, tile by tile. Several threads may do so at a time.
+    """Restores arrays and files, tile by tile. Several threads may use it at the same time.
 
-    A tile sees itself only. A network that averages over windows gives nearly the same result with
-    and without tiles; one that averages over all it is given, as the paper's do, differs a little
-    (docs/tiling.md has the measure).
+    The network sees one tile at a time. A network that averages over windows gives nearly the same
+    result with and without tiles; one that averages over its whole input, as the paper's networks
+    do, differs slightly (docs/tiling.md has figures).
 
     Args:
         runtime: runs the network; `mirnet.load` opens one. Closed with the restorer.
         tile: side of the square tiles in pixels, a multiple of what the model takes; None for
-            `default_tile`, or for the size of a model that takes no other.
-        overlap: pixels that neighbouring tiles share, such a multiple, at most half a tile; None
+            `default_tile`, or for the size of a fixed-size model.
+        overlap: pixels that neighbouring tiles share, a multiple as well, at most half a tile; None
             for `default_overlap`.
-        strength: 0 for the original, which needs no network, 1 for the network's result; between
-            them, fine grain of the luminance comes back, and hardly any colour noise (see
+        strength: 0 for the original, which needs no network, 1 for the network's result; in
+            between, fine grain of the luminance returns, and hardly any colour noise (see
             `mirnet.restoration.strength`).
-        self_ensemble: of so many views of each tile, 1 to 8, turned and mirrored, the results are
-            averaged: as many times the time, for less noise (geometric self-ensemble: Lim et al.,
+        self_ensemble: average this many flipped and rotated views (1 to 8) of each tile; N views
+            take N times as long and leave less noise (geometric self-ensemble: Lim et al.,
             "Enhanced Deep Residual Networks for Single Image Super-Resolution", 2017, section 4.3).
 
     Raises:
@@ -120,7 +120,7 @@ class Restorer:
         self_ensemble: int = 1,
     ) -> None:
         self.facts = facts_of(runtime)
-        """What the model declares."""
+        """The facts the model declares."""
         check(self.facts)
         if tile is None:
             tile = default_tile(self.facts)
@@ -145,10 +145,10 @@ class Restorer:
         self.strength = strength
         self.self_ensemble = self_ensemble
         self.largest = tile
-        """Side of the largest tile for which memory sufficed so far."""
+        """Side of the largest tile that has fitted into memory so far."""
         self._lanes = Lanes(self.facts.lanes) if self.facts.lanes > 1 else None
         self.apply: Apply = self._lanes.map if self._lanes else map
-        """How tiles are run: one after the other, or side by side."""
+        """How tiles are run: one after the other, or in parallel."""
 
     def restore(
         self,
@@ -157,12 +157,12 @@ class Restorer:
         progress: Progress | None = None,
         stage: StageTimer | None = None,
     ) -> Restored:
-        """The one way through for a picture, from wherever it comes.
+        """Restore a picture from any source.
 
         Args:
-            picture: a path, the bytes of a file, a binary stream of them, or an array h w (c) of
-                uint8, uint16 or float32 with 1 or 3 channels; or what `codec.open` made of one.
-            progress: told of each tile.
+            picture: a path, the bytes of a file, a binary stream, or an array h w (c) of uint8,
+                uint16 or float32 with 1 or 3 channels; or a source that `codec.open` returned.
+            progress: called after each tile.
             stage: entered for each stage of the work.
 
         Returns:
@@ -178,8 +178,8 @@ class Restorer:
     def __call__(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Restore an array: h w or h w c with 1 or 3 channels, uint8, uint16 or float32.
 
-        Returns an array of the same shape and dtype. Float pictures are in 0..1; what lies beyond
-        is carried over unchanged on top of the restored value at 0 or 1.
+        Returns an array of the same shape and dtype. Float pictures are in 0..1; the excess beyond
+        that range is added unchanged to the restored value at 0 or 1.
 
         Raises:
             ShapeError: for other shapes.
@@ -217,7 +217,7 @@ class Restorer:
         return picture, restored.tally, restored.notes[len(picture.notes) :]
 
     def close(self) -> None:
-        """Give the runtime's memory back."""
+        """Release the runtime's memory."""
         if self._lanes:
             self._lanes.close()
         self.runtime.close()

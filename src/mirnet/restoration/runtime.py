@@ -1,7 +1,7 @@
-"""What runs a network: one call, a batch in, a batch out.
+"""The interface of a runtime, which runs a network: one call, a batch in, a batch out.
 
-The seam behind which ONNX Runtime, MNN, PyTorch and whatever comes next are strangers to each
-other, and before which nothing knows any of them.
+ONNX Runtime, MNN, PyTorch and the others are implementations of this interface. They know nothing
+of each other, and no caller knows which one it has.
 """
 
 import warnings
@@ -19,7 +19,7 @@ class Runtime(Protocol):
     """A network that is ready to restore."""
 
     name: str
-    """As `--runtime` takes it."""
+    """The name that `--runtime` takes."""
 
     facts: Facts
     """What the model declares."""
@@ -27,8 +27,8 @@ class Runtime(Protocol):
     def __call__(self, batch: Batch) -> Batch:
         """Restore a batch: b c h w, float32, in 0..1, RGB where c is 3; the result is not clipped.
 
-        Channels, height and width are as `facts` has them. The result is the caller's own: the next
-        call leaves it alone. Several threads may call at a time.
+        Channels, height and width are as `facts` states them. The result belongs to the caller: the
+        next call does not overwrite it. Several threads may call at the same time.
 
         Raises:
             OutOfMemoryError: if the batch is too large for the device; a smaller one may do.
@@ -37,12 +37,12 @@ class Runtime(Protocol):
         ...
 
     def close(self) -> None:
-        """Give memory and device back. May be called twice."""
+        """Release memory and device. May be called twice."""
         ...
 
 
 def facts_of(runtime: Runtime) -> Facts:
-    """What a runtime declares; of one that is not ours and declares nothing, the paper's."""
+    """The facts a runtime declares; the paper's for a third-party one that declares none."""
     facts = getattr(runtime, "facts", None)
     if isinstance(facts, Facts):
         return facts
@@ -57,7 +57,7 @@ def facts_of(runtime: Runtime) -> Facts:
 
 
 def check_shape(batch: Batch, shape: Shape) -> None:
-    """Refuse a batch that a model of a fixed size, whose input has this shape, does not take.
+    """Refuse a batch that does not fit a model whose input has this fixed shape.
 
     Raises:
         InferenceError: if a number differs; None stands for any, and so does a size not fixed.
@@ -76,7 +76,7 @@ def check_shape(batch: Batch, shape: Shape) -> None:
 
 
 class EchoRuntime:
-    """Returns what it is given. It shows what tiling and blending alone do to a picture."""
+    """Returns its input. It shows what tiling and blending alone do to a picture."""
 
     name = "echo"
     facts = Facts()

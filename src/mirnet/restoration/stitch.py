@@ -1,8 +1,8 @@
-"""Run a function over a picture tile by tile, and blend the results, a band of rows at a time.
+"""Run a function over a picture tile by tile, and blend the results, one band of rows at a time.
 
 Rows go in and come out in order, so memory holds one row of tiles however tall the picture is.
-Beyond its edge the picture is continued by reflection. Tiles overlap; each fades in and out over
-the overlap with weights that sum to one everywhere.
+Reflection continues the picture beyond its edges. Tiles overlap; each fades in and out over the
+overlap with weights that sum to one everywhere.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,39 +16,39 @@ from mirnet.restoration import tiles
 from mirnet.shapes import Image
 
 ReadRows = Callable[[int], Image]
-"""The next so many rows of the picture, h w c."""
+"""Reads the given number of rows of the picture, h w c."""
 
 RunTile = Callable[[Image], Image]
-"""A tile in, one of the same height and width out."""
+"""Takes a tile and returns one of the same height and width."""
 
 Apply = Callable[[RunTile, Iterable[Image]], Iterator[Image]]
-"""`map`, or that of `lanes.Lanes`, which runs several tiles at a time."""
+"""`map`, or the one of `lanes.Lanes`, which runs several tiles at a time."""
 
 StageTimer = Callable[[str], AbstractContextManager[None]]
-"""Entered for each stage of the work, by its name; stages may be nested."""
+"""Entered for each stage of the work, with the stage's name; stages may be nested."""
 
 FAINT = 1e-6
-"""The weight of what counts nothing. Not zero, which times infinity would be NaN."""
+"""Weight of pixels that should not count. Not zero, because zero times infinity would be NaN."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a picture of `height` by `width` is cut."""
+    """How a picture of `height` by `width` is cut into tiles."""
 
     height: int
     width: int
     tile: int
     overlap: int
     border: int
-    """Pixels of reflection around the picture, so that its edge is seen with surroundings."""
+    """Pixels of reflection around the picture, which give its edge a surrounding."""
     multiple: int
-    """Sizes and places of tiles are multiples of this."""
+    """Sizes and positions of tiles are multiples of this."""
     whole: bool = False
-    """Whether tiles have all of `tile` where the picture is as large, and share more instead."""
+    """Whether tiles keep the full size `tile` if the picture is large enough, and overlap more."""
 
     @property
     def canvas(self) -> tuple[int, int]:
-        """Height and width with the border, rounded up to what the network takes."""
+        """Height and width with the border, rounded up to multiples."""
         return (
             tiles.round_up(self.height + 2 * self.border, self.multiple),
             tiles.round_up(self.width + 2 * self.border, self.multiple),
@@ -56,7 +56,7 @@ class Layout:
 
     @property
     def tile_size(self) -> tuple[int, int]:
-        """Height and width of every tile, at most `tile`: hardly larger than it takes."""
+        """Height and width of every tile: at most `tile`, and little more than needed."""
         height, width = self.canvas
         most = min(height, self.tile), min(width, self.tile)
         if self.whole:
@@ -79,7 +79,7 @@ class Layout:
 
     @property
     def count(self) -> int:
-        """Tiles in all."""
+        """Total number of tiles."""
         return len(self.tops) * len(self.lefts)
 
 
@@ -94,12 +94,12 @@ def bands(
     """The picture after `run`, as bands of rows from top to bottom.
 
     Args:
-        read: gives the next rows; called for every row once, in order.
-        layout: how to cut.
+        read: returns the next rows; called once for every row, in order.
+        layout: how the picture is cut.
         run: takes and returns tiles of `layout.tile_size`.
-        apply: runs it on all tiles, and gives the results in their order.
-        stage: entered as `inference` while a result is waited for, as `tiling` while tiles are cut:
-            tiles that run side by side in other threads are waited for in this one.
+        apply: applies `run` to all tiles, and returns the results in order.
+        stage: entered as `inference` while a result is awaited, as `tiling` while tiles are cut:
+            this thread waits for tiles that other threads run in parallel.
     """
     tall, wide = layout.tile_size
     tops, lefts = layout.tops, layout.lefts
@@ -124,7 +124,7 @@ def bands(
 
 
 def _on(stage: StageTimer, name: str, images: Iterable[Image]) -> Iterator[Image]:
-    """The same, while getting the next one is this stage."""
+    """Yield the same images; fetching each of them is timed as this stage."""
     iterator = iter(images)
     while True:
         with stage(name):
@@ -137,10 +137,10 @@ def _on(stage: StageTimer, name: str, images: Iterable[Image]) -> Iterator[Image
 def feather(
     starts: list[int], side: int, length: int, overlap: int
 ) -> list[npt.NDArray[np.float32]]:
-    """The weight of each pixel of each tile along one axis; they sum to one at every place.
+    """The weight of each pixel of each tile along one axis; they sum to one at every position.
 
     Across the overlap a tile's weight rises linearly, except at the ends of the axis. The outer
-    quarter counts nothing: the tile knows too little of what surrounds it there.
+    quarter of the overlap has no weight: there the tile knows too little of its surroundings.
     """
     rise = np.ones(side)
     if overlap:
@@ -164,7 +164,7 @@ def feather(
 
 
 def _row_of_tiles(results: Iterator[Image], layout: Layout) -> Image:
-    """The next tiles, side by side, blended across."""
+    """The next row of tiles, blended horizontally."""
     _, wide = layout.tile_size
     lefts, width = layout.lefts, layout.canvas[1]
     weights = feather(lefts, wide, width, layout.overlap)
@@ -174,21 +174,21 @@ def _row_of_tiles(results: Iterator[Image], layout: Layout) -> Image:
         if blended is None:
             blended = np.zeros((len(result), width, result.shape[2]), np.float32)
         blended[:, left : left + wide] += result * weight[:, None]
-    assert blended is not None  # there is one tile at least
+    assert blended is not None  # there is at least one tile
     return blended
 
 
 class _Strip:
-    """A window of canvas rows that moves down over the picture."""
+    """A window of canvas rows that moves down the picture."""
 
     def __init__(self, read: ReadRows, layout: Layout) -> None:
         self._read = read
         self._layout = layout
         self._rows: Image | None = None
-        self._first = 0  # the picture's row that `_rows` begins with
+        self._first = 0  # the picture row at which `_rows` begins
 
     def at(self, top: int) -> Image:
-        """The canvas rows from `top` on, as many as a tile is tall, with their reflections."""
+        """The canvas rows from `top` on, one tile high, with their reflections."""
         layout = self._layout
         first = max(top - layout.border, 0)
         last = min(top - layout.border + layout.tile_size[0], layout.height)

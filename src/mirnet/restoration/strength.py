@@ -1,8 +1,8 @@
-"""What comes back of the noise where the strength is below 1: first fine grain, colour last.
+"""How noise returns at strengths below 1: first fine grain of the luminance, colour noise last.
 
-What the network removed is split into luminance and chroma, and the luminance into scales. Of each
-part a share of its own comes back, see `shares`. docs/strength.md has the reasons, pictures and
-figures.
+What the network removed is split into luminance and chroma, and the luminance into scales. A
+different share of each part is added back, see `shares`. docs/strength.md has the reasons, pictures
+and figures.
 
 Numpy only: no runtime and no tiles. Rows stream, so memory does not grow with the picture.
 """
@@ -16,36 +16,36 @@ from jaxtyping import Float32
 from mirnet.shapes import Image
 
 SCALES = 3
-"""Into which luminance is split, with one more for all that is coarser. The finest one holds waves
-shorter than some 6 pixels, the next up to 12, the last up to 24: grain, what demosaicing has made
-of it, and blotches. What is coarser is as much shading of the picture as noise."""
+"""Number of luminance scales; one more holds everything coarser. The finest scale holds waves
+shorter than about 6 pixels, the next up to 12, the last up to 24: grain, its traces after
+demosaicing, and blotches. Anything coarser is as likely shading of the picture as noise."""
 
 REACH = sum(2 * 2**scale for scale in range(SCALES))
-"""How many pixels away something can lie and still count for the split."""
+"""Distance in pixels up to which the split depends on the surroundings."""
 
 B3_SPLINE = np.array([1, 4, 6, 4, 1], np.float32) / 16
-"""The smoothing filter of the transform."""
+"""Smoothing filter of the transform."""
 
 ROWS = 64
-"""Blended at a time. With fewer, those around them count for more time; more take more memory."""
+"""Rows blended at a time. Fewer spend more time on surrounding rows; more take more memory."""
 
 Plane = Float32[np.ndarray, "_ _"]
-"""Of one value a pixel; any two may differ in size."""
+"""One value per pixel; any two planes may differ in size."""
 
 Layers = Float32[np.ndarray, "h w 6"]
-"""RGB of the original, whatever its values, and behind it what was removed from that."""
+"""RGB of the original, with any values, followed by what was removed from it."""
 
 
 def layers(original: Image, removed: Image) -> Layers:
-    """Both in one array, h w 3 each, so that they go through tiling together."""
+    """Both in one array, h w 3 each, so that they pass through tiling together."""
     return np.concatenate([original, removed], axis=2)
 
 
 def shares(strength: float) -> npt.NDArray[np.float32]:
-    """How much comes back of each part of what was removed, from 0 to 1.
+    """The share of each part of the removed noise that is added back, from 0 to 1.
 
     The part of rank k keeps (1 - strength)^k: as much as after k plain blends of this strength. So
-    the finest grain is that of a plain blend, and each further part comes back later and less.
+    the finest grain returns as in a plain blend, and each further part returns later and less.
 
     Returns:
         SCALES + 2 numbers: of luminance, from its finest scale to all that is coarser than the
@@ -59,17 +59,17 @@ def shares(strength: float) -> npt.NDArray[np.float32]:
 
 
 def blend(bands: Iterable[Layers], height: int, strength: float) -> Iterator[Image]:
-    """The restored picture, with what comes back of the noise.
+    """The restored picture, with part of the noise added back.
 
-    Luminance is the mean of R, G and B, and chroma what is left when it is subtracted: noise that
-    is independent and equally strong in the channels stays independent in these two, and their
-    squares add up to that of the whole. BT.601's luma would take some of the one for the other.
+    Luminance is the mean of R, G and B, and chroma is the rest. Noise that is independent and
+    equally strong in the channels stays independent in these two, and their squares add up to that
+    of the whole. BT.601's luma would mix the two.
 
     Args:
-        bands: of the picture's rows, from top to bottom.
-        height: of the picture.
-        strength: from 0, where everything comes back, to 1. The less, the nearer is the result to
-            the original, in the mean square and where nothing is clipped.
+        bands: rows of the picture, from top to bottom.
+        height: height of the picture.
+        strength: from 0, where everything is added back, to 1. The lower the strength, the closer
+            the result is to the original, in mean square error and where nothing is clipped.
 
     Returns:
         Bands of h w 3 in 0..1, beyond it only as far as the original is.
@@ -84,12 +84,12 @@ def blend(bands: Iterable[Layers], height: int, strength: float) -> Iterator[Ima
         original, removed, luminance = original[inner], removed[inner], luminance[inner]
         chroma = removed - luminance[..., None]
         restored = original - removed + chroma_share * chroma + grain[..., None]
-        # luminance that comes back without its colour may lead out of the range
+        # luminance added back without its chroma may exceed the range
         yield np.clip(restored, np.fmin(original, 0), np.fmax(original, 1))
 
 
 def _with_surroundings(bands: Iterable[Layers], height: int) -> Iterator[tuple[Layers, int, int]]:
-    """All rows in turn, each time with `REACH` rows above and below, fewer at the picture's edges.
+    """All rows in turn, each with `REACH` rows above and below, fewer at the picture's edges.
 
     Yields:
         Rows, and how many of them are above and below those whose turn it is.
@@ -119,8 +119,8 @@ def _weighted_scales(plane: Plane, weights: Sequence[np.float32]) -> Plane:
 
     The scales are those of the undecimated "à trous" wavelet transform with a B3 spline (Starck
     and Murtagh, Astronomical Image and Data Analysis, 2006): each is the difference of two
-    smoothings, the second one of twice the size, so their plain sum is the plane. Both pass every
-    frequency by 0 to 1, the second one less, so the gain is a mean of the weights.
+    smoothings, the second twice the size of the first, so their plain sum is the plane. Both pass
+    each frequency by 0 to 1, the second one less, so the gain is a mean of the weights.
 
     Args:
         plane: with `REACH` pixels of surroundings.
@@ -139,7 +139,7 @@ def _weighted_scales(plane: Plane, weights: Sequence[np.float32]) -> Plane:
 
 
 def _smooth(plane: Plane, step: int) -> Plane:
-    """Filtered down and across, `step` pixels from tap to tap; smaller by 2 steps on each side."""
+    """Filtered vertically and horizontally, taps `step` pixels apart; each side loses 2 steps."""
     for _ in range(2):
         length = len(plane) - 4 * step
         taps = [plane[k * step : k * step + length] for k in range(len(B3_SPLINE))]

@@ -1,13 +1,13 @@
-"""Where tiles lie. Plain integers: no arrays, no runtime."""
+"""Positions and sizes of tiles. Plain integers: no arrays, no runtime."""
 
 from mirnet.errors import TilingError
 
 PAGE = 1024
-"""Pixels of four bytes in a page of memory: caches place what they hold by its place in a page."""
+"""Four-byte pixels in a page of memory: caches map data by its position within a page."""
 
 
 def smallest(multiple: int) -> int:
-    """Side of the smallest tile of a model whose sides are multiples of this.
+    """Side of the smallest tile of a model whose input sides are multiples of this.
 
     >>> smallest(4), smallest(32)
     (32, 64)
@@ -33,7 +33,7 @@ def check(side: int, overlap: int, multiple: int) -> None:
 
 
 def round_up(length: int, multiple: int) -> int:
-    """The next multiple.
+    """The length, rounded up to a multiple.
 
     >>> round_up(5, 4), round_up(8, 4)
     (8, 8)
@@ -44,8 +44,8 @@ def round_up(length: int, multiple: int) -> int:
 def fit(length: int, side: int, overlap: int, multiple: int) -> int:
     """The smallest tile that covers an axis with as few tiles as `side` does.
 
-    A picture a little longer than a tile is cut in two halves, not into two whole tiles that share
-    nearly everything. All numbers are multiples of `multiple`, and so is the result.
+    A picture slightly longer than a tile is cut in two halves, not into two full tiles that overlap
+    almost completely. All numbers are multiples of `multiple`, and so is the result.
 
     >>> fit(272, 256, 32, 4), fit(200, 256, 32, 4)
     (152, 200)
@@ -55,11 +55,11 @@ def fit(length: int, side: int, overlap: int, multiple: int) -> int:
 
 
 def off_pages(size: tuple[int, int], most: tuple[int, int], multiple: int) -> tuple[int, int]:
-    """The tile, a multiple taller or wider where its channels would be of whole pages.
+    """The tile size, one multiple taller or wider if its channels would fill whole pages.
 
-    All channels of such a tile begin at the same place of a page and push each other out of the
-    cache; docs/tiling.md has what that costs. No side grows beyond that of `most`: where none
-    can, the tile stays as it is.
+    All channels of such a tile begin at the same position of a page and evict each other from the
+    cache; docs/tiling.md has the cost. No side grows beyond that of `most`: if neither can grow,
+    the tile keeps its size.
 
     >>> off_pages((160, 160), (188, 188), 4), off_pages((192, 96), (192, 192), 4)
     ((164, 160), (192, 100))
@@ -77,10 +77,10 @@ def off_pages(size: tuple[int, int], most: tuple[int, int], multiple: int) -> tu
 def starts(length: int, side: int, overlap: int, multiple: int) -> list[int]:
     """Where tiles begin along one axis of `length` pixels, evenly spread.
 
-    The fewest tiles that cover it, neighbours sharing at least `overlap` pixels. Every start is a
-    multiple of `multiple`, so that all tiles halve the picture on the same grid, and count their
-    cells on the same one; `length`, `side` and `overlap` must be such multiples too, and the tile
-    no longer than the axis.
+    The fewest tiles that cover the axis, with neighbours sharing at least `overlap` pixels. Every
+    start is a multiple of `multiple`, so that all tiles downsample the picture on the same grid and
+    share the same grid of cells; `length`, `side` and `overlap` must be such multiples too, and the
+    tile no longer than the axis.
 
     >>> starts(100, 40, 8, 4)
     [0, 28, 60]

@@ -1,6 +1,6 @@
-"""Inference runtimes, strangers to each other. `open` finds a model's file and loads it in one.
+"""Inference runtimes, independent of each other. `open` finds a model's file and loads it in one.
 
-A runtime's module is imported when it is chosen, so none needs the packages of another.
+A runtime's module is imported only when it is chosen, so none needs the packages of another.
 """
 
 import contextlib
@@ -61,17 +61,17 @@ def _paddle(path: Path, device: str, threads: int | None, precision: str) -> Run
 
 @dataclass(frozen=True)
 class RuntimeKind:
-    """What there is to know of a runtime before it is imported."""
+    """What is known about a runtime before it is imported."""
 
     package: str
-    """The module that must be installed."""
+    """Name of the module that must be installed."""
     install: str
-    """What to give to pip when it is not."""
+    """Argument of `pip install` that installs it."""
     suffixes: tuple[str, ...]
-    """Model files that it reads; of several, the first one is taken."""
+    """Suffixes of the model files it reads, in order of preference."""
     devices: tuple[str, ...]
     load: Callable[[Path, str, int | None, str], Runtime]
-    """From a file, on a device, with so many threads (None for all cores), in a precision."""
+    """Loads a file, given the device, threads (None for all cores) and precision."""
 
 
 KINDS = {
@@ -98,15 +98,17 @@ KINDS = {
 DEVICES = ("auto", "cpu", "cuda", "tensorrt", "coreml", "directml")
 
 ON_CUDA = ("pytorch", "onnx", "paddle")
-"""Runtimes that have CUDA, in the order in which they are asked whether they see a device."""
+"""Runtimes with CUDA support, in the order in which they are checked for a device."""
 
 
 PRECISIONS = ("auto", "f32")
-"""What arithmetic may be asked for; `auto` is bfloat16 where that is faster and agrees."""
+"""Precisions that can be requested; `auto` is bfloat16 if that is faster and agrees."""
 
 
 def by_speed() -> list[str]:
-    """Names of `KINDS`, what is likely to be fastest on this machine's CPU first.
+    """Names of `KINDS`, those that are likely fastest on this machine's CPU first.
+
+    MNN leads with AVX2; with AVX-512, OpenVINO does. `choice` measures if it matters.
 
     MNN leads with AVX2; with AVX-512, OpenVINO does. `choice` measures where it matters.
     """
@@ -126,21 +128,21 @@ def open(
     precision: str = "f32",
     local: int | None = None,
 ) -> Runtime:
-    """A model of the catalogue, or a model file, ready to run.
+    """Open a model of the catalogue, or a model file.
 
     Args:
         model: a name such as `denoise`, or the path of a file that one of the runtimes reads.
-        runtime: `auto` or one of `KINDS`. `auto` takes PyTorch where it sees a CUDA device, then
-            ONNX Runtime where that does, else the fastest installed one that can read the model,
-            by a measurement that is made once; see `choice`.
-        device: one of `DEVICES`. `auto` is `cuda` where the runtime sees such a device, else
-            `cpu`. Other devices than the CPU must do as it does on a small tile; where they do
-            not, `auto` warns and takes the CPU.
-        threads: on the CPU; None for one a core.
-        precision: of `PRECISIONS`. With `auto` results differ by machine, by up to some two levels
-            of 255.
-        local: side of windows over which the network averages in place of the whole, for PyTorch
-            alone; see `weights.checkpoint.localised`.
+        runtime: `auto` or one of `KINDS`. `auto` takes PyTorch if it sees a CUDA device, then ONNX
+            Runtime if it sees one, else the fastest installed one that can read the model, by a
+            measurement that is made once; see `choice`.
+        device: one of `DEVICES`. `auto` is `cuda` if the runtime sees such a device, else `cpu`.
+            Devices other than the CPU must agree with it on a small tile; if they do not, `auto`
+            warns and uses the CPU.
+        threads: CPU threads; None for one per core.
+        precision: one of `PRECISIONS`. With `auto` results differ between machines, by up to about
+            two levels of 255.
+        local: side of the windows over which the network averages instead of the whole input, for
+            PyTorch only; see `models.checkpoint.localised`.
 
     Raises:
         RuntimeMissingError: if a package is missing, no runtime has the device, or there is no such
@@ -194,7 +196,7 @@ def open(
 
 
 def _ways(names: Sequence[str], files: Mapping[str, Path], precision: str) -> list[Way]:
-    """How the installed ones of these runtimes may run a model, the first one in float32 first."""
+    """The ways in which the installed runtimes can run a model, starting with one in float32."""
     ways: list[Way] = []
     for name in dict.fromkeys(names):
         path = _read_by(name, files)
@@ -207,7 +209,7 @@ def _ways(names: Sequence[str], files: Mapping[str, Path], precision: str) -> li
 
 
 def _has_bf16() -> bool:
-    """Whether OpenVINO is installed as it should be, and the processor has such instructions."""
+    """Whether OpenVINO can be imported, and the processor has bfloat16 instructions."""
     try:
         from mirnet.runtimes import openvino
     except ImportError:
@@ -216,7 +218,7 @@ def _has_bf16() -> bool:
 
 
 def _read_by(runtime: str, files: Mapping[str, Path]) -> Path | None:
-    """The one of a model's files that this runtime reads."""
+    """The model file that this runtime reads."""
     return next((files[suffix] for suffix in KINDS[runtime].suffixes if suffix in files), None)
 
 
@@ -234,7 +236,7 @@ def require(name: str) -> None:
 
 
 def files(model: str | Path = catalog.DEFAULT, *, device: str = "auto") -> dict[str, Path]:
-    """What each runtime that is installed would read of a model, by its name, fastest first.
+    """The file that each installed runtime would read of a model, by runtime, fastest first.
 
     Args:
         model: as `open` takes it.
@@ -247,7 +249,7 @@ def files(model: str | Path = catalog.DEFAULT, *, device: str = "auto") -> dict[
     if device not in DEVICES:
         raise RuntimeMissingError(f"no device {device!r}: choose {', '.join(DEVICES)}")
     found = _files(model)
-    _choose(found, device, str(model))  # raises where there is none
+    _choose(found, device, str(model))  # raises if there is none
     return {
         name: path
         for name in _readers(found)
@@ -258,7 +260,7 @@ def files(model: str | Path = catalog.DEFAULT, *, device: str = "auto") -> dict[
 
 
 def facts(model: str | Path = catalog.DEFAULT, *, device: str = "auto") -> Facts:
-    """What a model declares: it is opened for that by the first runtime that is able to.
+    """The facts a model declares, read by the first runtime that can open it.
 
     Args:
         model: as `open` takes it.
@@ -274,7 +276,7 @@ def facts(model: str | Path = catalog.DEFAULT, *, device: str = "auto") -> Facts
                 return opened.facts
         except MirnetError as error:
             failure = error
-    assert failure  # `files` gives one at least
+    assert failure  # `files` returns at least one
     raise failure
 
 
@@ -319,7 +321,7 @@ def _is_installed(kind: RuntimeKind) -> bool:
 
 
 def _has_cuda(name: str) -> bool:
-    """Whether this runtime sees a CUDA device; imported for it only where there is a driver."""
+    """Whether this runtime sees a CUDA device; it is imported only if there is a driver."""
     try:
         ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
     except OSError:

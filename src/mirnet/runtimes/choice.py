@@ -1,7 +1,7 @@
-"""Which runtime is fastest here, and in which precision: measured once, then remembered.
+"""Choose the fastest runtime and precision on this machine: measured once, then remembered.
 
-No order holds everywhere: runtimes lead each other by network, tile and processor. What was found
-lies in a file in the user's cache folder, by machine, model and versions; it is safe to delete.
+No order holds everywhere: the fastest runtime depends on network, tile and processor. Results are
+stored in the user's cache folder, by machine, model and versions; the file is safe to delete.
 """
 
 import contextlib
@@ -23,16 +23,16 @@ from mirnet.system.files import replacing
 log = logging.getLogger(__name__)
 
 TIMED = ("openvino", "mnn", "onnx")
-"""Runtimes that may be the fastest on a CPU; PyTorch and Paddle never were."""
+"""Runtimes that can be the fastest on a CPU; PyTorch and Paddle never were."""
 
 START = "from mirnet.runtimes.timing import main; main()"
 LONGEST = 120
-"""Seconds until a measurement is given up, as on a machine that is far too busy."""
+"""Timeout of a measurement in seconds, for machines that are far too busy."""
 
 
 @dataclass(frozen=True)
 class Way:
-    """How a model may be run."""
+    """A way to run a model."""
 
     runtime: str
     precision: str
@@ -46,11 +46,11 @@ class Way:
 def fastest(ways: Sequence[Way], threads: int | None) -> Way:
     """The fastest of several ways to run one model on this machine's CPU.
 
-    They are timed in a process of their own, so that neither their memory nor a crash is left in
-    this one. Where that fails, the first is taken.
+    They are timed in a separate process, so that neither their memory nor a crash affects this one.
+    If that fails, the first way is taken.
 
     Args:
-        ways: at least one, float32 among them; not timed if it is the only one.
+        ways: at least one, float32 among them; not timed if there is only one.
         threads: as `runtimes.open` takes it.
     """
     if len(ways) == 1 or not sys.executable:
@@ -69,8 +69,8 @@ def fastest(ways: Sequence[Way], threads: int | None) -> Way:
 
 
 def _key(ways: Sequence[Way], threads: int | None) -> str:
-    """Of machine, model and versions: with any other, all is measured anew."""
-    # several ways may read one file
+    """Key of machine, model and versions: any change leads to a new measurement."""
+    # several ways may use the same file
     digests = {path: identity.digest(Path(path)) for path in {way.path for way in ways}}
     told = {
         "machine": machine.describe(),
@@ -82,7 +82,7 @@ def _key(ways: Sequence[Way], threads: int | None) -> str:
 
 
 def _timed(ways: Sequence[Way], threads: int | None) -> int | None:
-    """The place of the fastest one among them; None if that could not be measured."""
+    """Index of the fastest way; None if it could not be measured."""
     task = json.dumps({"ways": [astuple(way) for way in ways], "threads": threads})
     process = subprocesses.start(["-c", START], stderr=subprocess.DEVNULL)
     try:
@@ -104,7 +104,7 @@ def _remembered(file: Path) -> dict[str, object]:
 
 
 def _remember(file: Path, known: Mapping[str, object]) -> None:
-    with contextlib.suppress(OSError):  # then the next call measures again
+    with contextlib.suppress(OSError):  # the next call then measures again
         file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(file) as part:
             part.write_text(json.dumps(known, indent=1), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""MNN: the fastest on CPUs (Winograd convolutions), 25 MB installed."""
+"""MNN: the fastest runtime on CPUs (Winograd convolutions), 25 MB installed."""
 
 import queue
 import sys
@@ -12,18 +12,18 @@ from mirnet.shapes import Batch
 from mirnet.system import cores
 
 MOST_LANES = 16
-"""A worker takes some 150 MB."""
+"""Maximum number of workers; each takes about 150 MB."""
 
 
 class MnnRuntime:
-    """A `.mnn` file in float32 on the CPU: pictures side by side, each on one core.
+    """A `.mnn` file in float32 on the CPU: pictures in parallel, each on one core.
 
-    With one thread, in this process; with more, in as many worker processes. So a core never
-    waits for another one, and what other programs take from one does not hold up all.
+    With one thread, it runs in this process; with more, in as many worker processes. So no core
+    waits for another one, and other programs that use one core do not delay all of them.
 
     Args:
-        path: as `mirnet export --format mnn` writes it: input `noisy`, output `restored`.
-        threads: cores to use, `MOST_LANES` at most; all of them by default.
+        path: as written by `mirnet export --format mnn`: input `noisy`, output `restored`.
+        threads: cores to use, at most `MOST_LANES`; all of them by default.
 
     Raises:
         WeightsError: if the file is no such model.
@@ -34,7 +34,7 @@ class MnnRuntime:
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
         self._path = path
-        # without a Python to start, as inside other programs, there are no workers
+        # without a Python executable, as when embedded in other programs, there are no workers
         lanes = min(threads or cores.threads(), MOST_LANES) if sys.executable else 1
         self._free: queue.SimpleQueue[MnnModule | Worker] = queue.SimpleQueue()
         self._workers: list[Worker] = []
@@ -47,7 +47,7 @@ class MnnRuntime:
             try:
                 for _ in range(lanes):
                     self._start()
-                statement = self._workers[0].ready()  # a file that one cannot load, none can
+                statement = self._workers[0].ready()  # a file fails to load in one or in all
             except BaseException:
                 self.close()
                 raise

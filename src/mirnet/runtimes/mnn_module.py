@@ -1,4 +1,4 @@
-"""A `.mnn` file loaded in this process: what runs in a worker, or alone."""
+"""A `.mnn` file loaded in this process, either in a worker or alone."""
 
 import contextlib
 import os
@@ -14,21 +14,21 @@ from mirnet.models.facts import Facts
 from mirnet.shapes import Batch
 
 FIRST = 16
-"""Side of what a module sees first, or the model's own multiple where that is more. From its first
-batch MNN chooses how it convolves, and keeps to it: without this, what is made of a picture would
-depend on the picture before it. For 16, 8 and 4, the sides at the network's three resolutions,
-Winograd's method in squares of 4 costs least by MNN's count. With most others squares of 6 come in,
-which round 100 times worse and are no faster."""
+"""Side of a module's first batch, or the model's own multiple if that is larger. MNN selects its
+convolution algorithms from the first batch and keeps them: without this, a result would depend on
+the picture before it. For 16, 8 and 4, the sides at the network's three resolutions, Winograd's
+method in squares of 4 costs least by MNN's estimate. With most other sides it uses squares of 6,
+whose rounding errors are 100 times larger and which are no faster."""
 
 
 class MnnModule:
     """A model in float32 on one core.
 
-    Several threads of MNN would wait for each other by spinning, and do badly where other
-    programs want the cores: several modules, each on one core, do not.
+    Several MNN threads would busy-wait for each other, and are slow if other programs use the
+    cores: several modules, each on one core, do not have this problem.
 
     Args:
-        path: as `mirnet export --format mnn` writes it: input `noisy`, output `restored`.
+        path: as written by `mirnet export --format mnn`: input `noisy`, output `restored`.
 
     Raises:
         WeightsError: if the file is no such model.
@@ -47,7 +47,7 @@ class MnnModule:
                 self._module: Any = MNN.nn.load_module_from_file(
                     str(path), ["noisy"], ["restored"], runtime_manager=manager
                 )
-            except Exception:  # a bare one; what it says is of no use
+            except Exception:  # a bare one, whose message says nothing useful
                 raise WeightsError(
                     f"{path} cannot be loaded: it is no MNN model from `mirnet export`, or damaged"
                 ) from None
@@ -57,11 +57,11 @@ class MnnModule:
         self._is_settled = False
 
     def __call__(self, batch: Batch) -> Batch:
-        """As `Runtime` has it."""
+        """Run a batch, as specified by `Runtime`."""
         if not self._is_settled:
             self._forward(np.zeros((1, self._channels, self._first, self._first), np.float32))
             self._is_settled = True
-        # one by one: in a batch, MNN computes a picture a little differently than alone
+        # one by one: in a batch, MNN's results differ slightly from those of a single picture
         return np.concatenate([self._forward(picture[None]) for picture in batch])
 
     def _forward(self, batch: Batch) -> Batch:
@@ -72,19 +72,19 @@ class MnnModule:
             outputs = self._module.forward([noisy])
         except Exception as error:
             raise InferenceError(f"MNN failed on {batch.shape}: {error}") from None
-        if not outputs or outputs[0] is None:  # so it says that it wants memory
+        if not outputs or outputs[0] is None:  # MNN reports a lack of memory like this
             raise OutOfMemoryError(f"MNN gave no result for {batch.shape}")
         return np.array(expr.convert(outputs[0], expr.NCHW).read(), dtype=np.float32)
 
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """MNN greets on standard output, past Python, where our results belong."""
+    """Suppress the banner that MNN prints, bypassing Python, to standard output."""
     if sys.stdout:
         sys.stdout.flush()
     try:
         kept = os.dup(1)
-    except OSError:  # no standard output at all
+    except OSError:  # there is no standard output
         yield
         return
     try:

@@ -1,11 +1,11 @@
 """A process that runs one MNN module for another process: batches in, batches out, through pipes.
 
-MNN's Python package keeps all threads of its process waiting while it computes, so that two modules
-side by side need two processes.
+MNN's Python package blocks all threads of its process while it computes, so running two modules in
+parallel takes two processes.
 
-A message is a head of five numbers, then values or text. The first number says what it is: a
-batch, and four numbers are its shape; an error, and two are its place in `ERRORS` and the length of
-its text; or that the worker is ready, and one is the length of what the model states.
+A message is a head of five numbers, then values or text. The first number is the type: a batch,
+followed by the four numbers of its shape; an error, followed by its index in `ERRORS` and the
+length of its text; or that the worker is ready, followed by the length of the model's statement.
 """
 
 import os
@@ -26,33 +26,33 @@ from mirnet.system import streams, subprocesses
 HEAD = struct.Struct("<5I")
 BATCH, ERROR, READY = range(3)
 ERRORS = (InferenceError, OutOfMemoryError, WeightsError, ImportError)
-"""Those that come home as what they are; others come as the first."""
+"""Errors that are passed on with their type; others are passed on as the first one."""
 
 START = "from mirnet.runtimes.mnn_worker import main; main()"
 
 
 class Worker:
-    """A worker, seen from the process that it works for; one thread at a time may use it.
+    """A worker, seen from the parent process; only one thread at a time may use it.
 
-    It loads its model while this process does other things: errors come with the first call of
-    `ready` or the first batch.
+    It loads its model in the background: errors are raised by the first call of `ready` or by the
+    first batch.
 
     Args:
-        path: of the model.
+        path: path of the model.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._statement: str | None = None
         self._process = subprocesses.start(["-c", START, str(path)], stderr=subprocess.DEVNULL)
-        # also where nobody closes it: when it is collected, or the program ends
+        # even if nobody closes it: when it is garbage-collected, or the program ends
         self._end = weakref.finalize(self, subprocesses.end, self._process)
 
     def ready(self) -> str:
         """Wait until the model is loaded.
 
         Returns:
-            What the model states, see `weights.facts`.
+            What the model states, see `models.facts`.
 
         Raises:
             WeightsError: if the file is no model that MNN runs.
@@ -64,7 +64,7 @@ class Worker:
         return self._statement
 
     def __call__(self, batch: Batch) -> Batch:
-        """As `Runtime` has it."""
+        """Run a batch, as specified by `Runtime`."""
         self.ready()
         self._send(batch)
         return self._receive()
@@ -75,7 +75,7 @@ class Worker:
         return self._process.poll() is None
 
     def close(self) -> None:
-        """End the process, which may be at work. May be called twice."""
+        """End the process, even while it computes. May be called twice."""
         self._end()
 
     def _send(self, batch: Batch) -> None:
@@ -90,7 +90,7 @@ class Worker:
         return np.frombuffer(self._content(4 * int(np.prod(shape))), "<f4").reshape(shape)
 
     def _head(self) -> tuple[int, list[int]]:
-        """What comes, and its numbers; an error is raised."""
+        """The type of the next message, and its numbers; errors are raised."""
         kind, *numbers = HEAD.unpack(self._content(HEAD.size))
         if kind == ERROR:
             place, length, *_ = numbers
@@ -105,7 +105,7 @@ class Worker:
             raise self._gone() from None
 
     def _gone(self) -> MirnetError:
-        """Why there is no answer: most often the system wanted its memory back."""
+        """The reason for a missing answer: most often the system killed it to free memory."""
         self.close()
         return OutOfMemoryError(
             f"the process that ran {self._path} with MNN has ended ({self._process.returncode}): "
@@ -114,10 +114,10 @@ class Worker:
 
 
 def main() -> None:
-    """The worker itself: its model is its only argument, and it ends when its input does."""
-    # an interruption is for the process that it works for, which then ends it
+    """Run the worker: its only argument is the model, and it ends when its input does."""
+    # interrupts are for the parent process, which then ends this one
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answers = os.fdopen(streams.take_stdout(), "wb")  # MNN prints on it
+    answers = os.fdopen(streams.take_stdout(), "wb")  # MNN prints to standard output
     try:
         from mirnet.runtimes.mnn_module import MnnModule
 
@@ -145,7 +145,7 @@ def _write_error(answers: IO[bytes], error: Exception) -> None:
     message = (str(error) or type(error).__name__).encode(errors="backslashreplace")
     if isinstance(error, MemoryError):
         error = OutOfMemoryError()
-    # of two kinds that both fit, the narrower one is the later one
+    # if two types match, the narrower one comes later in the list
     place = max((k for k, kind in enumerate(ERRORS) if isinstance(error, kind)), default=0)
     _write(answers, (ERROR, place, len(message), 0, 0), message)
 
@@ -157,7 +157,7 @@ def _write(pipe: IO[bytes], head: tuple[int, ...], content: bytes | memoryview) 
 
 
 def _read(pipe: IO[bytes], length: int) -> bytes:
-    """So many bytes.
+    """Read this many bytes.
 
     Raises:
         EOFError: if the other side is gone.

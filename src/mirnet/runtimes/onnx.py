@@ -1,4 +1,4 @@
-"""ONNX Runtime: runs everywhere, and on accelerators by its other packages; without telemetry."""
+"""ONNX Runtime: runs everywhere, and on accelerators with its other packages; no telemetry."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from mirnet.models.facts import KEY, Facts, Shape
 from mirnet.restoration.runtime import check_shape
 from mirnet.shapes import Batch
 
-# it reports by the network what it loads, where this is not in the environment when it is imported
+# read on import: without it, ONNX Runtime reports over the network what it loads
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime
@@ -23,7 +23,7 @@ PROVIDERS = {
     "coreml": "CoreMLExecutionProvider",
     "directml": "DmlExecutionProvider",
 }
-"""What ONNX Runtime calls the devices."""
+"""ONNX Runtime's names of the devices."""
 
 PACKAGES = {
     "cuda": 'pip install "onnxruntime-gpu"',
@@ -31,25 +31,25 @@ PACKAGES = {
     "coreml": 'pip install "onnxruntime" on macOS',
     "directml": 'pip install "onnxruntime-directml" on Windows',
 }
-"""Where the providers come from."""
+"""Packages that contain the providers."""
 
 
 FLOAT = "tensor(float)"
-"""What ONNX Runtime calls float32."""
+"""ONNX Runtime's name of float32."""
 
 
 def reaches(device: str) -> bool:
-    """Whether the package that is installed has the device's provider."""
+    """Whether the installed package has the device's provider."""
     return PROVIDERS[device] in onnxruntime.get_available_providers()
 
 
 class OnnxRuntime:
-    """An `.onnx` file, on the CPU in float32 or on an accelerator as that does it.
+    """An `.onnx` file, on the CPU in float32 or on an accelerator in its own precision.
 
     Args:
-        path: as `mirnet export --format onnx` writes it: one input and one output, b 3 h w.
-        device: one of `PROVIDERS`. What an accelerator cannot do is done by the CPU.
-        threads: threads for one batch on the CPU; all physical cores by default.
+        path: as written by `mirnet export --format onnx`: one input and one output, b 3 h w.
+        device: one of `PROVIDERS`. The CPU runs what an accelerator does not support.
+        threads: CPU threads for one batch; all physical cores by default.
 
     Raises:
         RuntimeMissingError: if the package has not the device, or the device does not start.
@@ -66,19 +66,19 @@ class OnnxRuntime:
             )
         provider = PROVIDERS[device]
         options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4  # errors are not printed: they are raised as well
+        options.log_severity_level = 4  # errors are raised, so they are not printed as well
         options.intra_op_num_threads = threads or 0
-        options.enable_mem_pattern = device != "directml"  # which cannot do with it
+        options.enable_mem_pattern = device != "directml"  # not supported there
         try:
             self._session: Any = onnxruntime.InferenceSession(
                 str(path), options, providers=list(dict.fromkeys([provider, PROVIDERS["cpu"]]))
             )
-        except Exception as error:  # each failure has a class of its own in a private module
+        except Exception as error:  # each failure has its own class in a private module
             reason = str(error).partition("\n")[0]
-            if device != "cpu":  # the file may be good, and the device not up to it
+            if device != "cpu":  # the file may be valid, but unsupported by the device
                 raise InferenceError(f"{path} cannot be loaded on {device}: {reason}") from None
             raise WeightsError(f"{path} is not an ONNX model that can be run: {reason}") from None
-        if provider not in self._session.get_providers():  # it goes on without, and does not say so
+        if provider not in self._session.get_providers():  # it silently falls back to the CPU
             raise RuntimeMissingError(
                 f"ONNX Runtime could not start {device}: check its drivers and libraries"
             )
@@ -119,5 +119,5 @@ class OnnxRuntime:
 
 
 def _shape(value: Any) -> Shape:  # noqa: ANN401 - the library ships no types
-    """Of an input or output; a side of any length has a name there, or none."""
+    """Shape of an input or output; a side of any length has a name there, or none."""
     return [side if isinstance(side, int) else None for side in value.shape]

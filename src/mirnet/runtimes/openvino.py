@@ -1,4 +1,4 @@
-"""OpenVINO, Intel's runtime: reads its own files and ONNX, without its telemetry."""
+"""OpenVINO, Intel's runtime: reads its own files and ONNX, with its telemetry disabled."""
 
 import ctypes
 import sys
@@ -17,22 +17,22 @@ from mirnet.shapes import Batch
 from mirnet.system import cores
 
 TELEMETRY = "openvino_telemetry"
-"""OpenVINO reports by it, over the network, that it was imported."""
+"""Module with which OpenVINO reports over the network that it was imported."""
 
 NO_MEMORY = ("bad_alloc", "allocate", "out of memory", "could not create a primitive")
-"""What the library's messages say when memory does not suffice; the last is oneDNN's."""
+"""What the library's messages contain when memory runs out; the last is oneDNN's."""
 
 
 UNTOUCHED = np.finfo(np.float32).min
-"""No result is this. Short of memory, OpenVINO leaves the last result as it is and says nothing."""
+"""Value that no result has. Short of memory, OpenVINO silently leaves the last result unchanged."""
 
 
 @contextmanager
 def without_telemetry() -> Iterator[None]:
-    """OpenVINO imported here reports nothing, now or later: it takes its own stub instead."""
+    """OpenVINO imported inside reports nothing, now or later: it uses its own stub instead."""
     modules: dict[str, Any] = sys.modules
     kept = modules.get(TELEMETRY)
-    modules[TELEMETRY] = None  # so Python says that there is none
+    modules[TELEMETRY] = None  # makes Python raise ImportError
     try:
         yield
     finally:
@@ -47,21 +47,21 @@ with without_telemetry():
 
 
 def precisions() -> tuple[str, ...]:
-    """What this processor computes in: `f32`, and `bf16` where it has instructions for it.
+    """Precisions that this processor computes in: `f32`, and `bf16` if it has instructions for it.
 
-    Elsewhere OpenVINO takes bfloat16, too, and is slower for it.
+    On other processors OpenVINO accepts bfloat16 too, but is slower with it.
     """
     found = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return ("bf16", "f32") if "BF16" in found else ("f32",)
 
 
 class OpenVinoRuntime:
-    """An `.xml` file with its `.bin` beside it, or an `.onnx` file, on the CPU.
+    """An `.xml` file with its `.bin` next to it, or an `.onnx` file, on the CPU.
 
     Args:
-        path: as `mirnet export` writes it: one input and one output, b 3 h w.
+        path: as written by `mirnet export`: one input and one output, b 3 h w.
         threads: threads for one batch; all cores by default.
-        precision: `f32`, or `bf16`: about twice as fast where `precisions` has it, and up to some
+        precision: `f32`, or `bf16`: about twice as fast where `precisions` has it, and up to about
             two levels of 255 off.
 
     Raises:
@@ -110,11 +110,11 @@ class OpenVinoRuntime:
         if self._model is None:
             raise InferenceError("this runtime was closed")
         check_shape(batch, self._shape)
-        with self._lock:  # one batch has all threads
+        with self._lock:  # one batch uses all threads
             return self._infer(batch)
 
     def _infer(self, batch: Batch) -> Batch:
-        request, self._request = self._request, None  # a failure leaves it in disorder for good
+        request, self._request = self._request, None  # after a failure it is unusable
         try:
             request = request or self._start()
             request.get_output_tensor().data[...] = UNTOUCHED
@@ -142,7 +142,7 @@ class OpenVinoRuntime:
 
 
 class _SignalStack(ctypes.Structure):
-    """`stack_t` of Linux."""
+    """`stack_t` on Linux."""
 
     _fields_ = (
         ("address", ctypes.c_void_p),
@@ -153,11 +153,11 @@ class _SignalStack(ctypes.Structure):
 
 @contextmanager
 def _signal_stack_kept() -> Iterator[None]:
-    """The thread handles signals afterwards on the stack that it had for them.
+    """Restore the thread's signal stack afterwards.
 
-    OpenVINO gives it one of its own, for a kind of processor that is not used here, and at the end
-    the one that it found. With several models at a time that may have been another one's, which is
-    gone: then the next signal, such as Ctrl-C, would be a crash.
+    OpenVINO sets one of its own, for a type of processor that is not used here, and at the end puts
+    back the one it found. With several models at a time that may have been the stack of another
+    model, which no longer exists: the next signal, such as Ctrl-C, would then crash the process.
     """
     if sys.platform != "linux":
         yield
@@ -171,13 +171,13 @@ def _signal_stack_kept() -> Iterator[None]:
 
 
 def _read(path: Path) -> Any:  # noqa: ANN401 - the library ships no types
-    """The model by the reader of its suffix; left to itself OpenVINO tries all, and they print."""
+    """Read the model with its suffix's reader; by default OpenVINO tries all, and they print."""
     reader = FrontEndManager().load_by_framework("onnx" if path.suffix.lower() == ".onnx" else "ir")
     return reader.convert(reader.load(str(path)))
 
 
 def _shape(value: Any) -> Shape:  # noqa: ANN401 - the library ships no types
-    """Of an input or output; None stands for a side of any length."""
+    """Shape of an input or output; None stands for a side of any length."""
     shape = value.get_partial_shape()
     if shape.rank.is_dynamic:
         return ()
@@ -185,7 +185,7 @@ def _shape(value: Any) -> Shape:  # noqa: ANN401 - the library ships no types
 
 
 def _statement(model: Any) -> str:  # noqa: ANN401 - the library ships no types
-    """What the file states, in OpenVINO's own or in ONNX, whose metadata lie a level deeper."""
+    """The file's statement, from OpenVINO's format or ONNX, where it is one level deeper."""
     for place in ([KEY], ["framework", KEY]):
         if model.has_rt_info(place):
             return str(model.get_rt_info(place).astype(str))
@@ -193,6 +193,6 @@ def _statement(model: Any) -> str:  # noqa: ANN401 - the library ships no types
 
 
 def _reason(error: Exception) -> str:
-    """The last line of a message: those before it say where in the library it failed."""
+    """The last line of a message: the lines before it give the place in the library."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""Paddle Inference: for those who serve with Paddle; several times slower than the others."""
+"""Paddle Inference: for deployments based on Paddle; several times slower than the others."""
 
 import json
 import os
@@ -21,31 +21,31 @@ from mirnet.shapes import Batch
 from mirnet.system import cores, root_logger
 
 PROGRAMS = (".json", ".pdmodel")
-"""What Paddle calls the program that goes with a `.pdiparams`: since 3.0, and before."""
+"""Paddle's suffixes of the program that belongs to a `.pdiparams`: since 3.0, and before."""
 
 DIGEST = "parameters_sha256"
-"""What `mirnet export` calls the digest of the parameters among the facts in the program."""
+"""Name that `mirnet export` gives the digest of the parameters, among the facts in the program."""
 
 LOG_LEVEL, THREADS = "GLOG_minloglevel", "OMP_NUM_THREADS"
-"""Variables of the environment: Paddle reads the first and sets the second."""
+"""Environment variables: Paddle reads the first and sets the second."""
 
 NO_MEMORY = ("ResourceExhausted", "allocate", "bad_alloc", "out of memory")
-"""What the library's messages say when memory does not suffice."""
+"""What the library's messages contain when memory runs out."""
 
 TOLD = re.compile(r"\w+Error: |\(\w+\) |\[json")
-"""How that line of a message of Paddle's begins which says what is wrong."""
+"""Start of the line of a Paddle message that states the error."""
 
 
 @contextmanager
 def contained() -> Iterator[None]:
-    """Paddle imported here leaves the process as it was.
+    """Undo the side effects of importing Paddle on the process.
 
-    Importing it warns of what compiling extensions would need, makes the root logger print, sets
+    The import warns about requirements for compiling extensions, makes the root logger print, sets
     the number of threads for programs started later, and takes over signals: termination would no
-    longer be an interruption, which finishes the picture at hand.
+    longer be an interruption, which finishes the current picture.
     """
     kept = {name: os.environ.get(name) for name in (LOG_LEVEL, THREADS)}
-    os.environ[LOG_LEVEL] = "3"  # read once, for ever; what fails is raised, not logged alone
+    os.environ[LOG_LEVEL] = "3"  # read only once; failures are raised, so they need no log
     try:
         with root_logger.kept(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -62,19 +62,19 @@ with contained():
     import paddle
     from paddle import inference
 
-paddle.disable_signal_handler()  # which also drops Python's own
-with suppress(ValueError, TypeError):  # in another thread than the main one, or none of Python's
+paddle.disable_signal_handler()  # which also removes Python's own handlers
+with suppress(ValueError, TypeError):  # not in the main thread, or not one of Python's handlers
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
 
 
 class PaddleRuntime:
-    """A `.pdiparams` file with its program beside it, in float32 on the CPU or a CUDA device.
+    """A `.pdiparams` file with its program next to it, in float32 on the CPU or a CUDA device.
 
     Args:
-        path: as `mirnet export --format paddle` writes it, or another model of Paddle's with one
-            input and one output, b 3 h w.
+        path: as written by `mirnet export --format paddle`, or another Paddle model with one input
+            and one output, b 3 h w.
         device: `cpu` or `cuda`.
-        threads: on the CPU, for one batch; by default what `cores.threads` says.
+        threads: CPU threads for one batch; by default the result of `cores.threads`.
 
     Raises:
         WeightsError: if the file is no such model, or has no program beside it.
@@ -87,7 +87,7 @@ class PaddleRuntime:
         config = _configuration(path, device, threads or cores.threads())
         try:
             self._predictor: Any = inference.create_predictor(config)
-        except Exception as error:  # each failure has a class of its own
+        except Exception as error:  # each failure has its own class
             raise WeightsError(
                 f"{path} is no Paddle model that can be run, or damaged: {reason(error)}"
             ) from None
@@ -107,7 +107,7 @@ class PaddleRuntime:
         if self._predictor is None:
             raise InferenceError("this runtime was closed")
         check_shape(batch, self._shape)
-        with self._lock:  # a predictor is for one thread at a time
+        with self._lock:  # a predictor can be used by one thread at a time
             return self._infer(batch)
 
     def _infer(self, batch: Batch) -> Batch:
@@ -137,20 +137,20 @@ def _configuration(path: Path, device: str, threads: int) -> Any:  # noqa: ANN40
             raise RuntimeMissingError(
                 "this Paddle has no CUDA: install paddlepaddle-gpu, or take cpu"
             )
-        config.enable_use_gpu(256, 0)  # MB to begin with, it takes more; the first device
+        config.enable_use_gpu(256, 0)  # initial MB, which it extends; the first device
         return config
     config.disable_gpu()
-    # oneDNN, which is on by default, convolves several times as fast, but with it Paddle 3.3 ends
-    # the process when it fuses LeakyReLU into a convolution (conv_activation_onednn_fuse_pass),
-    # knows no bilinear interpolation, and, kept from both, adds features whose layouts differ so
-    # slowly that the whole takes longer than without
-    config.disable_mkldnn()  # its old name, which all of Paddle 3 knows
+    # oneDNN, which is on by default, convolves several times as fast, but with it Paddle 3.3 aborts
+    # the process when it fuses LeakyReLU into a convolution (conv_activation_onednn_fuse_pass), and
+    # has no bilinear interpolation; with both excluded, it adds features of different layouts so
+    # slowly that the whole network takes longer than without
+    config.disable_mkldnn()  # the old name, which all versions of Paddle 3 have
     config.set_cpu_math_library_num_threads(threads)
     return config
 
 
 def _program(path: Path) -> Path:
-    """What goes with these parameters.
+    """The program that belongs to these parameters.
 
     Raises:
         WeightsError: if one of them is not there.
@@ -165,7 +165,7 @@ def _program(path: Path) -> Path:
 
 
 def _content(program: Path) -> Mapping[str, Any]:
-    """A program as JSON, as it is since Paddle 3; empty for one of before."""
+    """A program as JSON, the format since Paddle 3; empty for an older one."""
     try:
         content = json.loads(program.read_bytes())
     except ValueError:
@@ -174,15 +174,15 @@ def _content(program: Path) -> Mapping[str, Any]:
 
 
 def _statement(program: Path) -> Mapping[str, Any]:
-    """What the model states, under a name that Paddle overlooks."""
+    """The model's statement, under a name that Paddle ignores."""
     found = _content(program).get(KEY)
     return found if isinstance(found, dict) else {}
 
 
 def _shapes(program: Path) -> tuple[Shape, Shape]:
-    """Of the input and the output, as they stand in the program; empty where they cannot be read.
+    """Shapes of input and output, as stored in the program; empty if they cannot be read.
 
-    The predictor does not tell them, and tries sizes for which the program was not recorded.
+    The predictor does not report them, and accepts sizes for which the program was not recorded.
     """
     try:
         shapes = _recorded(program) if program.suffix == ".json" else _recorded_before(program)
@@ -193,15 +193,15 @@ def _shapes(program: Path) -> tuple[Shape, Shape]:
 
 
 def _recorded(program: Path) -> Sequence[Sequence[int]]:
-    """Shapes in JSON: of the result of the operation that feeds, and of that which fetches."""
+    """Shapes from JSON: of the results of the feed operation and of the fetch operation."""
     ops = _content(program)["program"]["regions"][0]["blocks"][0]["ops"]
     named = {op["#"].partition(".")[2]: op for op in ops}
     return [named[name]["O"][0]["TT"]["D"][1] for name in ("data", "fetch")]
 
 
 def _recorded_before(program: Path) -> Sequence[Sequence[int]]:
-    """The same in a program of Paddle 2."""
-    whole = paddle.base.core.ProgramDesc(program.read_bytes())  # its block lives as long as it
+    """The same for a program of Paddle 2."""
+    whole = paddle.base.core.ProgramDesc(program.read_bytes())  # must outlive its block
     block = whole.block(0)
     ops = {op.type(): op for op in (block.op(place) for place in range(block.op_size()))}
     names = ops["feed"].output("Out")[0], ops["fetch"].input("X")[0]
@@ -209,9 +209,9 @@ def _recorded_before(program: Path) -> Sequence[Sequence[int]]:
 
 
 def _check(path: Path, program: Path) -> None:
-    """Make sure that the parameters are the program's, where it says which are.
+    """Check that the parameters belong to the program, if it states their digest.
 
-    Paddle itself takes parameters that are cut short, and leaves the rest of them to chance.
+    Paddle itself accepts truncated parameters, and leaves the rest of them undefined.
     """
     if _statement(program).get(DIGEST) not in (None, identity.digest(path)):
         raise WeightsError(
@@ -226,7 +226,7 @@ def reaches_cuda() -> bool:
 
 
 def reason(error: Exception) -> str:
-    """The line of a message that says what is wrong; those around it say where in Paddle."""
+    """The line of a message that states the error; the others give the place inside Paddle."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = [line for line in lines if TOLD.match(line)]
     return (told or lines or [type(error).__name__])[0]

@@ -1,4 +1,4 @@
-"""PyTorch: reads every kind of weights, and runs on CUDA."""
+"""PyTorch: reads all formats of weights, and runs on CUDA."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,17 +18,17 @@ NO_MEMORY = (
     "ALLOC_FAILED",
     "could not create a primitive",  # oneDNN
 )
-"""What the library's messages say when memory does not suffice."""
+"""What the library's messages contain when memory runs out."""
 
 
 class PyTorchRuntime:
     """A weights file in float32, on the CPU or a CUDA device.
 
     Args:
-        path: any file that `weights.checkpoint.read` takes.
+        path: any file that `models.checkpoint.read` takes.
         device: `cpu` or `cuda`.
-        threads: on the CPU, for all of this process; PyTorch's own choice by default.
-        local: side of windows over which it averages in place of the whole; see
+        threads: CPU threads, for the whole process; PyTorch's default if not given.
+        local: side of the windows over which it averages instead of the whole input; see
             `checkpoint.localised`.
 
     Raises:

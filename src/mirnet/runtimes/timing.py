@@ -1,8 +1,8 @@
-"""A process that times a few ways to run one model, in turns, and answers which is the fastest.
+"""A process that times several ways to run one model, in turns, and returns the fastest.
 
 It reads a task in JSON from standard input, `{"ways": [[runtime, precision, path], ...], "threads":
-N}`, and writes the place of the fastest way to standard output. A lower precision than float32
-counts only where it agrees with it and is worth it.
+N}`, and writes the index of the fastest way to standard output. A lower precision than float32 is
+considered only if its result agrees with float32 and it is clearly faster.
 """
 
 import contextlib
@@ -23,25 +23,25 @@ from mirnet.shapes import Batch
 from mirnet.system import streams
 
 SIDE = 256
-"""Of the tiles, where the model leaves the size open."""
+"""Side of the tiles, for models of any size."""
 ROUNDS = 3
-"""Turns that each way gets; its best one counts, since other work on the machine only adds."""
+"""Rounds of timing; the best one counts, since other work on the machine only adds time."""
 TOLERANCE = 0.016
 """Largest difference to float32 in 0..1, four levels of 8 bits. In bfloat16 the bundled models
-differ by some two levels at most."""
+differ by about two levels at most."""
 WORTH = 0.95
-"""A lower precision must take less than this part of float32's time."""
+"""A lower precision must take less than this fraction of float32's time."""
 
 
 def main() -> None:
-    """Do the task on standard input."""
+    """Run the task given on standard input."""
     streams.keep_stdout_for_results()
     task = json.load(sys.stdin)
     ways = [Way(*each) for each in task["ways"]]
     with contextlib.ExitStack() as stack:
         opened: dict[Way, Runtime] = {}
         for way in ways:
-            with contextlib.suppress(MirnetError, ImportError):  # what fails here is not chosen
+            with contextlib.suppress(MirnetError, ImportError):  # ways that fail are not chosen
                 opened[way] = stack.enter_context(contextlib.closing(_load(way, task["threads"])))
         results, seconds = _run(opened)
         best = choose(results, seconds)
@@ -53,11 +53,11 @@ def _load(way: Way, threads: int | None) -> Runtime:
 
 
 def _run(opened: Mapping[Way, Runtime]) -> tuple[dict[Way, Batch], dict[Way, float]]:
-    """What each made of a tile, and the seconds that it took at best; what fails has neither."""
+    """The result of each way for a tile, and its best time in seconds; failed ways have neither."""
     results: dict[Way, Batch] = {}
     for way, runtime in opened.items():
         with contextlib.suppress(MirnetError):
-            results[way] = runtime(_tile(runtime))  # the first one is slower, and not timed
+            results[way] = runtime(_tile(runtime))  # the first run is slower, and not timed
     turns: dict[Way, list[float]] = {way: [] for way in results}
     for _ in range(ROUNDS):
         for way, taken in turns.items():
@@ -66,7 +66,7 @@ def _run(opened: Mapping[Way, Runtime]) -> tuple[dict[Way, Batch], dict[Way, flo
 
 
 def choose(results: Mapping[Way, Batch], seconds: Mapping[Way, float]) -> Way | None:
-    """The fastest way whose result can be trusted; None without any in float32."""
+    """The fastest way whose result can be trusted; None if there is none in float32."""
     exact: Sequence[Way] = [way for way in seconds if way.precision == "f32"]
     if not exact:
         return None
@@ -79,7 +79,7 @@ def choose(results: Mapping[Way, Batch], seconds: Mapping[Way, float]) -> Way | 
 
 
 def _tile(runtime: Runtime) -> Batch:
-    """A fading picture with noise, 1 c h w: what a network meets as a rule."""
+    """A gradient with noise, 1 c h w, as a typical input of a network."""
     height, width = runtime.facts.size or (SIDE, SIDE)
     light = np.linspace(0.05, 0.9, width) * np.linspace(0.3, 1, height)[:, None]
     noise = np.random.default_rng(0).normal(0, 0.04, (runtime.facts.in_channels, height, width))
@@ -87,7 +87,7 @@ def _tile(runtime: Runtime) -> Batch:
 
 
 def _time(runtime: Runtime) -> float:
-    """Seconds a tile, with as many side by side as the runtime works on."""
+    """Seconds per tile, with as many in parallel as the runtime has lanes."""
     tile = _tile(runtime)
     lanes = runtime.facts.lanes
     began = time.perf_counter()

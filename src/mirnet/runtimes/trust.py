@@ -1,6 +1,6 @@
-"""An accelerator is trusted once it has done what the CPU does.
+"""An accelerator is trusted once its result agrees with the CPU's.
 
-Drivers and half precision go wrong in silence: the result is a picture, but not the right one.
+Drivers and half precision fail silently: the result is a picture, but a wrong one.
 """
 
 import logging
@@ -15,19 +15,19 @@ from mirnet.restoration.runtime import Runtime
 log = logging.getLogger(__name__)
 
 SIDE = 64
-"""Of the tile that both restore, where the model leaves the size open."""
+"""Side of the test tile, for models of any size."""
 
 TOLERANCE = 0.02
 """Largest difference to the CPU in 0..1: five levels of 8 bits, room for half precision."""
 
 
 def trusted(load: Callable[[str], Runtime], device: str, *, insist: bool) -> Runtime:
-    """The model on a device, which is checked against the CPU if it is another.
+    """The model on a device, checked against the CPU if it is not the CPU.
 
     Args:
-        load: the model on the device of that name, by one runtime.
-        device: `cpu`, or what is to be checked.
-        insist: whether it must be this device; else the CPU takes its place, with a warning.
+        load: loads the model on the device of this name, with one runtime.
+        device: `cpu`, or the device to check.
+        insist: whether it must be this device; otherwise the CPU replaces it, with a warning.
 
     Raises:
         RuntimeMissingError: if the device is not there, and it must be this.
@@ -40,7 +40,7 @@ def trusted(load: Callable[[str], Runtime], device: str, *, insist: bool) -> Run
             accelerated = stack.enter_context(closing(load(device)))
             with closing(load("cpu")) as reference:
                 _compare(accelerated, reference, device)
-            stack.pop_all()  # it stays open
+            stack.pop_all()  # keeps it open
             return accelerated
     except (InferenceError, RuntimeMissingError) as error:
         if insist:
@@ -50,7 +50,7 @@ def trusted(load: Callable[[str], Runtime], device: str, *, insist: bool) -> Run
 
 
 def _compare(accelerated: Runtime, reference: Runtime, device: str) -> None:
-    """Restore one tile of noise on both.
+    """Restore one tile of noise on both, and compare the results.
 
     Raises:
         InferenceError: if one fails, or the results differ.

@@ -1,1 +1,1 @@
-"""Processes, cores, files, streams: strangers to pictures."""
+"""Processes, cores, files, streams: no knowledge of pictures."""

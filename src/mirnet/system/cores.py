@@ -1,16 +1,16 @@
-"""How many processor cores there are to use."""
+"""Number of processor cores to use."""
 
 import os
 
 
 def available() -> int:
-    """Those that this process may use, which on a shared machine are not all."""
+    """Number of cores that this process may use; on a shared machine not all of them."""
     allowed = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
     return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def threads() -> int:
-    """How many threads to compute with: what OMP_NUM_THREADS says, as for other programs, or all.
+    """Number of threads to compute with: OMP_NUM_THREADS, if it is set, else all cores.
 
     >>> threads() >= 1
     True

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, whatever happens while they are written; room for them."""
+"""Files that appear complete or not at all, even after errors; and free disk space."""
 
 import os
 import secrets
@@ -11,19 +11,19 @@ from pathlib import Path
 
 @contextmanager
 def hidden(path: Path, name: str | None = None) -> Iterator[Path]:
-    """An empty file beside `path` that is gone afterwards, unless it was renamed.
+    """An empty file next to `path`, which is removed afterwards, unless it was renamed.
 
     Args:
-        path: what the file is for.
-        name: of the hidden file, where the one that a killed process left is to be used again; a
-            new one by default.
+        path: path of the final file.
+        name: name of the hidden file, to reuse the one that a killed process left; a new name by
+            default.
 
     Raises:
         OSError: if the folder takes no file.
     """
     place = path.with_name(name or f".{secrets.token_hex(8)}.part")
     try:
-        place.touch(exist_ok=bool(name))  # with the usual rights, which tempfile would not give
+        place.touch(exist_ok=bool(name))  # with default permissions, unlike tempfile's
         yield place
     finally:
         place.unlink(missing_ok=True)
@@ -31,9 +31,9 @@ def hidden(path: Path, name: str | None = None) -> Iterator[Path]:
 
 @contextmanager
 def replacing(path: Path, name: str | None = None) -> Iterator[Path]:
-    """A `hidden` file to write, which takes the place of `path` once that went without an error.
+    """A `hidden` file to write, which replaces `path` after success.
 
-    Until then, and after any error, `path` is what it was.
+    Until then, and after any error, `path` is unchanged.
 
     Raises:
         OSError: if folder or disk do not take the file.
@@ -46,14 +46,14 @@ def replacing(path: Path, name: str | None = None) -> Iterator[Path]:
 
 
 def place_together(parts: Sequence[Path], folder: Path) -> None:
-    """Rename finished files, which lie in one folder, into another on the same disk: all or none.
+    """Rename finished files from one folder into another on the same disk: all or none.
 
     Raises:
         OSError: if one cannot take its place; then `folder` holds what it held before.
     """
     with tempfile.TemporaryDirectory(dir=parts[0].parent) as kept:
         old = [Path(kept) / part.name for part in parts]
-        for part, copy in zip(parts[:-1], old, strict=False):  # after the last none can fail
+        for part, copy in zip(parts[:-1], old, strict=False):  # after the last, none can fail
             if (folder / part.name).is_file():
                 shutil.copy2(folder / part.name, copy)
         placed = 0
@@ -71,7 +71,7 @@ def place_together(parts: Sequence[Path], folder: Path) -> None:
 
 
 def free_bytes(folder: Path) -> int:
-    """What is free on the disk of a folder, which may not be there yet."""
+    """Free bytes on the disk of a folder, which may not exist yet."""
     place = folder.absolute()
     while not place.exists():
         place = place.parent

@@ -1,4 +1,4 @@
-"""What this machine is, and which versions are installed: to be kept with what is measured."""
+"""Description of this machine and of installed versions, recorded with measurements."""
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -10,7 +10,7 @@ PACKAGES = (
     *("mirnet", "numpy", "pyvips", "MNN", "openvino", "onnxruntime", "torch", "paddlepaddle"),
     *("opencv-python-headless", "bm3d"),
 )
-"""Whose versions can change figures or times, where they are installed."""
+"""Packages whose versions can change figures or times, if they are installed."""
 
 INSTRUCTION_SETS = {
     "AVX2": {"avx2"},
@@ -19,11 +19,11 @@ INSTRUCTION_SETS = {
     "AMX": {"amx_tile"},
     "NEON": {"neon", "asimd"},
 }
-"""Those that networks are computed with, and what Linux calls them."""
+"""Instruction sets used by networks, and Linux's names for them."""
 
 
 def describe() -> dict[str, str]:
-    """This machine in words, for tables and records."""
+    """Description of this machine, for tables and records."""
     facts = _cpuinfo()
     return {
         "processor": facts.get("model name") or platform.processor() or platform.machine(),
@@ -35,7 +35,7 @@ def describe() -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of the installed ones of `PACKAGES`."""
+    """Versions of the packages in `PACKAGES` that are installed."""
     found = {}
     for package in PACKAGES:
         try:
@@ -46,28 +46,28 @@ def versions() -> dict[str, str]:
 
 
 def instruction_sets() -> list[str]:
-    """Those of `INSTRUCTION_SETS` that this machine is known to have; outside of Linux few are."""
+    """The `INSTRUCTION_SETS` that this machine is known to have; few are known outside Linux."""
     return read_off(_cpuinfo(), platform.machine())
 
 
 def read_off(facts: dict[str, str], architecture: str) -> list[str]:
-    """Those of `INSTRUCTION_SETS` that a system's words tell of.
+    """The `INSTRUCTION_SETS` found in a system's description of a processor.
 
     Args:
-        facts: what /proc/cpuinfo says of a processor, empty where there is none.
-        architecture: as `platform.machine` says it.
+        facts: fields of /proc/cpuinfo for a processor, empty if there is none.
+        architecture: value of `platform.machine`.
 
     >>> read_off({"flags": "sse2 avx2 avx_vnni"}, "x86_64")
     ['AVX2', 'VNNI']
     """
     flags = set(f"{facts.get('flags', '')} {facts.get('Features', '')}".split())
     if architecture.lower() in ("aarch64", "arm64"):
-        flags.add("asimd")  # all of them have it
+        flags.add("asimd")  # present on all of them
     return [name for name, words in INSTRUCTION_SETS.items() if words & flags]
 
 
 def _cpuinfo() -> dict[str, str]:
-    """What Linux says of the first processor."""
+    """Linux's description of the first processor."""
     path = Path("/proc/cpuinfo")
     if not path.is_file():
         return {}

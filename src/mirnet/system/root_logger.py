@@ -1,4 +1,4 @@
-"""The root logger is the program's: libraries that change it are made to give it back."""
+"""The root logger belongs to the program: undo the changes that libraries make to it."""
 
 import logging
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def kept() -> Iterator[None]:
-    """Level, filters and handlers are afterwards what they were before.
+    """Restore level, filters and handlers afterwards.
 
     >>> with kept():
     ...     logging.getLogger().setLevel(1)

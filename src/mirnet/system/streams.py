@@ -1,11 +1,11 @@
-"""Standard output is for results: what else is printed there goes elsewhere."""
+"""Standard output is reserved for results: everything else printed there is redirected."""
 
 import os
 import sys
 
 
 def take_stdout() -> int:
-    """A descriptor of what was standard output; from now on 1 is standard error.
+    """Redirect descriptor 1 to standard error; returns a descriptor of the original output.
 
     Raises:
         OSError: if one of them is closed.
@@ -16,11 +16,11 @@ def take_stdout() -> int:
 
 
 def keep_stdout_for_results() -> None:
-    """Libraries in C print on descriptor 1, past Python: from now on that is standard error."""
+    """Redirect descriptor 1, to which C libraries print, bypassing Python, to standard error."""
     try:
         results = take_stdout()
     except OSError:
         return
     encoding = sys.stdout.encoding
-    # a name that the terminal cannot show is no reason to stop
+    # a name that the terminal cannot display should not stop the program
     sys.stdout = os.fdopen(results, "w", encoding=encoding, errors="backslashreplace")

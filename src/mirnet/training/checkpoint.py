@@ -14,7 +14,7 @@ from mirnet.system.files import replacing
 
 
 def claim(folder: Path) -> None:
-    """Make the folder of a run, and make sure that it takes files before work goes into it.
+    """Create the folder of a run, and check that it is writable before the run starts.
 
     Raises:
         WeightsError: if it does not.
@@ -30,16 +30,16 @@ def claim(folder: Path) -> None:
 
 
 def save(state: dict[str, Any], path: Path) -> None:
-    """Write `state` so that `path` always holds a whole checkpoint, the old one or the new.
+    """Write `state` so that `path` always holds a complete checkpoint, the old one or the new.
 
     Raises:
         WeightsError: if folder or disk do not take it; the old checkpoint is still there.
     """
-    # always the same name: what a killed run leaves behind is overwritten by the next save
+    # always the same name: the next save overwrites what a killed run left behind
     try:
         with replacing(path, f".{path.name}.part") as part, part.open("wb") as file:
             torch.save({"format": FORMAT, **state}, file)
-    except (OSError, RuntimeError) as error:  # torch makes the latter of a full disk
+    except (OSError, RuntimeError) as error:  # torch raises the latter when the disk is full
         raise WeightsError(
             f"{path}: the checkpoint cannot be written ({_reason(error)}): check folder and space"
         ) from error
@@ -53,7 +53,7 @@ def load(path: Path) -> dict[str, Any]:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises a dozen kinds for a damaged file
+    except Exception as error:  # torch raises a dozen types for a damaged file
         if wanted := re.search(r"GLOBAL (\S+)", str(error)):
             raise WeightsError(f"{path}: {refusal(wanted[1])}") from error
         raise WeightsError(

@@ -1,4 +1,4 @@
-"""`curves.png`: a run's table as one picture, for whoever has no viewer at hand."""
+"""`curves.png`: a run's table as one picture, viewable without a log viewer."""
 
 import math
 from collections.abc import Sequence
@@ -25,13 +25,13 @@ Points = Float[np.ndarray, " n"]
 WIDTH, PANEL = 12.0, 2.6
 """Width of the picture and height of a panel in inches of 100 pixels."""
 SMOOTHED = 51
-"""Points, about, over which a noisy curve is averaged."""
+"""Approximate number of points over which a noisy curve is averaged."""
 GREY = "0.45"
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One scalar and how it is shown."""
+    """One scalar and how it is plotted."""
 
     name: str
     title: str
@@ -39,9 +39,9 @@ class Panel:
     unit: str = ""
     digits: int = 2
     is_noisy: bool = False
-    """Whether the curve lies pale under its mean; on a logarithmic axis where it is positive."""
+    """Whether the curve is drawn pale behind its mean; on a logarithmic axis if it is positive."""
     has_best: bool = False
-    """Whether the highest point is worth a mark."""
+    """Whether the highest point is marked."""
 
 
 PANELS = (
@@ -53,11 +53,11 @@ PANELS = (
 
 
 def draw(folder: Path, *, borders: Sequence[int] = ()) -> Path:
-    """Draw the table of a run as `curves.png` beside it, one panel a scalar that was measured.
+    """Draw the table of a run as `curves.png` next to it, with one panel per measured scalar.
 
     Args:
-        folder: that of the run, which may still go on.
-        borders: steps at which a new stage began; thin vertical lines.
+        folder: folder of the run, which may still be running.
+        borders: steps at which a new stage began; drawn as thin vertical lines.
 
     Returns:
         Where the picture is.
@@ -66,7 +66,7 @@ def draw(folder: Path, *, borders: Sequence[int] = ()) -> Path:
         DataError: if there is no table, it is damaged, or it holds nothing to draw.
         OSError: if folder or disk do not take the picture.
     """
-    # without pyplot: it has a state, and may look for a window
+    # without pyplot: it has global state, and may open a window
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
     from matplotlib.ticker import StrMethodFormatter
@@ -98,7 +98,7 @@ def _draw_panel(axes: "Axes", panel: Panel, rows: Sequence[table.StepRow]) -> No
 
     steps, values = _points(rows, panel)
     if panel.is_noisy:
-        if values.min() > 0:  # decibels are logarithms already
+        if values.min() > 0:  # decibels are already logarithmic
             axes.set_yscale("log")
             axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.yaxis.set_minor_locator(NullLocator())
@@ -123,7 +123,7 @@ def _draw_panel(axes: "Axes", panel: Panel, rows: Sequence[table.StepRow]) -> No
 
 
 def _points(rows: Sequence[table.StepRow], panel: Panel) -> tuple[Points, Points]:
-    """Steps and values of what can be drawn."""
+    """Steps and values that can be drawn."""
     points = [(row.step, row.values.get(panel.name, math.nan)) for row in rows]
     drawn = [(step, value) for step, value in points if math.isfinite(value)]
     steps, values = np.array(drawn, dtype=float).reshape(-1, 2).T
@@ -133,7 +133,7 @@ def _points(rows: Sequence[table.StepRow], panel: Panel) -> tuple[Points, Points
 def _smoothed(
     steps: Points, values: Points
 ) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
-    """The mean of each point and its neighbours, ends left out."""
+    """The mean of each point and its neighbours, without the ends."""
     width = min(SMOOTHED, max(len(values) // 10, 1))
     means = np.convolve(values, np.full(width, 1 / width), mode="valid")
     start = (width - 1) // 2

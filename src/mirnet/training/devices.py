@@ -1,4 +1,4 @@
-"""Which processes and devices train together: one process a device, on one machine or many."""
+"""Processes and devices of a run: one process per device, on one machine or several."""
 
 import os
 from datetime import timedelta
@@ -11,20 +11,20 @@ from torch import Tensor
 from mirnet.errors import RecipeError
 
 PATIENCE = timedelta(minutes=5)
-"""How long processes wait for one that does not answer; one that dies is noticed at once."""
+"""Timeout for a process that does not answer; one that dies is noticed at once."""
 
 
 def open_fabric(accelerator: str, devices: int | None, nodes: int | None, precision: str) -> Fabric:
     """Lightning Fabric, not yet launched.
 
-    Under torchrun and SLURM the processes are there already, and their numbers are read from the
-    environment. Else the first process starts the others of its machine.
+    Under torchrun and SLURM the processes already exist, and their numbers are read from the
+    environment. Otherwise the first process starts the others on its machine.
 
     Args:
-        accelerator: as Fabric names it: auto, cpu, cuda.
-        devices: a machine; None for all GPUs, or one process on the CPU.
-        nodes: machines; None for one.
-        precision: as Fabric names it.
+        accelerator: in Fabric's terms: auto, cpu, cuda.
+        devices: devices per machine; None for all GPUs, or one process on the CPU.
+        nodes: number of machines; None for one.
+        precision: in Fabric's terms.
 
     Raises:
         RecipeError: if there are no such devices.
@@ -51,14 +51,14 @@ def open_fabric(accelerator: str, devices: int | None, nodes: int | None, precis
 
 
 def reduced(fabric: Fabric, values: Tensor, how: str) -> Tensor:
-    """The `sum` or `mean` of what all processes have."""
+    """The `sum` or `mean` of the values over all processes."""
     result = fabric.all_reduce(values, reduce_op=how)
     assert isinstance(result, Tensor)
     return result
 
 
 def _from_environment() -> tuple[int, int] | None:
-    """Devices a machine and machines, as torchrun or SLURM have started us."""
+    """Devices per machine and machines, as set by torchrun or SLURM."""
     variables = os.environ
     if "TORCHELASTIC_RUN_ID" in variables:
         local = int(variables["LOCAL_WORLD_SIZE"])

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM, put off until the step at hand is finished and can be saved."""
+"""Delay SIGINT and SIGTERM until the current step is finished and can be saved."""
 
 import contextlib
 import signal
@@ -9,10 +9,10 @@ from types import FrameType
 
 @contextlib.contextmanager
 def postponed() -> Iterator[Callable[[], bool]]:
-    """Note the signals instead of being interrupted; yields the question whether one has come.
+    """Record the signals instead of being interrupted; yields a function that reports them.
 
-    A second signal raises KeyboardInterrupt at once. Signals that are ignored stay so. In a thread
-    other than the main one, which Python's signals never reach, the answer is always no.
+    A second signal raises KeyboardInterrupt at once. Ignored signals stay ignored. In a thread
+    other than the main one, which Python's signals never reach, the function returns False.
     """
     received: list[int] = []
 

@@ -1,4 +1,4 @@
-"""Batches in the order of the plan, made ahead by worker processes."""
+"""Batches in the order of the schedule, prepared in advance by worker processes."""
 
 from collections.abc import Iterable, Iterator
 
@@ -9,20 +9,20 @@ from mirnet.training.samples.dataset import SampleBatch, TrainingData
 from mirnet.training.samples.request import Request
 
 AHEAD = 4
-"""Batches that each worker keeps ready."""
+"""Batches that each worker prepares in advance."""
 
 
 def load(
     data: TrainingData, requests: Iterable[Request], *, workers: int, pin: bool
 ) -> Iterator[SampleBatch]:
-    """The batches of `requests`, one after the other.
+    """Yield the batches of `requests` in order.
 
     Args:
-        data: where they come from.
+        data: source of the batches.
         requests: in the order wanted.
-        workers: processes that make them ahead; with 0 they are made when they are asked for. The
+        workers: processes that prepare batches in advance; with 0 they are made on demand. The
             batches are the same.
-        pin: put them where a GPU fetches them faster.
+        pin: store them in pinned memory, from which a GPU copies faster.
 
     Raises:
         DataError, ImageError: if one cannot be made.
@@ -36,7 +36,7 @@ def load(
         num_workers=workers,
         prefetch_factor=AHEAD,
         pin_memory=pin,
-        # a fork would inherit libvips' threads in whatever state they are
+        # a fork would inherit libvips' threads in an arbitrary state
         multiprocessing_context="forkserver" if _has_forkserver() else "spawn",
     )
     return iter(loader)

@@ -1,4 +1,4 @@
-"""Where a run writes down how it goes: a table, and records for the viewers that are wanted."""
+"""Logs of a run: a table, and records for the viewers requested."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,35 +14,35 @@ from mirnet.errors import RecipeError, RuntimeMissingError
 from mirnet.training.table import Table
 
 METRICS = "metrics.csv"
-"""The table's name in the folder of a run."""
+"""Name of the table in the folder of a run."""
 RECORDS = "logs"
-"""Folder of what the viewers read, in that of the run."""
+"""Subfolder of the viewers' files in the folder of a run."""
 GROUPS = {"psnr": "validation", "ssim_y": "validation"}
-"""Where viewers show a scalar; the others belong to `training`."""
+"""Groups in which viewers show scalars; all others belong to `training`."""
 
 
 @runtime_checkable
 class Viewer(Protocol):
-    """What writes for one program that shows runs."""
+    """Writes logs for one program that displays runs."""
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Points of curves, at once on disk."""
+        """Add points to curves, and flush them to disk."""
 
     def pictures(self, step: int, name: str, image: UInt8[np.ndarray, "h w 3"]) -> None:
-        """A picture, RGB, at once on disk."""
+        """Add a picture, RGB, and flush it to disk."""
 
     def close(self) -> None:
-        """Finish the files."""
+        """Finish and close the files."""
 
 
 @dataclass(frozen=True)
 class LogKind:
-    """A viewer as it is asked for: by the name of its package."""
+    """A kind of viewer, requested by the name of its package."""
 
     install: str
-    """What pip is to be given."""
+    """Argument of `pip install`."""
     open: Callable[[Path, int], Viewer]
-    """Of a folder and the step after which the run goes on."""
+    """Opens a viewer, given a folder and the step after which the run continues."""
 
 
 def _tensorboard(folder: Path, step: int) -> Viewer:
@@ -64,34 +64,34 @@ VIEWERS = {
 
 
 class Logs:
-    """What a run writes down, made by `open`; to be closed, or used as a context."""
+    """The logs of a run, made by `open`; to be closed, or used as a context manager."""
 
     def __init__(self, table: Table | None = None, viewers: Sequence[Viewer] = ()) -> None:
         self._table = table
         self._viewers = viewers
 
     def scalars(self, step: int, **values: float) -> None:
-        """Write values down: into the row of their step, and as points of curves.
+        """Log values: in the row of their step, and as points of curves.
 
-        Those of one step may come in several calls. Values need not be finite.
+        The values of one step may come in several calls. They need not be finite.
 
         Raises:
             OSError: if the disk does not take them.
         """
         if self._table:
             self._table.add(step, values)
-        # viewers show together what has the same first part
+        # viewers group scalars by the first part of their names
         points = {f"{GROUPS.get(name, 'training')}/{name}": value for name, value in values.items()}
         for viewer in self._viewers:
             viewer.scalars(step, points)
 
     def pictures(self, step: int, name: str, image: UInt8[np.ndarray, "h w 3"]) -> None:
-        """Show a picture, RGB in 0..255; those of one name follow each other on a slider."""
+        """Log a picture, RGB in 0..255; viewers show pictures of one name on a slider."""
         for viewer in self._viewers:
             viewer.pictures(step, f"validation/{name}", image)
 
     def close(self) -> None:
-        """Finish the files."""
+        """Finish and close the files."""
         for viewer in self._viewers:
             viewer.close()
 
@@ -108,14 +108,14 @@ class Logs:
 
 
 def open(folder: Path, *, viewers: Sequence[str] | None, step: int) -> Logs:
-    """Begin to write into a run's folder, or go on.
+    """Start logging into a run's folder, or continue.
 
     Args:
-        folder: that of the run; it exists.
-        viewers: of `VIEWERS`; the table is written without being asked for. None in all
-            processes of a run but the first: there nothing is written, whatever is called.
-        step: steps done. What a killed run has logged beyond them disappears. A step is therefore
-            logged before it is saved: a run that is killed in between would lack it.
+        folder: folder of the run, which exists.
+        viewers: names in `VIEWERS`; the table is always written. None in all processes of a run but
+            the first: there every call does nothing.
+        step: steps done. Entries of a killed run beyond it are removed. So a step must be logged
+            before it is saved: a run killed in between would otherwise lack its entries.
 
     Raises:
         RecipeError: if there is no such viewer.
@@ -130,7 +130,7 @@ def open(folder: Path, *, viewers: Sequence[str] | None, step: int) -> Logs:
 
 
 def check(viewers: Sequence[str]) -> None:
-    """Make sure that all viewers can be written for, before work goes into a run.
+    """Check that all viewers are available, before a run starts.
 
     Raises:
         RecipeError: if there is no such viewer.

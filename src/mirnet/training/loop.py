@@ -1,7 +1,7 @@
 """The training loop, on Lightning Fabric: step, validate, log, save.
 
 Everything that happens at a step is a function of the step's number (its samples, its stage, its
-learning rate), so resuming is loading a checkpoint and going on counting.
+learning rate), so resuming means loading a checkpoint and continuing to count.
 """
 
 import contextlib
@@ -35,28 +35,28 @@ log = logging.getLogger(__name__)
 
 LAST, BEST = catalog.LAST, catalog.BEST
 LOG_EVERY = 50
-"""Steps between two logged ones; the first one is logged, too."""
+"""Steps between logged ones; the first step is also logged."""
 
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """How a run stands after a step."""
+    """State of a run after a step."""
 
     step: int
     """Steps done."""
     plan: Schedule
-    """All that are to be done."""
+    """The whole schedule."""
     lr: float
     loss: float
-    """Mean of the last `LOG_EVERY` steps, as is the speed."""
+    """Mean of the last `LOG_EVERY` steps, like the speed."""
     patches_per_second: float
-    """All processes together."""
+    """Total of all processes."""
     scores: ValidationScores | None
-    """Of the last validation."""
+    """Scores of the last validation."""
 
 
 def log_progress(progress: TrainingProgress) -> None:
-    """A line for the first step, and for every `LOG_EVERY`."""
+    """Log a line for the first step, and for every `LOG_EVERY` steps."""
     if _is_logged(progress.step):
         log.info(
             "step %d/%d  loss %.5f  lr %.2e  %.1f patches/s",
@@ -71,7 +71,7 @@ def _is_logged(done: int) -> bool:
 
 @dataclass
 class Training:
-    """A run with all that it needs."""
+    """A run with everything it needs."""
 
     plan: Schedule
     output: Path
@@ -79,7 +79,7 @@ class Training:
     state: State
     logs: logs.Logs
     develop: Develop
-    """What makes inputs and targets, by the task."""
+    """Makes inputs and targets, depending on the task."""
     recent: deque[tuple[float, int, float]] = field(
         default_factory=lambda: deque(maxlen=LOG_EVERY), init=False
     )
@@ -87,7 +87,7 @@ class Training:
 
     @property
     def fabric(self) -> Fabric:
-        """Of the state."""
+        """Fabric of the state."""
         return self.state.fabric
 
     def fit(
@@ -96,9 +96,9 @@ class Training:
         deadline: float,
         observe: Callable[[TrainingProgress], None],
     ) -> RunSummary:
-        """Step until the plan's end, a time of `time.monotonic` or an interruption; then save.
+        """Train until the end of the schedule, a time of `time.monotonic` or an interruption; save.
 
-        Where there is no best validation yet, the weights are measured before the first step.
+        If there is no best validation yet, the weights are validated before the first step.
         """
         state, plan = self.state, self.plan
         is_over, is_interrupted = False, False
@@ -117,7 +117,7 @@ class Training:
                 state.seconds += time.monotonic() - began
             self._save(LAST)
             summary = self._conclude()
-            self.fabric.barrier()  # nobody leaves before all that is written
+            self.fabric.barrier()  # no process leaves before everything is written
             if is_interrupted or was_interrupted():
                 raise KeyboardInterrupt
             return summary
@@ -125,7 +125,7 @@ class Training:
     def _step(
         self, batches: Iterator[SampleBatch], phase: Phase, lr: float, ends: Tensor
     ) -> tuple[float, Tensor]:
-        """One update; returns the loss, and what any process has to say of the end."""
+        """Do one update; returns the loss, and the flags of all processes on stopping."""
         try:
             return self._update(batches, phase, lr, ends)
         except (RuntimeError, MemoryError) as error:
@@ -169,7 +169,7 @@ class Training:
         return everyone[0].item(), everyone[1:] > 0
 
     def _loss(self, inputs: TensorPatches, targets: TensorPatches) -> Float[Tensor, ""]:
-        """How far the network is from the truth, and from its teacher where it has one."""
+        """Distance of the network's output from the truth, and from its teacher's, if any."""
         state = self.state
         inputs = inputs.to(memory_format=torch.channels_last)
         restored = state.module(inputs)
@@ -195,7 +195,7 @@ class Training:
             )
 
     def _record(self, lr: float, observe: Callable[[TrainingProgress], None]) -> None:
-        """Measure, log and save what is due after a step."""
+        """Validate, log and save whatever is due after a step."""
         plan, done = self.plan, self.state.step
         losses, patches, seconds = (sum(column) for column in zip(*self.recent, strict=True))
         loss, speed = losses / len(self.recent), patches / seconds
@@ -209,7 +209,7 @@ class Training:
         observe(TrainingProgress(done, plan, lr, loss, speed, self.state.scores))
 
     def _validate(self, pairs: Pairs) -> None:
-        """Measure the averaged weights, and save; the best ones a second time."""
+        """Validate the averaged weights, and save; the best weights are also saved as such."""
         state = self.state
         pictures = self.plan.recipe.validation.pictures
         scores, samples = validation.measure(state.averages, pairs, self.fabric, pictures=pictures)
@@ -226,7 +226,7 @@ class Training:
             self._save(BEST)
 
     def _conclude(self) -> RunSummary:
-        """What the run has come to; also written down, and drawn."""
+        """Summarise the run; the summary is also written to disk, and the curves are drawn."""
         state, device = self.state, self.fabric.device
         has_best, scores = state.best_step is not None, state.scores
         is_gpu = device.type == "cuda"

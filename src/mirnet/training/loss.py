@@ -1,4 +1,4 @@
-"""What training makes small."""
+"""Training losses."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -6,33 +6,33 @@ from torch import Tensor
 Output = Float[Tensor, "b c h w"]
 
 INVISIBLE = 1 / 255
-"""A root mean square difference of one level, 48 dB, which nobody sees."""
+"""A root mean square difference of one level, 48 dB, which is invisible."""
 DARK, EVEN = 0.16, 0.002
-"""The brightest value of a dark field, and the largest deviation within a channel."""
+"""Largest value of a dark field, and largest deviation within a channel."""
 
 
 def charbonnier(restored: Output, clean: Output, epsilon: float) -> Float[Tensor, ""]:
-    """The mean of sqrt(difference² + epsilon²), on the unclipped output; of |difference| for 0.
+    """The mean of sqrt(difference² + epsilon²), on the unclipped output; of |difference| at 0.
 
-    Clipping first would leave no gradient where the network overshoots. (Charbonnier et al.,
+    Clipping first would remove the gradient where the network overshoots. (Charbonnier et al.,
     ICIP 1994.)
     """
     difference = restored.float() - clean
-    if not epsilon:  # whose root has no gradient where there is no difference
+    if not epsilon:  # the root has no gradient at a difference of zero
         return difference.abs().mean()
     return (difference**2 + epsilon**2).sqrt().mean()
 
 
 def minus_psnr(restored: Output, clean: Output, shadows: float = 0.0) -> Float[Tensor, ""]:
-    """The mean over the patches of minus their PSNR in dB, on the unclipped output.
+    """The mean over the patches of their negative PSNR in dB, on the unclipped output.
 
-    Each patch weighs by how near it is already: one at 40 dB has nearly three times the gradient
-    of one at 30, where Charbonnier's loss gives both the same. Below `INVISIBLE` there is little
-    left to gain, 48.1 dB at most. (Chen et al.: HINet, CVPR workshops 2021.)
+    The weight of a patch depends on its current error: one at 40 dB has nearly three times the
+    gradient of one at 30, where Charbonnier's loss gives both the same. Below `INVISIBLE` there is
+    little left to gain, 48.1 dB at most. (Chen et al.: HINet, CVPR workshops 2021.)
 
-    Where a dark field of one colour comes out too dark as a whole, the square of its channels'
-    mean difference is added `shadows` times: noise that is cut off at black hides the level below,
-    and a network that is unsure should leave shadows open, not close them.
+    If a dark field of one colour is too dark on average, the square of its channels' mean
+    difference is added, weighted by `shadows`: noise that is clipped at black hides the level
+    below, and in doubt a network should keep shadows open, not close them.
     """
     difference = restored.float() - clean
     squares = (difference**2).mean((1, 2, 3))

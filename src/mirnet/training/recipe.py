@@ -1,6 +1,6 @@
 """A training run as data: frozen dataclasses, read strictly from TOML.
 
-Everything that decides the weights stands here; how many devices do the work does not.
+This includes everything that determines the weights, but not the number of devices used.
 """
 
 import math
@@ -20,18 +20,18 @@ from mirnet.training.samples.tasks import TASKS
 SHIPPED = Path(__file__).parent / "recipes"
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
-"""As Lightning Fabric names them."""
+"""Precisions in Lightning Fabric's terms."""
 
 OPTIMIZERS = ("adam", "adamw")
-"""They differ in what weight decay does: added to the gradient, or to the step."""
+"""Optimizers; weight decay is added to the gradient in one, to the step in the other."""
 
 LOSSES = ("charbonnier", "psnr")
 
 
 class Span(str):
-    """A stretch of training as text: `30 epochs` or `92000 steps`; a bare number counts steps.
+    """A duration of training as text: `30 epochs` or `92000 steps`; a bare number counts steps.
 
-    An epoch is as many samples as there are pairs, see `mirnet.training.schedule`.
+    An epoch has as many samples as there are pairs, see `mirnet.training.schedule`.
 
     Raises:
         RecipeError: if it is neither.
@@ -47,34 +47,34 @@ class Span(str):
 
     @property
     def amount(self) -> float:
-        """How many of the unit."""
+        """Number of units."""
         return float(self.split()[0])
 
     @property
     def is_epochs(self) -> bool:
-        """Whether the unit is the epoch, and not the step."""
+        """Whether the unit is an epoch, not a step."""
         return "epoch" in self
 
 
 @dataclass(frozen=True)
 class Network:
-    """The numbers of a network that is no preset; see `models.mirnetv2.network`."""
+    """Hyper-parameters of a network without a preset; see `models.mirnetv2.network`."""
 
     width: int
     """Channels of the full-resolution stream."""
     groups: tuple[int, ...]
-    """One entry a recursive residual group: the group count of its 3x3 convolutions."""
+    """One entry per recursive residual group: the group count of its 3x3 convolutions."""
     blocks_per_group: int = 2
     growth: float = 1.5
-    """Channels of a stream over those of the next finer one."""
+    """Ratio of a stream's channels to those of the next finer one."""
     in_channels: int = 3
-    """Channels of an input, as the task has them."""
+    """Channels of an input, determined by the task."""
     out_channels: int = 3
-    """Channels of a result, as the task has them."""
+    """Channels of a result, determined by the task."""
     unshuffle: int = 1
     """Side of the squares of pixels that are folded into channels: 2 for half resolution."""
     window: int = 0
-    """Side in pixels of the windows over which contexts and fusions average; 0 for the whole."""
+    """Side in pixels of the windows over which contexts and fusions average; 0 for no windows."""
 
     def __post_init__(self) -> None:
         expect(self, "width", self.width >= 1, "1 or more")
@@ -90,21 +90,21 @@ class Network:
 
     @property
     def multiple(self) -> int:
-        """Patches are multiples of this: a third of the window is a cell."""
+        """Patches are multiples of this: a cell is a third of the window."""
         return self.window // 3 or 4 * self.unshuffle
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of training at one patch size."""
+    """A part of training with one patch size."""
 
     length: Span
     patch: int
-    """Side of the square patches in pixels, a multiple of 16: JPEG's largest blocks."""
+    """Side of the square patches in pixels, a multiple of 16, for JPEG's largest blocks."""
     batch: int
-    """Patches a step on each of the recipe's devices."""
+    """Patches per step on each of the recipe's devices."""
     accumulate: int = 1
-    """Parts into which a device splits its batch, one after the other, to fit its memory."""
+    """Parts into which a device splits its batch, processed one by one, to fit its memory."""
 
     def __post_init__(self) -> None:
         expect(self, "length", self.length.amount > 0, "more than nothing")
@@ -116,30 +116,30 @@ class Stage:
 
 @dataclass(frozen=True)
 class Data:
-    """What is learnt from."""
+    """Training data."""
 
     photographs: str = ""
-    """Folder of clean photographs, 8-bit RGB, which are given noise; empty for none."""
+    """Folder of clean photographs, 8-bit RGB, to which noise is added; empty for none."""
     pairs: str = ""
-    """Real pairs: a folder of them, or of their packed shards; empty for none."""
+    """Folder of real pairs, or of their packed shards; empty for none."""
     real_share: float = 0.0
-    """Part of the patches that are real pairs: all without photographs, none without pairs."""
+    """Fraction of the patches that are real pairs: all without photographs, none without pairs."""
     amplify: float = 1.0
-    """The noise of real pairs is made stronger by a factor of up to so much; 1 leaves it."""
+    """Maximum factor by which the noise of real pairs is amplified; 1 leaves it unchanged."""
     amplify_apart: float = 1.1
-    """By which factor that of one channel is made stronger, or weaker, than that of all: light and
-    colour matrix are not always the same."""
+    """Maximum factor by which the noise of one channel is amplified or reduced relative to all: the
+    light and the colour matrix vary."""
     drawn_share: float = 0.3
-    """Part of the synthetic patches that are drawn: gradients, patterns, text, pages and drawings
-    are harmed most easily."""
+    """Fraction of the synthetic patches that are drawn: gradients, patterns, text, pages and
+    drawings are harmed most easily."""
     field_share: float = 0.15
-    """Part that are fields of one colour, which show best what is left of the noise, and every
-    cast; the others are cut from the photographs."""
+    """Fraction that are fields of one colour, on which residual noise and colour casts are most
+    visible; the others are cut from the photographs."""
     mixup: float = 0.0
     """Real pairs are blended with others, the weight drawn from Beta(mixup, mixup); 0 for never
     (Zhang et al., ICLR 2018)."""
     mixup_from: Span = Span("0 steps")  # noqa: RUF009 - immutable text
-    """When that begins."""
+    """When mixup begins."""
 
     def __post_init__(self) -> None:
         expect(self, "real_share", 0 <= self.real_share <= 1, "0 to 1")
@@ -153,7 +153,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Optimisation:
-    """Adam and its learning rate: warm up, hold, then a cosine down to the last step."""
+    """Adam and its learning rate: warm-up, hold, then a cosine down to the last step."""
 
     optimizer: str = "adamw"
     """One of `OPTIMIZERS`."""
@@ -162,23 +162,23 @@ class Optimisation:
     lr_min: float = 1e-6
     """The learning rate at the end."""
     warmup: Span = Span("0 steps")  # noqa: RUF009 - immutable text
-    """While `lr` rises linearly from zero."""
+    """Duration of the linear rise of `lr` from zero."""
     hold: float = 0.0
-    """Part of the whole run after which the cosine begins."""
+    """Fraction of the whole run after which the cosine begins."""
     weight_decay: float = 1e-8
     clip: float = 0.0
     """Largest gradient norm; 0 for no limit."""
     loss: str = "charbonnier"
-    """One of `LOSSES`: Charbonnier's, or minus the PSNR of each patch in dB, whose gradients are
-    some thousand times as large, which `clip` has to heed."""
+    """One of `LOSSES`: Charbonnier's, or the negative PSNR of each patch in dB, whose gradients are
+    about a thousand times as large, which `clip` must take into account."""
     charbonnier: float = 1e-3
     """Epsilon of the Charbonnier loss, sqrt(difference² + epsilon²); with 0 it is L1."""
     shadows: float = 0.0
-    """With the loss `psnr`: weight of the squared mean by which dark fields of one colour come out
-    too dark; 0 for none beside what every difference counts."""
+    """With the loss `psnr`: extra weight of the squared mean by which dark fields of one colour are
+    too dark; 0 for none."""
     ema: float = 0.999
-    """Decay of the averaged weights, which are the ones that are kept; 0 for the last step's. It
-    rises to this in the first steps, see `mirnet.training.averaging`."""
+    """Decay of the averaged weights, which are the ones saved; 0 for those of the last step. It
+    rises to this value in the first steps, see `mirnet.training.averaging`."""
 
     def __post_init__(self) -> None:
         known = self.optimizer in OPTIMIZERS
@@ -198,15 +198,15 @@ class Optimisation:
 
 @dataclass(frozen=True)
 class Teacher:
-    """A trained network whose results are learnt from beside the truth.
+    """A trained network whose results are targets in addition to the truth.
 
     Distillation (Hinton, Vinyals and Dean: Distilling the knowledge in a neural network, 2015).
     """
 
     weights: str = ""
-    """A known model's name or a file of weights, of any network; empty for no teacher."""
+    """Name of a known model or a weights file, of any network; empty for no teacher."""
     share: float = 0.5
-    """Part of the loss that is the distance from the teacher's result and not from the truth."""
+    """Fraction of the loss that is the distance to the teacher's result, not to the truth."""
 
     def __post_init__(self) -> None:
         expect(self, "share", 0 <= self.share <= 1, "0 to 1")
@@ -214,14 +214,14 @@ class Teacher:
 
 @dataclass(frozen=True)
 class Validation:
-    """How progress is measured while training."""
+    """How progress is measured during training."""
 
     pairs: str = ""
     """Pairs as in `Data`; empty for no validation."""
     every: Span = Span("1000 steps")  # noqa: RUF009 - immutable text
-    """Between two measurements; the last step is always measured."""
+    """Interval between validations; the last step is always validated."""
     pictures: int = 4
-    """Restored pictures that the logs show at each measurement."""
+    """Number of restored pictures logged at each validation."""
 
     def __post_init__(self) -> None:
         expect(self, "every", self.every.amount > 0, "more than nothing")
@@ -230,27 +230,27 @@ class Validation:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides a training run but the machine."""
+    """Everything that determines a training run except the machine."""
 
     preset: str = ""
-    """The network by name: base, small, tiny or micro; empty where `network` describes it."""
+    """Name of the network: base, small, tiny or micro; empty if `network` describes it."""
     network: Network | None = None
     weights: str = ""
-    """What to start from: a known model's name or a file of weights; empty for a random start."""
+    """Initial weights: a known model's name or a weights file; empty for a random start."""
     stages: tuple[Stage, ...]
     devices: int = 1
-    """The devices that the stages' batches are meant for; with others, the plan is scaled."""
+    """Devices that the stages' batches are meant for; with another number the plan is scaled."""
     task: str = "denoise"
     """One of `mirnet.training.samples.tasks.TASKS`: how clean patches become inputs."""
     seed: int = 0
     precision: str = "32-true"
     """One of `PRECISIONS`."""
     compile: bool = False
-    """Compile the network with `torch.compile`, anew for each stage."""
+    """Compile the network with `torch.compile`, again for each stage."""
     recompute: bool = False
-    """Keep no features inside the blocks for the backward pass: far less memory, a third slower."""
+    """Recompute features of the blocks in the backward pass: far less memory, a third slower."""
     save_every: Span = Span("1000 steps")  # noqa: RUF009 - immutable text
-    """Between two checkpoints; each measurement saves one, too."""
+    """Interval between checkpoints; every validation also saves one."""
     data: Data = field(default_factory=Data)
     scenes: Scenes = field(default_factory=Scenes)
     drawings: Drawings = field(default_factory=Drawings)
@@ -277,7 +277,7 @@ class Recipe:
     def _check_task(self) -> None:
         expect(self, "task", self.task in TASKS, f"one of {', '.join(TASKS)}")
         task, network = TASKS[self.task], self.network
-        if not network:  # all presets are RGB in, RGB out
+        if not network:  # all presets take RGB and give RGB
             return
         channels = network.in_channels, network.out_channels
         if channels != (task.in_channels, task.out_channels):
@@ -288,11 +288,11 @@ class Recipe:
 
 
 def load(name: str, overrides: Sequence[str] = ()) -> Recipe:
-    """A shipped recipe by its name, or one from a `.toml` file.
+    """Load a shipped recipe by name, or one from a `.toml` file.
 
     Args:
-        name: as above.
-        overrides: `section.key=value` each, the value written as in TOML.
+        name: name or path.
+        overrides: `section.key=value` each, with the value in TOML syntax.
 
     Raises:
         RecipeError: if there is none, or it holds an unknown key or a value of the wrong type.

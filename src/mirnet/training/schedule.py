@@ -1,8 +1,8 @@
-"""A recipe laid out for so many processes: what each step is made of. Plain numbers: no torch.
+"""Plan of a recipe for a number of processes: the contents of each step. Plain numbers: no torch.
 
-The run is one long row of samples, numbered from 0. A step takes the next ones, each process its
-share of them, in parts that fit its memory. What a sample is depends on its number alone, so the
-number of processes changes neither which samples are seen nor, but for rounding, the weights.
+The run is one long sequence of samples, numbered from 0. A step takes the next ones, each process
+its share of them, in parts that fit into its memory. A sample depends only on its number, so the
+number of processes changes neither which samples are used nor, except for rounding, the weights.
 """
 
 import itertools
@@ -16,7 +16,7 @@ from mirnet.training.samples.request import Request
 
 @dataclass(frozen=True)
 class Phase:
-    """A stage as it is carried out."""
+    """A stage as executed."""
 
     first: int
     """Number of its first step."""
@@ -27,9 +27,9 @@ class Phase:
     batch: int
     """Patches in one part of a step on one process."""
     parts: int
-    """Backward passes of a process before each step of the optimiser."""
+    """Backward passes of a process before each optimizer step."""
     samples: int
-    """Of a step, all processes together."""
+    """Samples per step, for all processes together."""
 
     @property
     def end(self) -> int:
@@ -39,7 +39,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Schedule:
-    """All steps of a run. Positions are counted as the recipe does, in samples or in steps."""
+    """All steps of a run. Positions are counted as in the recipe, in samples or in steps."""
 
     recipe: Recipe
     phases: tuple[Phase, ...]
@@ -49,25 +49,25 @@ class Schedule:
 
     @property
     def steps(self) -> int:
-        """Of all phases together."""
+        """Total number of steps of all phases."""
         return self.phases[-1].end
 
     @property
     def samples(self) -> int:
-        """Seen in the whole run."""
+        """Total number of samples of the run."""
         return self.samples_at(self.steps)
 
     def phase(self, step: int) -> Phase:
-        """The phase of a step, counted from 0; the last one for any step beyond."""
+        """The phase of a step, counted from 0; the last phase for any step beyond the end."""
         return next((phase for phase in self.phases if step < phase.end), self.phases[-1])
 
     def samples_at(self, step: int) -> int:
-        """Samples seen before a step."""
+        """Number of samples used before a step."""
         phase = self.phase(step)
         return phase.sample + (step - phase.first) * phase.samples
 
     def pixels_at(self, step: int) -> int:
-        """Pixels of the patches seen before a step, as a measure of work."""
+        """Number of patch pixels used before a step, as a measure of work."""
         seen = (min(max(step - phase.first, 0), phase.steps) for phase in self.phases)
         return sum(
             steps * phase.samples * phase.patch**2
@@ -75,7 +75,7 @@ class Schedule:
         )
 
     def requests(self, step: int, rank: int) -> list[Request]:
-        """The parts of a step that fall to one process."""
+        """The parts of a step that one process handles."""
         phase = self.phase(step)
         first = self.samples_at(step) + rank * phase.parts * phase.batch
         mixes = self.recipe.data.mixup > 0 and step >= self.step_at(self.recipe.data.mixup_from)
@@ -85,18 +85,18 @@ class Schedule:
         ]
 
     def all_requests(self, rank: int, start: int) -> Iterator[Request]:
-        """Those of the steps from `start` to the end, one after the other."""
+        """The requests of all steps from `start` to the end, in order."""
         steps = range(start, self.steps)
         return itertools.chain.from_iterable(self.requests(step, rank) for step in steps)
 
     @property
     def peak_lr(self) -> float:
-        """The highest learning rate: where the warm-up ends, or the run if that is earlier."""
+        """The highest learning rate: at the end of the warm-up, or of the run if earlier."""
         warm = self.step_at(self.recipe.optim.warmup)
         return self.lr(min(max(warm - 1, 0), self.steps - 1))
 
     def __str__(self) -> str:
-        """A table, one line a stage."""
+        """A table, one line per stage."""
         processes = f"{self.processes} process" + ("es" if self.processes > 1 else "")
         lines = [
             f"{self.steps:,} steps, {self.samples:,} patches, {processes}; an epoch has "
@@ -115,7 +115,7 @@ class Schedule:
         return "\n".join(lines)
 
     def step_at(self, span: Span) -> int:
-        """The first step that begins when so much has passed since the start of the run."""
+        """The first step that begins after this span since the start of the run."""
         if not span.is_epochs:
             return round(span.amount * self.steps / _recipe_steps(self.recipe, self.epoch))
         wanted = span.amount * self.epoch
@@ -125,7 +125,7 @@ class Schedule:
         return self.steps
 
     def is_due(self, span: Span, done: int) -> bool:
-        """Whether something that happens every `span` happens when `done` steps are done."""
+        """Whether an event that occurs every `span` is due after `done` steps."""
         if not span.is_epochs:
             return done % int(span.amount) == 0
         every = span.amount * self.epoch
@@ -134,8 +134,8 @@ class Schedule:
     def lr(self, step: int) -> float:
         """The learning rate of a step.
 
-        Where stages are counted in epochs the curve is one over samples, as in recipes that change
-        the rate once an epoch; else it is one over steps.
+        If stages are counted in epochs, the curve is one over samples, as in recipes that change
+        the rate once per epoch; otherwise it is one over steps.
         """
         optim = self.recipe.optim
         if self.recipe.stages[0].length.is_epochs:
@@ -147,7 +147,7 @@ class Schedule:
 
 
 def lr_at(optim: Optimisation, begin: int, end: int, warmup: int, total: int) -> float:
-    """The learning rate of a step that lasts from `begin` to `end` of `total`.
+    """The learning rate of a step that covers `begin` to `end` of `total`.
 
     >>> rising = Optimisation(lr=1.0, lr_min=0.0)
     >>> [lr_at(rising, step, step + 1, 2, 10) for step in (0, 1, 2)]
@@ -163,16 +163,16 @@ def lr_at(optim: Optimisation, begin: int, end: int, warmup: int, total: int) ->
 
 
 def lay_out(recipe: Recipe, *, epoch: int, processes: int) -> Schedule:
-    """The plan of a recipe for so many processes.
+    """The plan of a recipe for a number of processes.
 
-    As many samples are seen as the recipe's own devices would see. Where fewer processes do the
-    work, each takes several parts a step; where the samples of a step cannot be shared out evenly,
-    a step takes a few more, and there are fewer steps.
+    As many samples are used as on the recipe's own devices. Fewer processes take several parts per
+    step; if the samples of a step cannot be split evenly, a step takes a few more, and there are
+    fewer steps.
 
     Args:
-        recipe: what to plan.
-        epoch: samples in an epoch, at least 1.
-        processes: one a device.
+        recipe: the recipe to plan.
+        epoch: samples per epoch, at least 1.
+        processes: number of processes, one per device.
     """
     phases: list[Phase] = []
     for stage in recipe.stages:

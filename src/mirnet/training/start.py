@@ -1,4 +1,4 @@
-"""From a recipe and a machine to a run: data, devices, plan and logs, and then the loop."""
+"""From a recipe and a machine to a run: set up data, devices, schedule and logs, then train."""
 
 import logging
 import math
@@ -24,22 +24,22 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Options:
-    """What the machine decides and the weights do not depend on, but for rounding."""
+    """Options of the machine, which change the weights only by rounding."""
 
     accelerator: str = "auto"
-    """As Fabric names it: auto, cpu, cuda."""
+    """In Fabric's terms: auto, cpu, cuda."""
     devices: int | None = None
-    """A machine; None for all GPUs, or one process on the CPU."""
+    """Devices per machine; None for all GPUs, or one process on the CPU."""
     nodes: int | None = None
-    """Machines; None for what torchrun or SLURM says, or one."""
+    """Number of machines; None for the number set by torchrun or SLURM, or one."""
     workers: int = 0
-    """Processes that prepare the data of each device; 0 to do it in the same process."""
+    """Processes that prepare the data of each device; 0 to prepare it in the training process."""
     resume: Path | None = None
-    """A checkpoint to go on from; None for the last one in the output folder, if there is one."""
+    """Checkpoint to resume from; None for the last one in the output folder, if there is one."""
     seconds: float = math.inf
-    """Stop after this time, with a checkpoint; the next call goes on."""
+    """Stop after this time with a checkpoint, from which the next call resumes."""
     viewers: Sequence[str] = ("tensorboard",)
-    """Programs that the logs are written for; see `mirnet.training.logs`."""
+    """Viewers for which logs are written; see `mirnet.training.logs`."""
 
 
 def train(
@@ -49,16 +49,16 @@ def train(
     *,
     observe: Callable[[TrainingProgress], None] = log_progress,
 ) -> RunSummary:
-    """Train by `recipe`, or go on where `output` shows an earlier run.
+    """Train by `recipe`, or resume if `output` contains an earlier run.
 
-    Beside the checkpoints the folder gets `metrics.csv`, what the viewers read, and at the end
+    Besides checkpoints, the folder gets `metrics.csv`, the viewers' files, and at the end
     `curves.png` and `summary.json`.
 
     Args:
-        recipe: what to train on what.
-        output: folder for checkpoints and logs; made if missing.
-        options: devices, time and the like.
-        observe: called after every step, on the first process.
+        recipe: the recipe to train.
+        output: folder for checkpoints and logs; created if missing.
+        options: devices, time limit and the like.
+        observe: called after every step, in the first process.
 
     Raises:
         RecipeError: if the recipe or the options ask for what there is not, if a batch does not
@@ -81,7 +81,7 @@ def train(
     start = options.resume or output / LAST
     if options.resume or start.exists():
         state.resume(start, plan)
-        if start.parent.resolve() != output.resolve():  # where the best weights stay behind
+        if start.parent.resolve() != output.resolve():  # the best weights stay in the old folder
             state.best, state.best_step = -math.inf, None
         log.info("resumed at step %d of %d", state.step, plan.steps)
     rank = fabric.global_rank
@@ -94,7 +94,7 @@ def train(
 
 
 def describe(recipe: Recipe, options: Options) -> str:
-    """What each stage would do on these devices, as a table; whatever `train` needs is looked for.
+    """Describe each stage on these devices as a table; checks that `train` has all it needs.
 
     Raises:
         RecipeError, DataError, ImageError, WeightsError: as `train` does.
@@ -106,13 +106,13 @@ def describe(recipe: Recipe, options: Options) -> str:
 
 
 def open_data(recipe: Recipe) -> tuple[TrainingData, Pairs | None]:
-    """What the recipe learns from and is measured on, checked before the first step asks for it.
+    """Open the training and validation data of the recipe, and check them before the first step.
 
     Raises:
         DataError, ImageError: as `train` does.
     """
     at, held_out = recipe.data, recipe.validation.pairs
-    # photographs take the longest, and what is not there is to be told at once
+    # photographs take the longest, and missing data should be reported at once
     validation = sources.open(Path(held_out)) if held_out else None
     pairs = sources.open(Path(at.pairs)) if at.pairs else None
     data = TrainingData(

@@ -1,6 +1,6 @@
-"""The state of a run: network, its average, optimiser and step; to and from a checkpoint.
+"""The state of a run: network, its average, optimizer and step; saved to and loaded from disk.
 
-Checkpoints hold tensors and plain values only.
+Checkpoints contain only tensors and plain values.
 """
 
 import math
@@ -30,27 +30,27 @@ from mirnet.training.validation import ValidationScores
 
 @dataclass
 class State:
-    """What changes while training."""
+    """Everything that changes during training."""
 
     fabric: Fabric
     network: MIRNetV2
-    """The weights themselves."""
+    """The network with the current weights."""
     module: _FabricModule
-    """The network as it is called: on many devices, in lower precision, compiled."""
+    """The network as it is called: on several devices, in lower precision, compiled."""
     averaged: AveragedModel
     teacher: MIRNetV2 | None
-    """Whose results are learnt from, too; it does not change."""
+    """Network whose results are additional targets; it does not change."""
     optimizer: torch.optim.Optimizer
     step: int = 0
     """Steps done."""
     best: float = -math.inf
     """Highest validation PSNR so far, in dB."""
     best_step: int | None = None
-    """The step at which it was measured; None where nothing was, and nothing saved as best."""
+    """Step of the best validation; None if there was none, and no best checkpoint was saved."""
     scores: ValidationScores | None = None
-    """Of the last validation."""
+    """Scores of the last validation."""
     seconds: float = 0.0
-    """Spent on steps, in all starts of the run together."""
+    """Time spent on steps, in all starts of the run together."""
 
     @property
     def averages(self) -> MIRNetV2:
@@ -60,7 +60,7 @@ class State:
         return network
 
     def to_save(self, plan: Schedule) -> dict[str, Any]:
-        """What a checkpoint holds."""
+        """The contents of a checkpoint."""
         return {
             "network": self.network.state_dict(),
             "ema": self.averaged.module.state_dict(),
@@ -78,7 +78,7 @@ class State:
         }
 
     def resume(self, path: Path, plan: Schedule) -> None:
-        """Go back to what the checkpoint `path` holds.
+        """Restore the state from the checkpoint `path`.
 
         Raises:
             WeightsError: if it is no whole checkpoint.
@@ -93,7 +93,7 @@ class State:
             self.fabric.strategy.precision.load_state_dict(saved["precision"])
             self.step, seen = saved["step"], saved["samples"]
             self.scores = ValidationScores(*saved["scores"]) if saved["scores"] else None
-            if self.scores:  # without them, checkpoints of before say that 0 dB is the best
+            if self.scores:  # older checkpoints without scores say that 0 dB is the best
                 self.best, self.best_step = saved["best"], saved["best_step"]
             self.seconds = saved["seconds"]
         except (KeyError, TypeError, ValueError, RuntimeError):
@@ -110,7 +110,7 @@ class State:
 def set_up(fabric: Fabric, recipe: Recipe) -> State:
     """The state of a run at step 0 on the device of `fabric`.
 
-    The first weights are the ones that the recipe names, or random ones of its seed.
+    The initial weights are those that the recipe names, or random ones from its seed.
 
     Raises:
         RecipeError: if there is no such network, or the weights are of another one.
@@ -137,7 +137,7 @@ def set_up(fabric: Fabric, recipe: Recipe) -> State:
 
 
 def look_for_weights(recipe: Recipe) -> None:
-    """Make sure that there are the network, its first weights and the teacher.
+    """Check that the network, its initial weights and the teacher exist.
 
     Raises:
         RecipeError: if there is no such network, or the weights are of another one.
@@ -148,7 +148,7 @@ def look_for_weights(recipe: Recipe) -> None:
 
 
 def _first(recipe: Recipe) -> MIRNetV2:
-    """The network as the run begins with it."""
+    """The network with its initial weights."""
     wanted = configuration(recipe)
     if not recipe.weights:
         try:
@@ -173,10 +173,10 @@ def _teacher(recipe: Recipe, device: torch.device) -> MIRNetV2 | None:
 
 
 def configuration(recipe: Recipe) -> Configuration:
-    """The network that the recipe names or describes."""
+    """The configuration of the network that the recipe names or describes."""
     if recipe.network is not None:
         described = recipe.network
-        # as for any weights: what is added to the output has as many channels
+        # as for any weights: adding the input to the output needs equal channel counts
         is_residual = described.in_channels == described.out_channels
         return Configuration(**asdict(described), residual=is_residual)
     if recipe.preset not in network.PRESETS:
@@ -185,7 +185,7 @@ def configuration(recipe: Recipe) -> Configuration:
 
 
 def _recorded(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as it travels with the weights: folders by their names, not where they lay."""
+    """The recipe as stored with the weights: folders by their names, without their paths."""
     table: dict[str, Any] = _plain(asdict(recipe))
     data, validation, teacher = (table[section] for section in ("data", "validation", "teacher"))
     for section, key in (
@@ -200,7 +200,7 @@ def _recorded(recipe: Recipe) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of a recipe
-    """As TOML and JSON have it: lists for tuples, and what is None left out."""
+    """As in TOML and JSON: lists for tuples, and None left out."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items() if inner is not None}
     if isinstance(value, list | tuple):

@@ -1,7 +1,7 @@
-"""TOML into frozen dataclasses, strictly: no unknown key, no value of another type.
+"""Strict parsing of TOML into frozen dataclasses: no unknown keys, no values of another type.
 
-A key that is not known is an error that names the nearest one that is. Values can be overridden as
-`section.key=value`, the value written as in TOML.
+The error for an unknown key names the closest known one. Values can be overridden with
+`section.key=value`, with the value in TOML syntax.
 """
 
 import dataclasses
@@ -35,23 +35,23 @@ def _toml_value(text: str) -> Any:  # noqa: ANN401 - a TOML value of any type
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        return text  # a word without quotes, as one types it in a shell
+        return text  # an unquoted word, as typed in a shell
 
 
 def build(kind: Any, value: Any, where: str, base: Any = None) -> Any:  # noqa: ANN401 - any kind
-    """`value`, read from TOML, as an instance of the annotation `kind`.
+    """Convert `value`, read from TOML, to an instance of the annotation `kind`.
 
     Args:
-        kind: a dataclass, a tuple (of one kind, or of so many values), a plain type, a kind of text
-            that checks itself, or one of these or None.
-        value: what TOML held.
-        where: its place, for messages.
-        base: for a dataclass, the instance that holds what is not said; None for its defaults.
+        kind: a dataclass, a tuple (of one type, or of a fixed number of values), a plain type, a
+            type of text that validates itself, or one of these or None.
+        value: the parsed TOML value.
+        where: its position, for messages.
+        base: for a dataclass, the instance with the values not given; None for its defaults.
 
     Raises:
         RecipeError: if they do not fit.
     """
-    if isinstance(kind, UnionType):  # something or None, which TOML cannot say
+    if isinstance(kind, UnionType):  # a type or None, which TOML cannot express
         kind = get_args(kind)[0]
     if dataclasses.is_dataclass(kind):
         return _build_dataclass(kind, value, where, base)
@@ -115,5 +115,5 @@ def _default(field: "dataclasses.Field[Any]") -> Any:  # noqa: ANN401
 
 
 def _section(value: object) -> object | None:
-    """What a section begins with where it is there already."""
+    """The initial value of a section, if it already has one."""
     return value if dataclasses.is_dataclass(value) else None

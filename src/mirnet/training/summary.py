@@ -1,4 +1,4 @@
-"""How a run ended: a few numbers, as JSON for programs and as lines for people."""
+"""Summary of a run: a few numbers, as JSON for programs and as lines for people."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,35 +8,35 @@ from mirnet.models.catalog import BEST
 from mirnet.system.files import replacing
 
 SUMMARY = "summary.json"
-"""The file's name in the folder of a run."""
+"""Name of the file in the folder of a run."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSummary:
-    """A run at its end, or where it was stopped. What was not measured is None."""
+    """A run at its end, or where it was stopped. Values not measured are None."""
 
     steps: int
     samples: int
-    """Patches seen, those of all processes together."""
+    """Patches used, by all processes together."""
     seconds: float
-    """Spent on training, all starts of the run together."""
+    """Training time, of all starts of the run together."""
     processes: int
     device: str
-    """What one process ran on, such as `cpu` or the name of a GPU."""
+    """Device of one process, such as `cpu` or the name of a GPU."""
     last: Path
     """Checkpoint of the last step."""
     best: Path | None = None
     """Checkpoint of the best validation."""
     best_psnr: float | None = None
-    """Of the best validation, in dB."""
+    """PSNR of the best validation, in dB."""
     best_step: int | None = None
     psnr: float | None = None
-    """Of the last validation, in dB."""
+    """PSNR of the last validation, in dB."""
     ssim_y: float | None = None
-    """Of the last validation, on the Y channel."""
+    """SSIM of the last validation, on the Y channel."""
 
     def write(self, path: Path) -> None:
-        """Write it as JSON, whole or not at all; a number that is not finite is null.
+        """Write it as JSON, complete or not at all; a number that is not finite is null.
 
         Raises:
             OSError: if folder or disk do not take it.
@@ -45,7 +45,7 @@ class RunSummary:
             part.write_text(strict_json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
     def __str__(self) -> str:
-        """A few aligned lines, without a last line break."""
+        """A few aligned lines, without a trailing line break."""
         missing = f"no {BEST}: it needs validation.pairs"
         checkpoints = f"{self.last}\n{'':13}{self.best or missing}"
         speed = self.samples / self.seconds if self.seconds else 0.0

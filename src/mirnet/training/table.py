@@ -1,6 +1,6 @@
-"""`metrics.csv`: what a run measured, one row a step, empty cells for what was not measured then.
+"""`metrics.csv`: a run's measurements, one row per step, with empty cells for missing values.
 
-A row is appended whole. A row or column that has to change rewrites the file, whole or not at all.
+Rows are appended as a whole. Changing a row or column rewrites the file, completely or not at all.
 """
 
 import csv
@@ -12,19 +12,19 @@ from mirnet.errors import DataError
 from mirnet.system.files import replacing
 
 STEP = "step"
-"""The first column."""
+"""Name of the first column."""
 
 
 @dataclass(frozen=True)
 class StepRow:
-    """What was measured at a step, by name; not always all of it."""
+    """Values measured at a step, by name; not always all of them."""
 
     step: int
     values: dict[str, float]
 
 
 def read(path: Path) -> list[StepRow]:
-    """The rows in the order of their steps, without a last one that is only half written.
+    """The rows in the order of their steps, without a last one that is incomplete.
 
     Raises:
         DataError: if there is no such table, or it is damaged.
@@ -35,7 +35,7 @@ def read(path: Path) -> list[StepRow]:
 
 
 def best(rows: Iterable[StepRow], name: str) -> tuple[int, float] | None:
-    """The step of the highest value, and that value; the first of equals, None without any.
+    """The step of the highest value, and that value; the first if several are equal, else None.
 
     >>> best([StepRow(1, {"psnr": 30.0}), StepRow(2, {"psnr": 31.5})], "psnr")
     (2, 31.5)
@@ -46,11 +46,11 @@ def best(rows: Iterable[StepRow], name: str) -> tuple[int, float] | None:
 
 
 class Table:
-    """A `metrics.csv` to write; between two calls the file is whole, and nobody holds it open.
+    """A writable `metrics.csv`; between calls the file is complete and closed.
 
     Args:
-        path: the file, made at the first row.
-        step: rows beyond it are dropped, as is a half-written last one.
+        path: path of the file, which is created with the first row.
+        step: rows beyond this step are dropped, as is an incomplete last one.
 
     Raises:
         DataError: if the file is there and damaged.
@@ -65,7 +65,7 @@ class Table:
             self._rewrite([row for row in rows if row.step <= step])
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Write values down in the row of their step.
+        """Write values to the row of their step.
 
         Raises:
             OSError: if folder or disk do not take it; what was there before still is.
@@ -99,7 +99,7 @@ class Table:
 
 
 def _text(value: float | None) -> str:
-    # nan and inf, too, are what `float` reads back
+    # `float` also reads nan and inf
     return "" if value is None else repr(float(value))
 
 

@@ -1,4 +1,4 @@
-"""Records for TensorBoard. What an earlier run left beyond the present step, it hides itself."""
+"""Logs for TensorBoard, which itself hides entries of an earlier run beyond the current step."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,28 +9,28 @@ from torch.utils.tensorboard import SummaryWriter
 
 
 class TensorBoard:
-    """An event file of its own for each start of a run; TensorBoard reads them as one.
+    """A new event file for each start of a run; TensorBoard reads them as one.
 
     Args:
-        folder: where the files lie.
-        step: the run goes on after it.
+        folder: folder of the files.
+        step: step after which the run continues.
     """
 
     def __init__(self, folder: Path, step: int) -> None:
-        # the purge begins with the step it names
+        # the purge includes the step it names
         self._writer = SummaryWriter(str(folder), purge_step=step + 1)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Points of curves."""
+        """Add points to curves."""
         for name, value in values.items():
             self._writer.add_scalar(name, value, step)
         self._writer.flush()
 
     def pictures(self, step: int, name: str, image: UInt8[np.ndarray, "h w 3"]) -> None:
-        """A picture, RGB."""
+        """Add a picture, RGB."""
         self._writer.add_image(name, image, step, dataformats="HWC")
         self._writer.flush()
 
     def close(self) -> None:
-        """Finish the file."""
+        """Finish and close the file."""
         self._writer.close()

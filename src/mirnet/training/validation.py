@@ -1,4 +1,4 @@
-"""Progress in decibels: pairs of pictures that the network never trains on."""
+"""Validation in decibels: pairs of pictures that the network is never trained on."""
 
 from typing import NamedTuple
 
@@ -20,13 +20,13 @@ class ValidationScores(NamedTuple):
     """Means over the pictures, of RGB in 0..1, clipped, not rounded."""
 
     psnr: float
-    """In dB."""
+    """PSNR in dB."""
     ssim_y: float
-    """On the Y channel, as BasicSR has it; see `mirnet.metrics.ssim_y`."""
+    """SSIM on the Y channel, as in BasicSR; see `mirnet.metrics.ssim_y`."""
 
 
 class Sample(NamedTuple):
-    """A picture to look at: noisy, restored and clean beside each other."""
+    """A sample picture: noisy, restored and clean side by side."""
 
     name: str
     image: UInt8[np.ndarray, "h w 3"]
@@ -35,15 +35,15 @@ class Sample(NamedTuple):
 def measure(
     network: MIRNetV2, pairs: Pairs, fabric: Fabric, *, pictures: int
 ) -> tuple[ValidationScores, list[Sample]]:
-    """Restore the noisy pictures, each whole, shared out over the processes.
+    """Restore the noisy pictures, each as a whole, distributed over the processes.
 
-    Sides that the network does not take are padded by reflection.
+    Pictures are padded by reflection to sizes that the network takes.
 
     Args:
         network: float32, on the device of `fabric`.
         pairs: at least one.
-        fabric: tells the processes apart, and joins their results.
-        pictures: how many samples are wanted, of this process's share.
+        fabric: distributes the pictures over the processes, and combines their results.
+        pictures: number of samples returned, from this process's share.
     """
     psnr, ssim_y = 0.0, 0.0
     samples: list[Sample] = []

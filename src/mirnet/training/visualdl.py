@@ -1,7 +1,7 @@
-"""Records for VisualDL, which shows one file of a folder: so a run that goes on appends to it.
+"""Logs for VisualDL, which shows only one file of a folder: so a resumed run appends to it.
 
-VisualDL offers no way to take records back. What an earlier run left beyond the present step is
-cut out of the file here.
+VisualDL cannot delete records. Those of an earlier run beyond the current step are removed from the
+file here.
 """
 
 import contextlib
@@ -17,43 +17,43 @@ from jaxtyping import UInt8
 from mirnet.system.files import replacing
 
 with warnings.catch_warnings():
-    # modules that it brings along are not clean, and the first import says so to the user
+    # its dependencies raise warnings, which the first import would show to the user
     warnings.simplefilter("ignore")
     from visualdl import LogWriter
     from visualdl.proto.record_pb2 import Record
 
 NAME = "vdlrecords.log"
-"""VisualDL knows its files by the first part."""
+"""File name; VisualDL recognises its files by the first part."""
 
 
 class VisualDL:
-    """One file of records, whichever start of the run they are from.
+    """One file with the records of all starts of a run.
 
     Args:
-        folder: where the file lies.
-        step: records beyond it are dropped, as is a half-written last one.
+        folder: folder of the file.
+        step: records beyond this step are dropped, as is an incomplete last one.
     """
 
     def __init__(self, folder: Path, step: int) -> None:
         path = folder / NAME
         if path.exists():
             _cut(path, step)
-        with contextlib.redirect_stdout(io.StringIO()):  # it says there that the file exists
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints that the file exists
             self._writer = LogWriter(logdir=str(folder), file_name=NAME)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Points of curves."""
+        """Add points to curves."""
         for name, value in values.items():
             self._writer.add_scalar(name, value, step)
         self._writer.flush()
 
     def pictures(self, step: int, name: str, image: UInt8[np.ndarray, "h w 3"]) -> None:
-        """A picture, RGB."""
-        self._writer.add_image(name.replace("%", "_"), image, step)  # it takes no % in names
+        """Add a picture, RGB."""
+        self._writer.add_image(name.replace("%", "_"), image, step)  # names must not contain %
         self._writer.flush()
 
     def close(self) -> None:
-        """Finish the file."""
+        """Finish and close the file."""
         self._writer.close()
 
 
@@ -65,7 +65,7 @@ def _cut(path: Path, step: int) -> None:
 
 
 def _records(path: Path) -> Iterator[bytes]:
-    """Messages, each with its length before it; a half-written last one is left out."""
+    """Messages, each preceded by its length; an incomplete last one is left out."""
     with path.open("rb") as file:
         while len(head := file.read(8)) == 8:
             (length,) = struct.unpack("<Q", head)

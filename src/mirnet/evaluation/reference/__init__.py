@@ -1,1 +1,1 @@
-"""Restored files against clean ones, as `mirnet restore --reference` compares them."""
+"""Compare restored files with clean ones, for `mirnet restore --reference`."""

@@ -1,7 +1,7 @@
-"""PSNR and SSIM of restored files: what was written, as it reads back, against a reference.
+"""PSNR and SSIM of restored files, as read back after writing, against a reference.
 
-So what the format loses counts, and the result of an earlier run is measured as a new one is. The
-rows of both files stream; memory holds some of them, however large the pictures are.
+So losses of the format are included, and results of earlier runs are measured like new ones. The
+rows of both files stream; memory holds only some of them, however large the pictures are.
 """
 
 import math
@@ -21,12 +21,12 @@ from mirnet.restoration.folder import FileResult
 from mirnet.shapes import Image
 
 BAND = 64
-"""Rows that are compared at a time; more than SSIM's window is high."""
+"""Rows compared at a time; more than the height of SSIM's window."""
 
 
 @dataclass(frozen=True)
 class PairFigures:
-    """One file against its reference; `PROTOCOLS` says how each is measured."""
+    """Scores of one file against its reference; `PROTOCOLS` says how each is measured."""
 
     psnr: float
     """In dB, infinite for equal pictures."""
@@ -44,28 +44,28 @@ PROTOCOLS: Mapping[str, str] = {
 class Mean:
     """Mean of many figures.
 
-    The infinite PSNR of equal pictures would hide all others, so it is left out and counted.
+    The infinite PSNR of equal pictures would mask all others, so it is left out and counted.
     """
 
     figures: PairFigures
-    """The PSNR is infinite where that of all pictures is."""
+    """Means of the scores; the PSNR is infinite if that of every picture is."""
     infinite: int
-    """Pictures that are left out of the mean of PSNR."""
+    """Number of pictures left out of the mean PSNR."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One picture and its reference. The figures are both there, or none."""
+    """One picture and its reference. Both scores are present, or neither is."""
 
     reference: Path
     input: PairFigures | None = None
     restored: PairFigures | None = None
     error: str = ""
-    """Why it could not be measured; empty where it was, and where nothing was restored."""
+    """Why it could not be measured; empty on success, and if nothing was restored."""
 
 
 def compare(result: FileResult, reference: Path) -> Comparison:
-    """The figures of a picture and of its restored file, also of one that was there already."""
+    """Measure a picture's restored file, even one that existed before this run."""
     if result.status == "failed":
         return Comparison(reference)
     try:
@@ -83,7 +83,7 @@ def compare(result: FileResult, reference: Path) -> Comparison:
 
 
 def measure(picture: Source, truth: Source) -> PairFigures:
-    """The figures of a picture, both of them just opened and read to their end.
+    """The scores of a picture; both sources must be freshly opened, and are read to their end.
 
     Alpha is left out, floats are clipped to 0..1 and NaN is black. If one of them is grey and the
     other is not, grey is repeated: WebP and AVIF hold no grey.
@@ -105,7 +105,7 @@ def measure(picture: Source, truth: Source) -> PairFigures:
     for _ in range(0, height, BAND):
         new = [_read(source, channels) for source in (picture, truth)]
         error += float(np.sum(np.square(np.subtract(*new, dtype=np.float64))))
-        # the window spans the rows that neighbouring bands share, so each of its places comes once
+        # neighbouring bands share rows that the window spans, so each position is counted once
         bands = [np.concatenate(rows) for rows in zip(above, new, strict=True)]
         similarity += (len(bands[0]) - reach) * metrics.ssim(*bands, data_range=1.0)
         above = [rows[-reach:] for rows in bands]
@@ -116,7 +116,7 @@ def measure(picture: Source, truth: Source) -> PairFigures:
 
 
 def mean(figures: Sequence[PairFigures]) -> Mean | None:
-    """Over pictures, each counting alike; None of none."""
+    """The mean over pictures, all with equal weight; None if there are none."""
     if not figures:
         return None
     finite = [each.psnr for each in figures if math.isfinite(each.psnr)]
@@ -135,7 +135,7 @@ def _refuse_other_kind(picture: Source, truth: Source) -> None:
 
 
 def _read(source: Source, channels: int) -> Image:
-    """The next rows, with one channel or, of grey too, three."""
+    """The next rows, with one channel, or with three even if the source is grey."""
     rows = np.clip(pixels.to_float(source.read(BAND)), 0, 1)
     image: Image = np.nan_to_num(rows, copy=False)
     return pixels.to_rgb(image) if channels == 3 else image

@@ -1,4 +1,4 @@
-"""Which clean picture each restored one is compared with; found before the first is touched."""
+"""Match each restored picture with its reference, before the first one is restored."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,17 +9,17 @@ from mirnet.pictures.vips import shown
 from mirnet.restoration.folder import Route
 
 NAMED = 5
-"""Pictures that a message names, of many."""
+"""Maximum number of pictures listed in a message."""
 
 
 def match(jobs: Sequence[Route], reference: Path) -> dict[Path, Path]:
     """The reference of each job, by the job's target.
 
     Args:
-        jobs: as `folder.plan` gives them.
-        reference: a folder that mirrors the inputs: each picture's reference lies at the same
-            place in the tree, under the same stem, with the suffix of any picture. Or, for one
-            job, the reference itself.
+        jobs: as returned by `folder.plan`.
+        reference: a folder that mirrors the inputs: each picture's reference has the same position
+            in the tree and the same stem, with the suffix of any picture. Or, for a single job, the
+            reference itself.
 
     Raises:
         DataError: if the folder is missing, a picture has no reference or several, it is its own
@@ -64,7 +64,7 @@ def _in_folder(jobs: Sequence[Route], folder: Path) -> dict[Path, Path]:
 
 
 def _by_stem(folder: Path) -> dict[str, list[Path]]:
-    """The pictures of a folder, which need not be there, by the stems of their names."""
+    """The pictures of a folder, which may not exist, by the stems of their names."""
     files: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.suffix.lower() in codec.SUFFIXES and path.is_file():
@@ -73,7 +73,7 @@ def _by_stem(folder: Path) -> dict[str, list[Path]]:
 
 
 def _refuse_clashes(jobs: Sequence[Route], found: dict[Path, Path]) -> None:
-    # a result beside a reference, under its name, would be a second reference in the next run
+    # a result next to a reference, with its stem, would be a second reference in the next run
     taken = {path.resolve().with_suffix("") for path in found.values()}
     for job in jobs:
         if job.target.resolve().with_suffix("") in taken:

@@ -1,1 +1,1 @@
-"""The report of `mirnet evaluate`: one page that works from disk, without a network."""
+"""The report of `mirnet evaluate`: a single page that can be viewed offline."""

@@ -1,4 +1,4 @@
-"""Which pairs the page shows, chosen while they go by: memory holds those shown, no more."""
+"""Choose the pairs shown on the page as they are measured; memory holds only those."""
 
 import heapq
 import math
@@ -9,19 +9,19 @@ from mirnet.evaluation.run import Measured, Pictures
 
 
 class Gallery:
-    """All pairs; or, of more than `limit`, three kinds in equal parts.
+    """All pairs; or, if there are more than `limit`, three kinds in equal parts.
 
-    Those where the first method gains least over the input, those where it gains most, and some
-    at even distances, so that neither mishap nor luck alone is seen.
+    Those with the smallest gain of the first method over the input, those with the largest gain,
+    and some at regular intervals, so that neither failures nor lucky cases alone are shown.
 
     Args:
-        limit: how many pairs are shown at most.
-        total: how many there are.
+        limit: maximum number of pairs shown.
+        total: total number of pairs.
     """
 
     def __init__(self, *, limit: int, total: int) -> None:
         self.shown: dict[int, Views] = {}
-        """By the number of the pair among those that were measured, counted from 0."""
+        """Views by the index of the pair among all measured pairs, counted from 0."""
         self._extremes = 0 if total <= limit else limit // 3
         even = min(limit, total) - 2 * self._extremes
         self._even = frozenset(k * total // even for k in range(even))
@@ -30,7 +30,7 @@ class Gallery:
         self._most: list[tuple[float, int]] = []
 
     def show(self, measured: Measured, pictures: Pictures) -> None:
-        """The next pair that was measured; its pixels are not kept."""
+        """Consider the next measured pair; its pixels are not kept."""
         number, gain = self._count, _gain(measured)
         self._count += 1
         for heap, rank in ((self._least, -gain), (self._most, gain)):
@@ -44,7 +44,7 @@ class Gallery:
 
 
 def _gain(measured: Measured) -> float:
-    """In dB, of the first method over the input; 0 where both equal the truth."""
+    """Gain in dB of the first method over the input; 0 if both equal the truth."""
     first = next(iter(measured.outcomes.values()))
     gain = first.scores.psnr - measured.input.psnr
     return 0.0 if math.isnan(gain) else gain

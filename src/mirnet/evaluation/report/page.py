@@ -1,4 +1,4 @@
-"""The page: figures, pictures, and all that runs it, in one HTML file."""
+"""The page: figures, pictures, and its script, in one HTML file."""
 
 import json
 import math
@@ -37,23 +37,23 @@ FIGURES = (
 
 @dataclass(frozen=True)
 class Report:
-    """What the page tells."""
+    """Contents of the page."""
 
     command: str
-    """As it was typed."""
+    """The command line."""
     methods: Sequence[Method]
     results: Sequence[Measured | Failed]
-    """In their order."""
+    """Results in order of measurement."""
     shown: Mapping[int, Views]
     """See `gallery.Gallery`."""
     summaries: Mapping[str, Summary]
-    """By the names of the data sets; of several, the last one is of all."""
+    """Summaries by the names of the data sets; if there are several, the last one covers all."""
     seconds: float
-    """The whole run."""
+    """Duration of the whole run."""
 
 
 def environment() -> "Environment":
-    """What fills in the template.
+    """The template engine.
 
     Raises:
         RuntimeMissingError: if Jinja is not installed.
@@ -70,7 +70,7 @@ def environment() -> "Environment":
 
 
 def render(report: Report) -> str:
-    """The page, HTML.
+    """The page as HTML.
 
     Raises:
         RuntimeMissingError: as `environment` does.
@@ -100,14 +100,14 @@ def render(report: Report) -> str:
 
 
 def _present(report: Report) -> list[Figure]:
-    """All figures, less LPIPS where it was not asked for."""
+    """All figures, without LPIPS if it was not requested."""
     measured = (each for each in report.results if isinstance(each, Measured))
     without = all(each.input.lpips is None for each in measured)
     return [figure for figure in FIGURES if not (figure.key == "lpips" and without)]
 
 
 def _means(summary: Summary) -> dict[str, dict[str, float | None]]:
-    """By method, then by figure."""
+    """Means by method, then by figure."""
     return {
         name: (asdict(column.means.scores) if column.means.scores else {})
         | {"seconds_per_megapixel": summary.seconds_per_megapixel(name)}
@@ -116,7 +116,7 @@ def _means(summary: Summary) -> dict[str, dict[str, float | None]]:
 
 
 def _table_of_facts(methods: Sequence[Method]) -> dict[str, list[str]]:
-    """Rows of what is known of the methods, each with a cell for each of them."""
+    """Rows of facts about the methods, each with one cell per method."""
     names = dict.fromkeys(name for method in methods for name in method.facts)
     return {name: [_words(method.facts.get(name)) for method in methods] for name in names}
 
@@ -128,7 +128,7 @@ def _words(fact: object) -> str:
 
 
 def _data(report: Report) -> dict[str, Any]:
-    """What the script of the page reads."""
+    """The data read by the page's script."""
     measured = [each for each in report.results if isinstance(each, Measured)]
     return {
         "methods": [method.name for method in report.methods],
@@ -158,19 +158,19 @@ def _figures(pair: Measured) -> dict[str, dict[str, float | str | None]]:
 
 
 def _number(value: float | None) -> float | str | None:
-    """Rounded to what can matter; JSON has no infinity, and JavaScript reads this one."""
+    """Rounded to the relevant digits; JSON has no infinity, so it becomes text for JavaScript."""
     if value is None:
         return None
     return "Infinity" if math.isinf(value) else float(f"{value:.6g}")
 
 
 def _script_json(data: dict[str, Any]) -> str:
-    """JSON that can stand inside a script element, whatever names are in it."""
+    """JSON that is safe inside a script element, whatever names it contains."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")
 
 
 def _source(name: str) -> str:
-    """A file of the page; without the line that would send developer tools after a source map."""
+    """A file of the page, without the line that points developer tools to a source map."""
     lines = (FOLDER / name).read_text(encoding="utf-8").splitlines()
     return "\n".join(line for line in lines if not line.startswith("//# sourceMappingURL="))

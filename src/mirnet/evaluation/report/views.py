@@ -1,4 +1,4 @@
-"""What the page shows of a pair: a window of each picture at its own pixels, as JPEG."""
+"""The pictures shown of a pair: a window of each at full resolution, as JPEG."""
 
 from base64 import b64encode
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from mirnet.pictures import pixels
 from mirnet.shapes import Image
 
 WINDOW = 512
-"""Pixels a side that are shown: the middle of larger pictures, since shrinking removes noise."""
+"""Side of the windows in pixels: the middle of larger pictures, since downscaling removes noise."""
 
 AMPLIFIED = 10
 """Factor by which errors are amplified; unamplified, they would be invisible."""
@@ -25,15 +25,15 @@ QUALITY = 95
 
 @dataclass(frozen=True)
 class Views:
-    """One pair, ready for the page."""
+    """Pictures of one pair, ready for the page."""
 
     height: int
     width: int
-    """Of what is shown."""
+    """Width of the window."""
     pictures: dict[str, str]
-    """Data URLs of the input, the truth, and by the names of the methods."""
+    """Data URLs of the input, the truth, and the methods' results by name."""
     errors: dict[str, str]
-    """The absolute difference to the truth, of the input and by the names of the methods."""
+    """Absolute differences to the truth, of the input and of the methods by name."""
 
 
 def make(shown: Pictures) -> Views:

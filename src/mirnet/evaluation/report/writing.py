@@ -1,4 +1,4 @@
-"""The page of an evaluation, written when all pairs are measured."""
+"""The page of an evaluation, written after all pairs are measured."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,12 +14,12 @@ from mirnet.system.files import replacing
 
 
 class Page:
-    """Gathers what the page tells while pairs are measured.
+    """Collects the contents of the page while pairs are measured.
 
     Args:
         part: the file that is written.
-        gallery: takes the pictures.
-        command: how the evaluation was asked for.
+        gallery: receives the pictures.
+        command: the command of the evaluation.
     """
 
     def __init__(self, part: Path, gallery: Gallery, command: str) -> None:
@@ -31,7 +31,7 @@ class Page:
         self._started = time.monotonic()
 
     def add(self, result: Measured | Failed) -> None:
-        """One more pair."""
+        """Add one result."""
         self._results.append(result)
 
     def write(
@@ -49,24 +49,24 @@ class Page:
             summaries=parts,
             seconds=time.monotonic() - self._started,
         )
-        # names of files may hold what no encoding has
+        # file names may contain bytes that no encoding represents
         self._part.write_text(page.render(report), encoding="utf-8", errors="backslashreplace")
 
 
 @contextmanager
 def writing(path: Path, pictures: int, total: int, command: str) -> Iterator[Page]:
-    """A page that appears when all went without an error.
+    """A page that appears only if the evaluation succeeds.
 
     Args:
-        path: of the page.
-        pictures: the most pairs whose pictures are shown.
-        total: how many pairs there are.
-        command: how the evaluation was asked for.
+        path: path of the page.
+        pictures: maximum number of pairs shown with pictures.
+        total: total number of pairs.
+        command: the command of the evaluation.
 
     Raises:
         RuntimeMissingError: if the library that fills it in is not installed.
         OSError: if the folder takes no file.
     """
-    page.environment()  # an hour of measuring would be in vain
+    page.environment()  # fail now, not after an hour of measuring
     with replacing(path) as part:
         yield Page(part, Gallery(limit=pictures, total=total), command)

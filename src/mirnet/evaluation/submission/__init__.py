@@ -1,1 +1,1 @@
-"""What benchmarks without public truth take: restored blocks, in files of their layout."""
+"""Submissions to benchmarks without public truth: restored blocks, in the layout required."""

@@ -1,9 +1,8 @@
-"""A submission to DND's sRGB benchmark: one file a picture.
+"""A submission to DND's sRGB benchmark: one file per picture.
 
-The layout is that of the authors' own code (bundle_submission_srgb.m and bundle_submissions.py of
-TU Darmstadt): `Idenoised`, a cell array of 1 x 20 boxes in single precision, `israw`, which is
-false, and `eval_version`, the text 1.0. As their Python code does, version 5 of MATLAB's files is
-written.
+The layout follows the authors' own code (bundle_submission_srgb.m and bundle_submissions.py of TU
+Darmstadt): `Idenoised`, a cell array of 1 x 20 boxes in single precision, `israw`, which is false,
+and `eval_version`, the text 1.0. Like their Python code, this writes version 5 of MATLAB's format.
 """
 
 import os
@@ -24,11 +23,11 @@ DEFAULT = Path("dnd_submission")
 
 
 class DndSubmission:
-    """DND's boxes, and the folder of files that they will become; memory holds one file's.
+    """DND's boxes, and the folder of files made from them; memory holds those of one file.
 
     Args:
-        folder: which holds `info.mat` and `images_srgb/`.
-        output: a folder, made when needed; `dnd_submission` by default.
+        folder: folder with `info.mat` and `images_srgb/`.
+        output: a folder, created if needed; `dnd_submission` by default.
 
     Raises:
         DataError: as `DndImages`, and if the output is a file, or where the noisy pictures are.
@@ -47,9 +46,9 @@ class DndSubmission:
         self.blocks = sum(self._images.count(index) for index in range(len(self._images)))
 
     def write(self, restorer: Restorer, observe: Observe = lambda: None) -> Work:
-        """Restore all boxes and write the files. They get their names at the end, together.
+        """Restore all boxes and write the files. They are renamed at the end, together.
 
-        So the folder never holds the files of two models, nor looks complete when it is not.
+        So the folder never mixes files of two models, nor looks complete before it is.
 
         Raises:
             InferenceError: if the runtime fails.
@@ -73,18 +72,18 @@ def _write(path: Path, cells: np.ndarray) -> None:
     with path.open("wb") as file:
         savemat(file, {"Idenoised": cells, "israw": False, "eval_version": "1.0"})
         file.flush()
-        os.fsync(file.fileno())  # now, so that giving all files their names takes a moment only
+        os.fsync(file.fileno())  # now, so that renaming all files takes only a moment
 
 
 @contextmanager
 def _made(folder: Path) -> Iterator[None]:
-    """A folder, which is gone again after an error if it was made for nothing."""
+    """Create a folder, and remove it after an error if it did not exist before."""
     there = folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:
         yield
     except BaseException:
         if not there:
-            with suppress(OSError):  # somebody else has put something there
+            with suppress(OSError):  # it is no longer empty
                 folder.rmdir()
         raise

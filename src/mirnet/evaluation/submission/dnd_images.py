@@ -1,8 +1,8 @@
-"""DND's noisy sRGB pictures, as the data set's authors give them out, and the boxes cut from them.
+"""DND's noisy sRGB pictures, as published by the data set's authors, and the boxes cut from them.
 
-Both are read as the authors' own code does it (denoise_srgb.m and dnd_denoise.py of TU Darmstadt):
-files are of MATLAB 7.3, which is HDF5, where axes come the other way round; `info` is an array of
-structs, one a picture; a box is top, left, bottom, right, counted from 1, the last ones included.
+Both are read as in the authors' own code (denoise_srgb.m and dnd_denoise.py of TU Darmstadt): files
+have MATLAB's format 7.3, which is HDF5, with axes in reverse order; `info` is an array of structs,
+one per picture; a box is top, left, bottom, right, counted from 1, inclusive.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class DndImages:
     """DND has 50 pictures with 20 boxes of 512x512 each; memory holds one box.
 
     Args:
-        folder: which holds `info.mat` and `images_srgb/0001.mat`, `0002.mat`, ...
+        folder: folder with `info.mat` and `images_srgb/0001.mat`, `0002.mat`, ...
 
     Raises:
         DataError: if a file is missing, damaged, or holds something else, or a box lies beyond its
@@ -49,11 +49,11 @@ class DndImages:
         return len(self._boxes)
 
     def count(self, index: int) -> int:
-        """How many boxes a picture has."""
+        """Number of boxes in a picture."""
         return len(self._boxes[index])
 
     def boxes(self, index: int) -> Iterator[Image]:
-        """What lies in the boxes of a picture, one after the other: h w 3, in 0..1.
+        """The contents of a picture's boxes, one after the other: h w 3, in 0..1.
 
         Raises:
             DataError: if the file turns out to be damaged.
@@ -75,7 +75,7 @@ class DndImages:
             )
         with matlab.hdf5(self._info) as file:
             found = matlab.array(file, BOXES)
-            if found is None or found.dtype.kind != "O":  # of references
+            if found is None or found.dtype.kind != "O":  # not an array of references
                 raise DataError(f"{self._info} holds no {BOXES}: take DND's file as it is")
             boxes = [np.asarray(file[each], np.float64).T for each in np.ravel(found)]
         if not boxes:

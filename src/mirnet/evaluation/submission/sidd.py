@@ -1,14 +1,14 @@
 """A submission to SIDD's sRGB benchmark: all blocks in one file.
 
-`SubmitSrgb.csv` is what the benchmark takes today, on Kaggle. Its layout is that of the example of
-the data set's author (AbdoKamel/sidd_kaggle_submit, prepare_submission_srgb.py): the columns ID and
+`SubmitSrgb.csv` is what the benchmark takes today, on Kaggle. Its layout follows the example of the
+data set's author (AbdoKamel/sidd_kaggle_submit, prepare_submission_srgb.py): the columns ID and
 BLOCK; blocks are numbered from 0, all of the first scene, then of the second, ...; a block is the
-base64 of its bytes, uint8, row by row, the channels of a pixel together.
+base64 of its bytes, uint8, row by row, with interleaved channels.
 
-`SubmitSrgb.mat` is what the benchmark's own server took, which is said to be closed. Its layout is
-that of the author's MATLAB code (SIDD_Denoise.m, DenoiseSrgb.m, Demo_SIDD.m of version 1.1): a cell
+`SubmitSrgb.mat` is what the benchmark's own server took, which is reported to be closed. Its layout
+follows the author's MATLAB code (SIDD_Denoise.m, DenoiseSrgb.m, Demo_SIDD.m of version 1.1): a cell
 array, scenes x blocks, called DenoisedBlocksSrgb; TimeMPSrgb, seconds per 2^20 pixels; and the
-struct OptionalData. That code stores single precision; 8 bits are as happycaoyue/PT-MWRN has it.
+struct OptionalData. That code stores single precision; 8 bits follow happycaoyue/PT-MWRN.
 """
 
 import base64
@@ -28,25 +28,25 @@ from mirnet.shapes import Pixels
 from mirnet.system.files import replacing
 
 VARIABLE = "BenchmarkNoisyBlocksSrgb"
-"""The one variable of the file, and the file's name, with .mat."""
+"""Name of the only variable of the file, and of the file without .mat."""
 DEFAULT = Path("SubmitSrgb.csv")
 SUFFIXES = (".csv", ".mat")
 
 MEGAPIXEL = 1024 * 1024
-"""As the author's MATLAB code has it."""
+"""As in the author's MATLAB code."""
 
 OPTIONAL = {"MethodName": "mirnet", "Authors": "", "PaperTitle": "", "Venue": ""}
-"""What the author's example says of a method; nobody but the user knows the rest."""
+"""Fields of the author's example that describe a method; only the user can fill in the rest."""
 
 
 class SiddSubmission:
-    """The benchmark's blocks, 40 scenes of 32 blocks of 256x256, and the file they will become.
+    """The benchmark's blocks, 40 scenes of 32 blocks of 256x256, and the file made from them.
 
-    The noisy blocks are read at once and stay in memory, 252 MB. So do the restored ones for a
-    .mat file; of a .csv file, memory holds one block.
+    The noisy blocks are read at once and stay in memory, 252 MB. So do the restored ones for a .mat
+    file; for a .csv file, memory holds one block.
 
     Args:
-        folder: which holds `BenchmarkNoisyBlocksSrgb.mat`.
+        folder: folder with `BenchmarkNoisyBlocksSrgb.mat`.
         output: a .csv or .mat file; `SubmitSrgb.csv` by default.
 
     Raises:
@@ -74,7 +74,7 @@ class SiddSubmission:
         self.blocks = int(np.prod(self._noisy.shape[:2]))
 
     def write(self, restorer: Restorer, observe: Observe = lambda: None) -> Work:
-        """Restore all blocks and write the file, whole or not at all.
+        """Restore all blocks and write the file, complete or not at all.
 
         Raises:
             InferenceError: if the runtime fails.
@@ -94,10 +94,10 @@ class SiddSubmission:
         return self._path.suffix.lower() == ".mat"
 
     def _restored(self, restorer: Restorer, work: Work, observe: Observe) -> Iterator[Pixels]:
-        """uint8, h w 3, scene by scene."""
+        """Restored blocks, uint8, h w 3, scene by scene."""
         for scene in self._noisy:
             for block in scene:
-                # MATLAB's order of axes is the other way round, so a block lies scattered in memory
+                # MATLAB's axes are in reverse order, so a block is not contiguous in memory
                 noisy = pixels.to_float(np.ascontiguousarray(block))
                 yield pixels.from_float(work.restore(restorer, noisy), np.uint8)
                 observe()

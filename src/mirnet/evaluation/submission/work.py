@@ -1,4 +1,4 @@
-"""What submissions to benchmarks without public truth share."""
+"""Code shared by submissions to benchmarks without public truth."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -11,12 +11,12 @@ from mirnet.restoration.restorer import Restorer, Tally
 from mirnet.shapes import Image
 
 Observe = Callable[[], None]
-"""Told after each block."""
+"""Called after each block."""
 
 
 @dataclass
 class Work:
-    """What was restored so far, and how long that alone took."""
+    """Counts the restored pixels, and the time of restoration alone."""
 
     blocks: int = 0
     pixels: int = 0
@@ -24,7 +24,7 @@ class Work:
     tally: Tally = field(default_factory=Tally)
 
     def restore(self, restorer: Restorer, noisy: Image) -> Image:
-        """One more block, h w 3, in 0..1, as is the result.
+        """Restore one block, h w 3, in 0..1; the result has the same format.
 
         Raises:
             InferenceError: if the runtime fails.
@@ -39,15 +39,15 @@ class Work:
         return image
 
     def seconds_per_megapixel(self, megapixel: int = 1_000_000) -> float:
-        """All blocks together; there must be one at least."""
+        """Mean over all blocks, of which there must be at least one."""
         return self.seconds * megapixel / self.pixels
 
 
 class Submission(Protocol):
-    """Noisy blocks that were found to be good, and the files that they will become."""
+    """Verified noisy blocks, and the files made from their restored versions."""
 
     blocks: int
-    """How many there are."""
+    """Number of blocks."""
     files: Sequence[Path]
 
     def write(self, restorer: Restorer, observe: Observe) -> Work:
@@ -62,7 +62,7 @@ class Submission(Protocol):
 
 
 def refuse_overwriting(sources: Sequence[Path], files: Sequence[Path]) -> None:
-    """Nothing of the data set is ever written over.
+    """Prevent overwriting any file of the data set.
 
     Raises:
         DataError: if one of the files is a source.

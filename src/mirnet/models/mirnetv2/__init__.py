@@ -1,1 +1,1 @@
-"""The network, and how others name its tensors."""
+"""The network, and the official names of its tensors."""

@@ -1,8 +1,8 @@
-"""MIRNetV2, whole, in the order of the paper.
+"""The complete MIRNetV2, in the order of the paper.
 
 Zamir et al., "Learning Enriched Features for Fast Image Restoration and Enhancement",
-TPAMI 2022. Written from the paper (sections 3.1 to 3.4). No convolution has a bias. The paper's
-abbreviations stand in the docstrings, English names in the code.
+TPAMI 2022. Written from the paper (sections 3.1 to 3.4). No convolution has a bias. Docstrings give
+the paper's abbreviations, the code uses English names.
 """
 
 from dataclasses import dataclass
@@ -17,42 +17,42 @@ from mirnet.errors import ShapeError
 SLOPE = 0.2
 """Negative slope of every LeakyReLU."""
 FAINTEST = -60.0
-"""Smallest exponent of a context's weight: one window of a picture may attend far less than another
-and still has a context of its own."""
+"""Smallest exponent of a context's weight: even a window that attends far less than another one
+still has a context of its own."""
 
 Features = Float[Tensor, "b c h w"]
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """The numbers that make a MIRNetV2."""
+    """The hyper-parameters of a MIRNetV2."""
 
     width: int
     """Channels of the full-resolution stream."""
     groups: tuple[int, ...]
-    """One entry a recursive residual group: the group count of its 3x3 convolutions."""
+    """One entry per recursive residual group: the group count of its 3x3 convolutions."""
     blocks_per_group: int = 2
     """Multi-scale residual blocks in each group."""
     growth: float = 1.5
-    """Channels of a stream over those of the next finer one."""
+    """Ratio of a stream's channels to those of the next finer one."""
     in_channels: int = 3
     out_channels: int = 3
     residual: bool = True
-    """Whether the input is added to the output, which needs as many channels out as in. Without it
-    the first features are added before the last convolution, as for dual-pixel deblurring."""
+    """Whether the input is added to the output, which needs equal channel counts. Without it, the
+    first features are added before the last convolution, as for dual-pixel deblurring."""
     unshuffle: int = 1
     """Side of the squares of pixels that are folded into channels before the first convolution and
-    unfolded after the last. Ours: at 2 every stream has half the resolution, and the network costs
-    a quarter per pixel."""
+    unfolded after the last. Our extension: at 2 every stream has half the resolution, and the
+    network costs a quarter per pixel."""
     window: int = 0
     """Side in pixels of the windows over which contexts and fusions average, a multiple of
-    12 x `unshuffle`; 0 averages over the whole picture, as the paper does. Ours: a window is 3 x 3
-    cells, and cells are counted from the top left corner, so a tile that begins on a cell sees what
-    the whole picture sees there."""
+    12 x `unshuffle`; 0 averages over the whole input, as the paper does. Our extension: a window is
+    3 x 3 cells, counted from the top left corner, so a tile that begins on a cell gives the same
+    result there as the whole picture."""
 
     @property
     def multiple(self) -> int:
-        """Height and width of what the network takes are multiples of this."""
+        """Height and width of the input are multiples of this."""
         return self.window // CELLS or HALVINGS * self.unshuffle
 
     @property
@@ -85,8 +85,8 @@ PRESETS = {"base": BASE, "small": SMALL, "tiny": TINY, "micro": MICRO}
 class ResidualContextBlock(nn.Module):
     """Two grouped 3x3 convolutions and a context, added to the input (the paper's RCB).
 
-    The context is a mean of the features, weighted by a softmax: of all of them, or, where `cell`
-    is not 0, of the window around each cell of `cell` x `cell` features, see `window_means`.
+    The context is a mean of the features, weighted by a softmax: of all features, or, if `cell` is
+    not 0, of the window around each cell of `cell` x `cell` features, see `window_means`.
     """
 
     def __init__(self, channels: int, *, groups: int, cell: int = 0) -> None:
@@ -121,10 +121,10 @@ class ResidualContextBlock(nn.Module):
 
 
 class SelectiveFusion(nn.Module):
-    """Blend a fine and a coarse feature map, weighing them per channel (the paper's SKFF).
+    """Blend a fine and a coarse feature map with weights per channel (the paper's SKFF).
 
-    The weights follow from the mean of both maps: of all of it, or, where `cell` is not 0, of the
-    window around each cell of `cell` x `cell` features, see `window_means`.
+    The weights are computed from the mean of both maps: the mean over all features, or, if `cell`
+    is not 0, over the window around each cell of `cell` x `cell` features, see `window_means`.
     """
 
     def __init__(self, channels: int, *, reduction: int = 8, cell: int = 0) -> None:
@@ -137,7 +137,7 @@ class SelectiveFusion(nn.Module):
     def forward(self, fine: Features, coarse: Features) -> Features:
         both = fine + coarse
         mean = window_means(both, self.cell) if self.cell else both.mean((2, 3), keepdim=True)
-        summary = self.squeeze(mean)  # b hidden and a place for each cell
+        summary = self.squeeze(mean)  # b hidden and one position per cell
         weights = torch.stack([score(summary) for score in self.score]).softmax(0)  # 2 b c h2 w2
         if self.cell:
             return coarse + spread(weights[0], self.cell) * (fine - coarse)
@@ -166,7 +166,7 @@ class Up(nn.Sequential):
 
 
 class MultiScaleBlock(nn.Module):
-    """Three resolutions that inform each other, twice with shared weights (the paper's MRB)."""
+    """Three resolutions that exchange features, twice with shared weights (the paper's MRB)."""
 
     def __init__(self, widths: tuple[int, int, int], *, groups: int, cell: int = 0) -> None:
         super().__init__()
@@ -295,12 +295,12 @@ def conv1x1(channels: int, out_channels: int) -> nn.Conv2d:
 def window_means(x: Features, cell: int) -> Float[Tensor, "b c h2 w2"]:
     """The mean of the window around each cell of `cell` x `cell` features.
 
-    `cell` divides height and width. Windows end where the features do.
+    `cell` divides height and width. Windows are clipped at the border of the features.
     """
     means = F.avg_pool2d(x, cell)
     return F.avg_pool2d(means, CELLS, 1, CELLS // 2, count_include_pad=False)
 
 
 def spread(x: Float[Tensor, "b c h2 w2"], cell: int) -> Features:
-    """A value for each cell as one for each feature, interpolated between the cells' centres."""
+    """Expand one value per cell to all its features, interpolating between the cells' centres."""
     return F.interpolate(x, scale_factor=cell, mode="bilinear", align_corners=False)

@@ -1,7 +1,7 @@
-"""Official parameter names and ours, and the configuration that the tensors' shapes tell.
+"""Map official parameter names to ours, and infer the configuration from the tensors' shapes.
 
-The official PyTorch code and the Paddle reproduction share one set of names. Nothing here opens
-a file or looks at a value.
+The official PyTorch code and the Paddle reproduction share one set of names. Nothing here opens a
+file or reads a value.
 """
 
 import math
@@ -53,21 +53,21 @@ OUR_BLOCK = re.compile(r"groups\.(\d+)\.blocks\.(\d+)\.")
 OFFICIAL_BLOCK = re.compile(r"body\.(\d+)\.body\.(\d+)\.(?!weight$)")
 
 PREFIXES = ("module.", "_orig_mod.")
-"""What DataParallel, AveragedModel and torch.compile put before every name."""
+"""Prefixes that DataParallel, AveragedModel and torch.compile add to every name."""
 
 BOOKKEEPING = frozenset({"n_averaged", "StructuredToParameterName@@"})
-"""Entries of AveragedModel and of Paddle that belong to no convolution."""
+"""Entries of AveragedModel and of Paddle that do not belong to a convolution."""
 
 
 def names(*, groups: int, blocks: int) -> dict[str, str]:
-    """Official name to ours, one to one, of every tensor of a network with these counts.
+    """Map official names to ours, one to one, for all tensors of a network with these counts.
 
     >>> names(groups=1, blocks=2)["body.0.body.2.weight"]
     'groups.0.project.weight'
     """
     table = {"conv_in": "head", "conv_out": "tail"}
     for group in range(groups):
-        # the official code keeps a group's last convolution in one list with its blocks
+        # the official code stores a group's last convolution in one list with its blocks
         table[f"body.{group}.body.{blocks}"] = f"groups.{group}.project"
         for block in range(blocks):
             theirs, ours = f"body.{group}.body.{block}", f"groups.{group}.blocks.{block}"
@@ -99,7 +99,7 @@ def to_official(tensors: Mapping[str, T]) -> dict[str, T]:
 def recognised(tensors: Mapping[str, T]) -> dict[str, T]:
     """The same values under our names, given official names or ours, bare or with a prefix.
 
-    Drops `PREFIXES` and `BOOKKEEPING`. Names that a network of ours lacks stay if the others are
+    Drops `PREFIXES` and `BOOKKEEPING`. Names unknown to our network are kept if the others are
     ours: `configuration` reports them.
 
     Raises:
@@ -119,16 +119,16 @@ def recognised(tensors: Mapping[str, T]) -> dict[str, T]:
 
 
 def configuration(tensors: Mapping[str, Tensor], *, unshuffle: int | None = None) -> Configuration:
-    """The configuration of the network that these tensors, under our names, fill exactly.
+    """The configuration of the network that these tensors, under our names, fit exactly.
 
-    Some things cannot be seen in shapes. Whether the input is added to the output: assumed where
-    the channel counts allow it. The growth, since widths are rounded down: 1.5 if that gives
-    the widths, else the number with the fewest decimals that does. And the window: none.
+    Shapes do not determine everything. Whether the input is added to the output: assumed if the
+    channel counts allow it. The growth, since widths are rounded down: 1.5 if that gives the
+    widths, else the number with the fewest decimals that does. The window: assumed to be none.
 
     Args:
         tensors: by our names.
-        unshuffle: side of the squares of pixels that are folded into channels; where it is None,
-            2 if both channel counts are multiples of 4, else 1.
+        unshuffle: side of the squares of pixels that are folded into channels; if None, 2 if both
+            channel counts are multiples of 4, else 1.
 
     Raises:
         WeightsError: if tensors are missing, superfluous or of wrong shape; the message says
@@ -165,16 +165,16 @@ def configuration(tensors: Mapping[str, Tensor], *, unshuffle: int | None = None
 
 
 def check(tensors: Mapping[str, Tensor], expected: Configuration) -> None:
-    """Make sure that the tensors, under our names, fill a network of this configuration exactly.
+    """Check that the tensors, under our names, fit a network of this configuration exactly.
 
     Raises:
         WeightsError: if tensors are missing, superfluous or of wrong shape, or if no network has
             this configuration.
     """
     try:
-        with torch.device("meta"):  # shapes alone: takes no memory and draws no random numbers
+        with torch.device("meta"):  # shapes alone: uses no memory and no random numbers
             parameters = expected.network().state_dict()
-    except (ValueError, RuntimeError) as error:  # widths that groups do not divide, or absurd ones
+    except (ValueError, RuntimeError) as error:  # widths not divisible by the groups, or absurd
         raise WeightsError(f"not MIRNetV2 weights: {error}") from error
     if missing := [name for name in parameters if name not in tensors]:
         raise WeightsError(f"{len(missing)} tensors are missing: {_both(missing, expected)}")
@@ -191,7 +191,7 @@ def check(tensors: Mapping[str, Tensor], expected: Configuration) -> None:
 
 
 def listed(items: Iterable[str]) -> str:
-    """Up to three names for a message, and how many more there are.
+    """Up to three names for a message, and the number of further ones.
 
     >>> listed("abcde")
     '`a`, `b`, `c` and 2 more'
@@ -202,7 +202,7 @@ def listed(items: Iterable[str]) -> str:
 
 
 def shape_text(tensor: Tensor) -> str:
-    """The shape for a message, as in 64x3x3x3."""
+    """The shape in the form 64x3x3x3, for messages."""
     return "x".join(str(size) for size in tensor.shape) or "a scalar"
 
 
@@ -215,18 +215,18 @@ def _rename(tensors: Mapping[str, T], table: Mapping[str, str]) -> dict[str, T]:
 
 
 def _common_prefix(tensors: Mapping[str, object]) -> str:
-    """The wrapper's prefix before all names, or nothing."""
+    """The wrapper's prefix that all names share, or nothing."""
     if not tensors:
         return ""
     return next((p for p in PREFIXES if all(name.startswith(p) for name in tensors)), "")
 
 
 def _counts(tensors: Mapping[str, object], pattern: re.Pattern[str]) -> tuple[int, int]:
-    """How many groups, and blocks in each, the names speak of."""
+    """The number of groups, and of blocks per group, according to the names."""
     places = [match.groups() for name in tensors if (match := pattern.match(name))]
     groups, blocks = (len({place[axis] for place in places}) for axis in (0, 1))
     expected = 2 + groups * (1 + blocks * len(BLOCK))
-    # also keeps a hostile file from having us build a network of millions of blocks
+    # also prevents a hostile file from making us build a network of millions of blocks
     if not places or len(tensors) < expected / 2:
         raise WeightsError(
             f"not MIRNetV2 weights: {len(tensors)} tensors, where {groups} groups of {blocks} "
@@ -236,7 +236,7 @@ def _counts(tensors: Mapping[str, object], pattern: re.Pattern[str]) -> tuple[in
 
 
 def _channels(tensors: Mapping[str, Tensor], name: str) -> tuple[int, int]:
-    """Channels out and in of a convolution; those in are of one group."""
+    """Output and input channels of a convolution; the input channels are those of one group."""
     tensor = tensors.get(f"{name}.weight")
     if tensor is None:
         raise WeightsError(f"not MIRNetV2 weights: no tensor `{name}.weight`")
@@ -249,7 +249,7 @@ def _channels(tensors: Mapping[str, Tensor], name: str) -> tuple[int, int]:
 
 
 def _growth(found: Configuration, middle: int, coarse: int) -> float:
-    """The plainest growth that gives these widths."""
+    """The simplest growth that gives these widths."""
     widths = found.width, middle, coarse
     for growth in _candidates(*widths):
         if replace(found, growth=growth).stream_widths == widths:
@@ -261,7 +261,7 @@ def _growth(found: Configuration, middle: int, coarse: int) -> float:
 
 
 def _candidates(width: int, middle: int, coarse: int) -> Iterator[float]:
-    """Growths that may give these widths, the plainest first."""
+    """Growths that may give these widths, the simplest first."""
     low = max(middle / width, math.sqrt(coarse / width))
     high = min((middle + 1) / width, math.sqrt((coarse + 1) / width))
     yield 1.5
@@ -270,7 +270,7 @@ def _candidates(width: int, middle: int, coarse: int) -> Iterator[float]:
 
 
 def _both(ours: list[str], configuration: Configuration) -> str:
-    """Our names and the official ones, since the file may hold either."""
+    """Our names and the official ones, since the file may contain either."""
     table = names(groups=len(configuration.groups), blocks=configuration.blocks_per_group)
     official = {ours: official for official, ours in table.items()}
     return f"{listed(ours)} (official {listed(official[name] for name in ours)})"

@@ -1,1 +1,1 @@
-"""What a training sees: patches of photographs, drawings and real pairs, in one order."""
+"""Training samples: patches of photographs, drawings and real pairs, in one order."""

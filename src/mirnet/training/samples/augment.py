@@ -1,4 +1,4 @@
-"""What is varied between two looks at the same picture."""
+"""Augmentation: variations of the same picture."""
 
 import numpy as np
 import torch
@@ -9,21 +9,21 @@ from torch.nn.functional import pad, unfold
 from mirnet.camera import light
 
 REACH = 2
-"""Pixels to each side that the filter takes in by which the halves of a pair differ."""
+"""Reach in pixels, to each side, of the filter that matches the halves of a pair."""
 RIDGE = 1e-6
-"""So that a patch of one colour, or a black one, has a filter, too; small beside any structure."""
+"""Makes the filter well-defined for black patches and those of one colour; small otherwise."""
 
 Patch = Float[Tensor, "3 h w"]
 Gains = Float[Tensor, "3 1 1"]
 
 
 def gains(most: float, apart: float, rng: np.random.Generator) -> Gains:
-    """Factors for the noise of R, G and B: one for all, and each channel's own part of it.
+    """Factors for the noise of R, G and B: one common factor, and one of each channel's own.
 
     Args:
-        most: that for all is 1 to this, each factor as likely.
-        apart: a channel's own is 1 / `apart` to `apart`.
-        rng: decides both.
+        most: the common factor is 1 to this, log-uniform.
+        apart: a channel's own factor is 1 / `apart` to `apart`.
+        rng: source of both.
     """
     of_all = rng.uniform(0, np.log(most))
     of_each = rng.uniform(-1, 1, 3) * np.log(apart)
@@ -33,12 +33,12 @@ def gains(most: float, apart: float, rng: np.random.Generator) -> Gains:
 def amplify(
     noisy: Patch, clean: Patch, gains: Gains, step: float, rng: np.random.Generator
 ) -> Patch:
-    """The noisy patch with its noise made stronger, in 0..1.
+    """The noisy patch with amplified noise, in 0..1.
 
-    That makes a camera's noise at high ISO of that at low ISO: stronger, but alike in its grain and
-    its colours. Noise adds in linear light, so it is amplified there: only then does it darken what
-    is seen as strong noise does (docs/noise.md). Values are `step` apart in the file; what was
-    rounded off is drawn, since it would be amplified to a comb.
+    This makes a camera's noise at high ISO from that at low ISO: stronger, but with the same grain
+    and colours. Noise is additive in linear light, so it is amplified there: only then does it
+    darken the picture as strong noise does (docs/noise.md). Values in the file are `step` apart;
+    the rounding error is drawn at random, since it would be amplified to a comb.
     """
     rounded_off = step * (torch.from_numpy(rng.random(noisy.shape, np.float32)) - 0.5)
     recorded = light.from_srgb(noisy + rounded_off)
@@ -47,11 +47,11 @@ def amplify(
 
 
 def _as_recorded(clean: Patch, recorded: Patch) -> Patch:
-    """The clean patch filtered to be as near as can be to what was recorded, but for the noise.
+    """The clean patch, filtered to match the recorded one as closely as possible except for noise.
 
     The halves of a pair may be a pixel apart or differ in sharpness, and edges would be amplified
-    with the noise. One filter for all three colours; the least squares have thirty equations a
-    coefficient even of the smallest patch.
+    with the noise. One filter serves all three colours; the least squares have thirty equations per
+    coefficient even for the smallest patch.
     """
     height, width = clean.shape[1:]
     padded = pad(clean[None], (REACH,) * 4, mode="reflect")[0]

@@ -1,10 +1,9 @@
-"""What the network learns from: samples by their numbers, clean photographs and real pairs mixed.
+"""Training data: samples by number, from clean photographs and real pairs.
 
-A sample is a function of seed and number: which picture, which window, how it is turned and with
-what it is blended. All that happens in worker processes; the camera's noise, which wants a
-GPU where there is one, is added batched on the training device, and is a function of the
-seed and the numbers of the batch. So it matters neither how many workers there are, nor how often
-a run was stopped.
+A sample is a function of seed and number: picture, window, flip and rotation, and the sample that
+it is blended with. All of that is computed in worker processes; the camera's noise, which benefits
+from a GPU, is added batched on the training device, and is a function of the seed and the numbers
+of the batch. So neither the number of workers nor the number of interruptions changes the samples.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,53 +31,54 @@ TensorPatch = Float[Tensor, "3 s s"]
 TensorPatches = Float[Tensor, "b 3 s s"]
 
 PAIR, SCENE, BATCH = range(3)
-"""Kinds of random streams, all of the same seed."""
+"""Kinds of random streams, all derived from the same seed."""
 
 
 class SampleBatch(NamedTuple):
-    """Samples on their way to the training device; values in 0..1, channels first.
+    """Samples for the training device; values in 0..1, channels first.
 
-    Real pairs are ready. Scenes still lack their noise: b 3 t t, with t larger than the patch.
+    Real pairs are complete. Scenes do not have their noise yet: b 3 t t, with t larger than the
+    patch.
     """
 
     noisy: Float[Tensor, "r 3 s s"]
     clean: Float[Tensor, "r 3 s s"]
     scenes: Float[Tensor, "k 3 t t"]
     resized_scenes: Float[Tensor, "m 3 u u"]
-    """Those that are resized for the patch after the noise."""
+    """Scenes that are resized to the patch after the noise is added."""
     is_clean: Bool[Tensor, " n"]
-    """Which of the scenes, the resized ones last, stay without noise."""
+    """Which of the scenes, the resized ones last, get no noise."""
     kinds: Int[Tensor, " n"]
-    """Of the same scenes, as `Kind`."""
+    """`Kind` of each of these scenes."""
     patch: int
     seed: int
-    """Of the noise."""
+    """Seed of the noise."""
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Clean photographs that are given noise, and a share of real pairs among them."""
+    """Clean photographs to which noise is added, mixed with a share of real pairs."""
 
     photographs: Sequence[Photograph]
     pairs: Pairs | None
     real_share: float
-    """Part of the samples that are real pairs, spread evenly: all without photographs, none
+    """Fraction of the samples that are real pairs, spread evenly: all without photographs, none
     without pairs."""
     drawn_share: float
     field_share: float
-    """Parts of the synthetic samples that are drawn and that are of one colour; the others are cut
-    from photographs."""
+    """Fractions of the synthetic samples that are drawn, and that are of one colour; the others are
+    cut from photographs."""
     seed: int
     mixup: float = 0.0
-    """Of the Beta distribution from which a blend's weight is drawn."""
+    """Parameter of the Beta distribution from which a blend's weight is drawn."""
     amplify: float = 1.0
-    """The noise of real pairs is made stronger by up to so much."""
+    """Maximum factor by which the noise of real pairs is amplified."""
     amplify_apart: float = 1.1
-    """By how much that of one channel is made stronger, or weaker, than that of all."""
+    """Maximum factor by which one channel's noise is amplified or reduced relative to all."""
     scenes: Scenes = Scenes()
     drawings: Drawings = Drawings()
     camera: Camera = Camera()
-    """Of which the size of scenes depends on the resizing alone; see `develop`."""
+    """The size of scenes depends only on its resizing; see `develop`."""
 
     def __post_init__(self) -> None:
         if not self.pairs and not self.photographs:
@@ -89,12 +89,12 @@ class TrainingData:
 
     @property
     def epoch(self) -> int:
-        """Samples until every pair was seen once; without pairs, every photograph."""
+        """Samples until every pair was used once; without pairs, every photograph."""
         pairs = len(self.pairs) if self.pairs else 0
         return round(pairs / self._share) if self._share else len(self.photographs)
 
     def __getitem__(self, request: Request) -> SampleBatch:
-        """The samples of a request, real ones first; the part that worker processes do.
+        """The samples of a request, real ones first; this part runs in worker processes.
 
         Raises:
             DataError, ImageError: if a pair cannot be read or is smaller than the patch.
@@ -108,7 +108,7 @@ class TrainingData:
         rng = np.random.default_rng((self.seed, BATCH, request.first))
         factor = np.exp(
             rng.uniform(*np.log(editing.resizing))
-        )  # one size a batch, of whole JPEG blocks
+        )  # one size per batch, of whole JPEG blocks
         other = 16 * max(round(factor * room / 16), 2)
         for number in range(request.first, request.first + request.count):
             is_real, place = order.spread(number, share)
@@ -184,7 +184,7 @@ class TrainingData:
 
 
 class _Chosen(NamedTuple):
-    """A clean scene, what it is, and whether it stays without noise."""
+    """A clean scene, its kind, and whether it gets no noise."""
 
     scene: Scene
     kind: Kind
@@ -205,7 +205,7 @@ def develop(
 ) -> tuple[TensorPatches, TensorPatches]:
     """Noisy and clean patches, b 3 patch patch, on the training device.
 
-    The same batch gives the same patches on one kind of device: the noise is drawn there.
+    The same batch gives the same patches on the same type of device: the noise is drawn there.
     """
     generator = Generator(device).manual_seed(batch.seed)
     parts = [(batch.noisy.to(device), batch.clean.to(device))]
@@ -217,7 +217,7 @@ def develop(
     ):
         if len(scenes):
             noisy, clean = noise.degrade(
-                # soft pictures without noise would be too easy: nothing in them looks like grain
+                # soft pictures without noise would be too easy: they contain nothing like grain
                 *(scenes.to(device), batch.patch, generator, kinds[here], camera),
                 is_crisp=is_clean[here],
             )
@@ -231,4 +231,4 @@ Develop = Callable[[SampleBatch, torch.device, Camera], tuple[TensorPatches, Ten
 """Makes inputs and targets of a batch on the training device: b c h w, in 0..1."""
 
 DEVELOP: dict[str, Develop] = {"denoise": develop}
-"""By the names of `mirnet.training.samples.tasks.TASKS`."""
+"""Functions by the names of `mirnet.training.samples.tasks.TASKS`."""

@@ -1,13 +1,12 @@
-"""Clean patches that are drawn: what photographs hold too little of, and denoisers like to spoil.
+"""Clean patches that are drawn: content that is rare in photographs and that denoisers often harm.
 
-Smooth gradients, gratings and checkerboards, rows of glyphs, pages as on screens, drawings; fields
-of one colour. Glyphs are strokes of our own and no letters, since fonts differ from machine to
-machine.
+Smooth gradients, gratings and checkerboards, rows of glyphs, screen pages, drawings; fields of one
+colour. Glyphs are random strokes instead of letters, since fonts differ between machines.
 
 Edges are anti-aliased by distance: a pixel half a pixel inside an edge is covered, one half a pixel
-outside is not, and between them coverage falls evenly.
+outside is not, and coverage falls linearly in between.
 
-How often which kind comes, and in what light and colours, stands in `Drawings`.
+`Drawings` sets how often each kind occurs, and in what light and colours.
 """
 
 from collections.abc import Mapping
@@ -25,7 +24,7 @@ from mirnet.camera.scenes import Drawings
 
 Canvas = Float[np.ndarray, "3 s s"]
 Field = Float[np.ndarray, "s s"]
-"""One number a pixel: a distance, a coverage, a share."""
+"""One number per pixel: a distance, a coverage, a share."""
 Colour = Float[np.ndarray, "3"]
 Numbers = Float[np.ndarray, "..."]
 Shape = TypeVar("Shape")
@@ -34,7 +33,7 @@ Shape = TypeVar("Shape")
 def draw(size: int, rng: Generator, how: Drawings = Drawings()) -> Float[Tensor, "3 {size} {size}"]:
     """A clean patch, sRGB in 0..1: of any kind, in any colours, some of them dark or soft.
 
-    It depends on the arguments alone.
+    It depends only on the arguments.
     """
     canvas = KINDS[one_of(asdict(how.kinds), rng)](size, rng, how)
     if rng.random() < how.dim_share:
@@ -48,9 +47,9 @@ def draw(size: int, rng: Generator, how: Drawings = Drawings()) -> Float[Tensor,
 def field(
     size: int, rng: Generator, how: Drawings = Drawings()
 ) -> Float[Tensor, "3 {size} {size}"]:
-    """A clean patch of one colour, sRGB in 0..1, mostly a dark one.
+    """A clean patch of one colour, sRGB in 0..1, usually a dark one.
 
-    It depends on the arguments alone.
+    It depends only on the arguments.
     """
     fields = how.fields
     if rng.random() < fields.dark_share:
@@ -62,7 +61,7 @@ def field(
 
 
 def _gradient(size: int, rng: Generator, how: Drawings) -> Canvas:
-    """From one colour to another: straight or round, steep or gentle, once or back and forth."""
+    """From one colour to another: linear or radial, steep or gentle, once or back and forth."""
     rows, columns = _coordinates(size)
     top, left = rng.uniform(-size, 2 * size, 2)
     along = (
@@ -100,10 +99,10 @@ def _waves(size: int, rng: Generator, how: Drawings) -> Field:
 
 
 def _zone_plate(size: int, rng: Generator, how: Drawings) -> Field:
-    """Rings, the finer the further out, no finer than two pixels."""
+    """Rings that become finer outwards, no finer than two pixels."""
     rows, columns = _coordinates(size)
     radius = np.hypot(rows - rng.uniform(0, size), columns - rng.uniform(0, size))
-    finest = size * rng.uniform(1, 3)  # the radius where a wave has two pixels
+    finest = size * rng.uniform(1, 3)  # the radius where the period is two pixels
     share: Field = 0.5 + 0.5 * np.cos(np.pi * np.minimum(radius, finest) ** 2 / (2 * finest))
     return share
 
@@ -114,17 +113,17 @@ PATTERNS = {
     "waves": _waves,
     "zone_plate": _zone_plate,
 }
-"""By their names in `PatternKinds`."""
+"""Patterns by their names in `PatternKinds`."""
 
 
 def _grid(size: int, rng: Generator, how: Drawings) -> tuple[Field, Field, float]:
-    """Two coordinates at right angles, upright or turned, and a period in pixels."""
+    """Two coordinates at right angles, axis-aligned or rotated, and a period in pixels."""
     rows, columns = _coordinates(size)
     if rng.random() < how.upright_share:  # of whole pixels
         period = 2.0 * one_of(dict(how.widths), rng)
         down, across = (rows, columns) if rng.random() < 0.5 else (columns, rows)
     else:
-        period = 2 * 16 ** float(rng.random() ** 2)  # fine ones are the hardest
+        period = 2 * 16 ** float(rng.random() ** 2)  # fine periods are the hardest
         angle = rng.uniform(0, np.pi)
         down, across = (_along(rows, columns, each) for each in (angle, angle + np.pi / 2))
     return down, across, period
@@ -135,7 +134,7 @@ def _text(size: int, rng: Generator, how: Drawings) -> Canvas:
 
 
 def _page(size: int, rng: Generator, how: Drawings) -> Canvas:
-    """Flat boxes, some with a rim or with writing in them, and lines one or two pixels wide."""
+    """Flat boxes, some with a border or with text, and lines one or two pixels wide."""
     canvas = _blend(*_colours(rng, how), np.zeros((size, size)))
     writing = _writing(size, rng, how)
     for _ in range(rng.integers(3, 9)):
@@ -157,7 +156,7 @@ def _page(size: int, rng: Generator, how: Drawings) -> Canvas:
 
 
 def _drawing(size: int, rng: Generator, how: Drawings) -> Canvas:
-    """Discs, rings, polygons and strokes over one another, half of them with an outline."""
+    """Discs, rings, polygons and strokes on top of each other, half of them with an outline."""
     rows, columns = _coordinates(size)
     is_shaded = rng.random() < 0.3
     canvas = _gradient(size, rng, how) if is_shaded else _blend(*_colours(rng, how), rows * 0)
@@ -181,11 +180,11 @@ KINDS = {
     "page": _page,
     "drawing": _drawing,
 }
-"""By their names in `DrawingKinds`."""
+"""Drawings by their names in `DrawingKinds`."""
 
 
 def one_of(shares: Mapping[Shape, float], rng: Generator) -> Shape:
-    """One at random, by their shares, which sum to one."""
+    """Choose one at random, by their shares, which sum to one."""
     kinds = list(shares)
     return kinds[rng.choice(len(kinds), p=list(shares.values()))]
 
@@ -212,7 +211,7 @@ def _polygon(down: Field, across: Field, radius: float, width: float, rng: Gener
 
 
 def _stroke(down: Field, across: Field, radius: float, width: float, rng: Generator) -> Field:
-    """One to three straight lines, each from where the last one ended."""
+    """One to three straight lines, each starting where the last one ended."""
     corners = rng.uniform(-radius, radius, (rng.integers(2, 5), 2)) * 2
     lines = [_to_line(down, across, *start, *end) for start, end in pairwise(corners)]
     distance: Field = np.minimum.reduce(lines) - width / 2
@@ -220,11 +219,11 @@ def _stroke(down: Field, across: Field, radius: float, width: float, rng: Genera
 
 
 SHAPES = (_disc, _ring, _polygon, _stroke)
-"""Each as likely: distances from the rim of a shape about the origin, negative inside it."""
+"""Equally likely shapes: distances from the rim of a shape around the origin, negative inside."""
 
 
 def _writing(size: int, rng: Generator, how: Drawings) -> Field:
-    """Coverage by rows of glyphs from an alphabet made up for this patch."""
+    """Coverage of rows of glyphs from an alphabet generated for this patch."""
     height = int(6 * 4 ** rng.random())
     width = round(height * rng.uniform(0.5, 0.8))
     line = height + int(rng.integers(1, height // 2 + 2))
@@ -260,25 +259,25 @@ def _to_line(
     """Distances from the straight line between two points; the points may be arrays."""
     height, width = bottom - top, right - left
     down, across = rows - top, columns - left
-    length = np.maximum(height**2 + width**2, 1e-6)  # a dot has none
+    length = np.maximum(height**2 + width**2, 1e-6)  # a dot has length zero
     place = ((down * height + across * width) / length).clip(0, 1)
     distance: Numbers = np.hypot(down - place * height, across - place * width)
     return distance
 
 
 def _square(position: Field, period: float) -> Field:
-    """Coverage by stripes, each as wide as its gap; edges lie at multiples of half a period."""
+    """Coverage of stripes, each as wide as its gap; edges lie at multiples of half a period."""
     return _covered(period / 4 - abs((position + period / 4) % period - period / 2))
 
 
 def _covered(depth: Numbers) -> Numbers:
-    """Coverage of pixels so deep inside an edge."""
+    """Coverage of pixels at this depth inside an edge."""
     coverage: Numbers = (0.5 + depth).clip(0, 1)
     return coverage
 
 
 def _coordinates(size: int) -> tuple[Field, Field]:
-    """Rows and columns of the pixels' centres."""
+    """Row and column coordinates of the pixels' centres."""
     rows, columns = np.mgrid[:size, :size] + 0.5
     return rows, columns
 
@@ -288,13 +287,13 @@ def _along(rows: Field, columns: Field, angle: float) -> Field:
 
 
 def _turned(rows: Field, columns: Field, rng: Generator) -> Field:
-    """Along the rows, along the columns, or in any direction."""
+    """Coordinate along the rows, along the columns, or in any direction."""
     kind = rng.integers(4)
     return _along(rows, columns, kind * np.pi / 2 if kind < 2 else rng.uniform(0, 2 * np.pi))
 
 
 def _colours(rng: Generator, how: Drawings) -> tuple[Colour, Colour]:
-    """A ground and a colour upon it: black and white, or each grey, full or anything."""
+    """Background and foreground colours: black and white, or each grey, fully saturated or any."""
     if rng.random() < how.colours.plain_share:
         black, white = np.zeros(3), np.ones(3)
         return (black, white) if rng.random() < 0.5 else (white, black)
@@ -312,21 +311,21 @@ def _colour(rng: Generator, how: Drawings) -> Colour:
 
 
 def _blend(ground: Canvas | Colour, colour: Colour, share: Field) -> Canvas:
-    """So much of the colour over the ground."""
+    """Blend this share of the colour over the background."""
     below = ground if ground.ndim == 3 else ground[:, None, None]
     canvas: Canvas = below + share * (colour[:, None, None] - below)
     return canvas
 
 
 def _stored(values: Numbers, rng: Generator, how: Drawings) -> Float[Tensor, "..."]:
-    """As files hold them: clipped, some of them rounded."""
+    """Values as stored in files: clipped, and some of them rounded."""
     if rng.random() < how.eight_bit_share:
         values = np.rint(values * 255) / 255
     return torch.from_numpy(values.astype(np.float32).clip(0, 1))
 
 
 def _soften(canvas: Canvas, side: float) -> Canvas:
-    """Each pixel takes so much from either neighbour, down and across."""
+    """Each pixel takes this share from each neighbour, vertically and horizontally."""
     padded = np.pad(canvas, ((0, 0), (1, 1), (1, 1)), mode="edge")
     down = (1 - 2 * side) * padded[:, 1:-1] + side * (padded[:, :-2] + padded[:, 2:])
     soft: Canvas = (1 - 2 * side) * down[..., 1:-1] + side * (down[..., :-2] + down[..., 2:])

@@ -1,4 +1,4 @@
-"""Which of many comes at a place in a long, shuffled row."""
+"""Order of the samples in a long, shuffled sequence."""
 
 from fractions import Fraction
 from functools import lru_cache
@@ -7,9 +7,9 @@ import numpy as np
 
 
 def shuffled(number: int, length: int, seed: int) -> int:
-    """The index at place `number` of an endless row in which every epoch is shuffled anew.
+    """The index at position `number` of an endless sequence in which every epoch is reshuffled.
 
-    Each of `length` comes once in every `length` places, counted from place 0.
+    Each of `length` occurs once in every `length` positions, counted from position 0.
 
     >>> sorted(shuffled(place, 5, seed=1) for place in range(10, 15))
     [0, 1, 2, 3, 4]
@@ -24,9 +24,9 @@ def _permutation(epoch: int, length: int, seed: int) -> np.ndarray:
 
 
 def spread(number: int, share: Fraction) -> tuple[bool, int]:
-    """Whether place `number` is one of the share, and how many of its own kind came before.
+    """Whether position `number` belongs to the share, and how many of its own kind came before.
 
-    The share is spread evenly: of the first n places, floor(n · share) are of it.
+    The share is spread evenly: of the first n positions, floor(n · share) belong to it.
 
     >>> [spread(place, Fraction(1, 3)) for place in range(4)]
     [(False, 0), (False, 1), (True, 0), (False, 2)]

@@ -1,4 +1,4 @@
-"""Clean photographs in memory, and the patches that are cut from them."""
+"""Clean photographs in memory, and patches cut from them."""
 
 from pathlib import Path
 
@@ -12,12 +12,12 @@ from mirnet.camera.scenes import Scenes
 from mirnet.errors import DataError
 from mirnet.pictures import codec, symmetry
 
-Photograph = UInt8[Tensor, "_ _ 3"]  # each of its own height and width
+Photograph = UInt8[Tensor, "_ _ 3"]  # each has its own height and width
 Scene = Float[Tensor, "3 s s"]
 
 
 def load(folder: Path) -> list[Photograph]:
-    """The pictures of a folder and of the folders inside it, sorted by path.
+    """Load the pictures of a folder and its subfolders, sorted by path.
 
     Raises:
         DataError: if there are none, or one is not 8-bit RGB.
@@ -43,10 +43,10 @@ def _read(path: Path) -> Photograph:
 def cut(
     photograph: Photograph, size: int, rng: np.random.Generator, how: Scenes = Scenes()
 ) -> Scene:
-    """A clean patch from anywhere in the photograph, sRGB in 0..1, channels first.
+    """A clean patch from a random position of the photograph, sRGB in 0..1, channels first.
 
-    It is turned at random. Part of the time, and where the photograph is too small, it is an
-    enlarged smaller one; now and then it is flat, burnt or nearly black instead.
+    It is flipped and rotated at random. Sometimes, and if the photograph is too small, it is
+    enlarged from a smaller patch; occasionally it is flat, burnt out or nearly black instead.
     """
     room = min(photograph.shape[:2])
     is_enlarged = rng.random() < how.enlarged_share or room < size
@@ -62,7 +62,7 @@ def cut(
 
 
 def _practise(scene: Scene, rng: np.random.Generator, how: Scenes) -> Scene:
-    """Now and then a flat, burnt or nearly black picture instead of the photograph."""
+    """Occasionally replace the patch by a flat, burnt-out or nearly black one."""
     kind = rng.random()
     if kind < how.flat_share:
         colour = rng.random(3) ** rng.uniform(0.3, 3)

@@ -1,11 +1,11 @@
-"""What training asks of its data."""
+"""Requests of training for samples."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Request:
-    """Some samples that follow each other, to be handed over together."""
+    """A run of consecutive samples, to be delivered together."""
 
     first: int
     """Number of the first sample; samples are numbered from 0 over the whole run."""

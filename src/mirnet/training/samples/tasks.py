@@ -1,11 +1,11 @@
-"""What can be learnt, by name: plain facts, no torch. `dataset.DEVELOP` makes the data."""
+"""Tasks by name: plain facts, no torch. `dataset.DEVELOP` makes the data."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a task's data are."""
+    """The data format of a task."""
 
     in_channels: int
     """Channels of an input."""
@@ -14,4 +14,4 @@ class Task:
 
 
 TASKS = {"denoise": Task(in_channels=3, out_channels=3)}
-"""By their names in recipes."""
+"""Tasks by their names in recipes."""
