@@ -15,12 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import photographs
 import process
 import turns
 from scipy.io import savemat
 
 import mirnet
-import photographs
 from mirnet import metrics
 from mirnet.evaluation.scores import measure
 from mirnet.shapes import Image

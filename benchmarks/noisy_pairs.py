@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import numpy as np
-
 import photographs
+
 from mirnet.pairs import packing
 from mirnet.pairs.pair_folder import PairFolder
 from mirnet.patches import patch_folder

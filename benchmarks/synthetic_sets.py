@@ -20,10 +20,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import photographs
 import pyvips
 import torch
 
-import photographs
 from mirnet.camera import isp, noise
 from mirnet.camera.sensor import PHONES, SYSTEM_CAMERAS, RawNoise
 from mirnet.patches import windows
