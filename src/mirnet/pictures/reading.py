@@ -79,7 +79,8 @@ def _shape(image: pyvips.Image) -> tuple[int, int, int]:
 
 def _rows(file: File, image: pyvips.Image, channels: slice) -> Rows:
     """Fetches the next rows: the picture streams and is never in memory as a whole."""
-    wanted = image[channels]
+    # libvips would pass all channels on through buffers of their own
+    wanted = image if range(image.bands)[channels] == range(image.bands) else image[channels]
     region = pyvips.Region.new(wanted)
     forget()
     shape = (-1, wanted.width, wanted.bands)
