@@ -111,6 +111,32 @@ def test_smoothing_is_nothing_without_noise_and_without_strength(photograph):
         torch.testing.assert_close(smoothed, picture.clamp(0, 1), atol=1e-4, rtol=0)
 
 
+def test_the_clean_picture_smoothed_alike_is_the_mean_of_many_smoothed_shots(photograph):
+    clean = 0.1 + 0.8 * photograph
+    shots = (clean + 0.04 * torch.randn(200, *clean.shape[1:], generator=generator())).clamp(0, 1)
+    each_shot = each(1.5, 2, 2), each(3, 9, 9)
+    figures = [figure.expand(len(shots), 3) for figure in each_shot]
+
+    mean = finishing.smooth(shots, clean.expand_as(shots), *figures).mean(0, keepdim=True)
+    alike = finishing.smooth_alike(clean, shots[:1], clean, *each_shot)
+
+    assert (alike - mean).square().mean() < 0.3 * (clean - mean).square().mean()
+
+
+def test_the_clean_picture_keeps_its_texture_unless_the_camera_is_to_take_it(photograph):
+    noisy = (photograph + 0.05 * torch.randn(photograph.shape, generator=generator())).clamp(0, 1)
+    always = {"share": 1.0, "smoothed_share": 1.0, "sharpened_share": 0.0, "jpeg_share": 0.0}
+
+    kept = finishing.finish(noisy, photograph, generator(), Finishing(**always))
+    taken = finishing.finish(
+        noisy, photograph, generator(), Finishing(**always, smooths_clean=True)
+    )
+
+    torch.testing.assert_close(kept[0], taken[0], rtol=0, atol=0)
+    torch.testing.assert_close(kept[1], photograph, rtol=0, atol=0)
+    assert (taken[1] - photograph).abs().max() > 0.01
+
+
 def test_pictures_of_a_batch_are_finished_alone(photograph):
     batch = torch.cat([photograph, photograph.flip(3)])
     noisy = (batch + 0.05 * torch.randn(batch.shape, generator=generator())).clamp(0, 1)

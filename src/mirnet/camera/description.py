@@ -107,6 +107,10 @@ class Finishing:
     """Noise reduction in luma and chroma: its strength, and its width in pixels. Cameras smooth
     colour more strongly and widely, since the eye resolves it less. The noise left in their JPEGs
     is coarse, mostly grey grain."""
+    smooths_clean: bool = False
+    """Whether the clean picture, too, loses the texture that the noise reduction takes, as the mean
+    of many shots does, which is the truth of real pairs. Otherwise a network learns to bring that
+    texture back."""
     sharpened_share: float = 0.7
     """Fraction of the processed pictures that are sharpened."""
     sharpening_sigma: Range = (0.5, 1.5)

@@ -56,7 +56,10 @@ def finish(
     sigma, strength = (
         torch.stack([luma, chroma, chroma], 1) for luma, chroma in (sigmas, strengths)
     )
-    noisy = draws.change(is_smoothed, smooth, noisy, clean, sigma, strength)
+    smoothed = draws.change(is_smoothed, smooth, noisy, clean, sigma, strength)
+    if finishing.smooths_clean:
+        clean = draws.change(is_smoothed, smooth_alike, clean, noisy, clean, sigma, strength)
+    noisy = smoothed
     edge = draws.uniform(count, *finishing.sharpening_sigma, generator)
     amount = draws.uniform(count, *finishing.sharpening_amount, generator)
     noisy, clean = (
@@ -90,13 +93,22 @@ def smooth(noisy: Colour, clean: Colour, sigma: Each, strength: Each) -> Colour:
         sigma: standard deviation of the Gaussian window in pixels, up to 4.
         strength: 0 has no effect.
     """
-    ycbcr, truth = (_mix(image, TO_YCBCR) for image in (noisy, clean))
-    noise = (ycbcr - truth).square().mean((2, 3))
-    mean = blur(ycbcr, sigma)
-    variance = (blur(ycbcr.square(), sigma) - mean.square()).clamp(min=0)
+    return smooth_alike(noisy, noisy, clean, sigma, strength)
+
+
+def smooth_alike(
+    picture: Colour, noisy: Colour, clean: Colour, sigma: Each, strength: Each
+) -> Colour:
+    """What the filter that `smooth` applies to `noisy` makes of another picture of the same scene.
+
+    Of `clean` it makes about the mean of many shots after their noise reduction.
+    """
+    ycbcr, guide, truth = (_mix(image, TO_YCBCR) for image in (picture, noisy, clean))
+    noise = (guide - truth).square().mean((2, 3))
+    variance = (blur(guide.square(), sigma) - blur(guide, sigma).square()).clamp(min=0)
     floor = 1e-12  # avoids 0 / 0 if there is no noise, not even from rounding
     slope = variance / (variance + (strength * noise)[..., None, None] + floor)
-    offset = mean * (1 - slope)
+    offset = blur(ycbcr, sigma) * (1 - slope)
     smoothed = blur(slope, sigma) * ycbcr + blur(offset, sigma)
     return _mix(smoothed, torch.linalg.inv(TO_YCBCR)).clamp(0, 1)
 
