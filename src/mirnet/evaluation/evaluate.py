@@ -116,10 +116,8 @@ def evaluate(
                 summary.add(result)
             if writer:
                 writer.writerows(rows(result))
-            if page:
-                page.add(result)
             if watcher:
                 watcher.measured(result)
         if page:
-            page.write(methods, summaries, overall)
+            page.write(methods, results, summaries, overall)
     return Evaluation(methods, results, summaries, overall)

@@ -4,7 +4,6 @@ import io
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -19,7 +18,7 @@ from mirnet.pictures.codec import Writable
 from mirnet.pictures.source import Source
 from mirnet.restoration import stitch, strength, tiles
 from mirnet.restoration.runtime import Runtime
-from mirnet.restoration.stitch import Apply, Layout, StageTimer
+from mirnet.restoration.stitch import Apply, Layout, StageTimer, untimed
 from mirnet.shapes import Image, Pixels
 
 log = logging.getLogger(__name__)
@@ -74,7 +73,7 @@ class Settings(Protocol):
 class Restored:
     """The result for one picture: rows, which are computed as they are read.
 
-    Only one of `rows`, `array`, `write` and `tobytes` can be called, and only once.
+    Only one of `rows`, `array`, `image`, `write` and `tobytes` can be called, and only once.
 
     Args:
         source: the picture.
@@ -89,7 +88,7 @@ class Restored:
         settings: Settings,
         *,
         progress: Progress | None = None,
-        stage: StageTimer | None = None,
+        stage: StageTimer = untimed,
     ) -> None:
         self.source = source
         """The source picture."""
@@ -102,7 +101,7 @@ class Restored:
         self._largest = settings.largest  # shrinks when memory runs out, and never grows back
         self._progress = progress
         self._share = 0.0  # pixels of the picture per tile
-        self._stage: StageTimer = stage or (lambda name: nullcontext())
+        self._stage = stage
         self._lock = threading.Lock()  # tiles may run in parallel
 
     def rows(self) -> Iterator[Pixels]:

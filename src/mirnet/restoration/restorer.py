@@ -16,7 +16,7 @@ from mirnet.restoration import tiles
 from mirnet.restoration.lanes import Lanes
 from mirnet.restoration.restored import Progress, Restored, Tally, left_alone
 from mirnet.restoration.runtime import Runtime, facts_of
-from mirnet.restoration.stitch import Apply, StageTimer
+from mirnet.restoration.stitch import Apply, StageTimer, untimed
 
 __all__ = ["Progress", "Restored", "Restorer", "Tally", "default_overlap", "default_tile"]
 
@@ -155,7 +155,7 @@ class Restorer:
         picture: Picture | Source,
         *,
         progress: Progress | None = None,
-        stage: StageTimer | None = None,
+        stage: StageTimer = untimed,
     ) -> Restored:
         """Restore a picture from any source.
 

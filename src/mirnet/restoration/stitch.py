@@ -27,6 +27,12 @@ Apply = Callable[[RunTile, Iterable[Image]], Iterator[Image]]
 StageTimer = Callable[[str], AbstractContextManager[None]]
 """Entered for each stage of the work, with the stage's name; stages may be nested."""
 
+
+def untimed(stage: str) -> AbstractContextManager[None]:
+    """The `StageTimer` that does nothing."""
+    return nullcontext()
+
+
 FAINT = 1e-6
 """Weight of pixels that should not count. Not zero, because zero times infinity would be NaN."""
 
@@ -89,7 +95,7 @@ def bands(
     run: RunTile,
     *,
     apply: Apply = map,
-    stage: StageTimer = lambda name: nullcontext(),
+    stage: StageTimer = untimed,
 ) -> Iterator[Image]:
     """The picture after `run`, as bands of rows from top to bottom.
 

@@ -272,7 +272,7 @@ def facts(model: str | Path = catalog.DEFAULT, *, device: str = "auto") -> Facts
     failure: MirnetError | None = None
     for name in files(model, device=device):
         try:
-            with contextlib.closing(open(model, runtime=name, threads=1)) as opened:
+            with contextlib.closing(open(model, runtime=name, device="cpu", threads=1)) as opened:
                 return opened.facts
         except MirnetError as error:
             failure = error

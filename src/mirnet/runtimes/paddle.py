@@ -84,7 +84,10 @@ class PaddleRuntime:
     name = "paddle"
 
     def __init__(self, path: Path, *, device: str = "cpu", threads: int | None = None) -> None:
-        config = _configuration(path, device, threads or cores.threads())
+        program = _program(path)
+        content = _content(program)
+        _check(path, content)
+        config = _configuration(program, path, device, threads or cores.threads())
         try:
             self._predictor: Any = inference.create_predictor(config)
         except Exception as error:  # each failure has its own class
@@ -98,10 +101,9 @@ class PaddleRuntime:
                 f"{len(inputs)} and {len(outputs)}"
             )
         (self._input,), (self._output,) = inputs, outputs
-        program = _program(path)
         self._lock = threading.Lock()
-        self._shape, gives = _shapes(program)
-        self.facts = Facts.of(_statement(program), takes=self._shape, gives=gives)
+        self._shape, gives = _shapes(program, content)
+        self.facts = Facts.of(_statement(content), takes=self._shape, gives=gives)
 
     def __call__(self, batch: Batch) -> Batch:
         if self._predictor is None:
@@ -127,9 +129,7 @@ class PaddleRuntime:
         self._predictor = None
 
 
-def _configuration(path: Path, device: str, threads: int) -> Any:  # noqa: ANN401 - it has no types
-    program = _program(path)
-    _check(path, program)
+def _configuration(program: Path, path: Path, device: str, threads: int) -> Any:  # noqa: ANN401 - it has no types
     config = inference.Config(str(program), str(path))
     config.disable_glog_info()
     if device == "cuda":
@@ -166,6 +166,8 @@ def _program(path: Path) -> Path:
 
 def _content(program: Path) -> Mapping[str, Any]:
     """A program as JSON, the format since Paddle 3; empty for an older one."""
+    if program.suffix != ".json":
+        return {}
     try:
         content = json.loads(program.read_bytes())
     except ValueError:
@@ -173,28 +175,29 @@ def _content(program: Path) -> Mapping[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _statement(program: Path) -> Mapping[str, Any]:
-    """The model's statement, under a name that Paddle ignores."""
-    found = _content(program).get(KEY)
+def _statement(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The model's statement in a program, under a name that Paddle ignores."""
+    found = content.get(KEY)
     return found if isinstance(found, dict) else {}
 
 
-def _shapes(program: Path) -> tuple[Shape, Shape]:
+def _shapes(program: Path, content: Mapping[str, Any]) -> tuple[Shape, Shape]:
     """Shapes of input and output, as stored in the program; empty if they cannot be read.
 
     The predictor does not report them, and accepts sizes for which the program was not recorded.
     """
     try:
-        shapes = _recorded(program) if program.suffix == ".json" else _recorded_before(program)
+        is_json = program.suffix == ".json"
+        shapes = _recorded(content) if is_json else _recorded_before(program)
     except (LookupError, TypeError, ValueError):
         return (), ()
     takes, gives = ([side if side > 0 else None for side in shape] for shape in shapes)
     return takes, gives
 
 
-def _recorded(program: Path) -> Sequence[Sequence[int]]:
+def _recorded(content: Mapping[str, Any]) -> Sequence[Sequence[int]]:
     """Shapes from JSON: of the results of the feed operation and of the fetch operation."""
-    ops = _content(program)["program"]["regions"][0]["blocks"][0]["ops"]
+    ops = content["program"]["regions"][0]["blocks"][0]["ops"]
     named = {op["#"].partition(".")[2]: op for op in ops}
     return [named[name]["O"][0]["TT"]["D"][1] for name in ("data", "fetch")]
 
@@ -208,12 +211,12 @@ def _recorded_before(program: Path) -> Sequence[Sequence[int]]:
     return [block.find_var(name.encode()).shape() for name in names]
 
 
-def _check(path: Path, program: Path) -> None:
+def _check(path: Path, content: Mapping[str, Any]) -> None:
     """Check that the parameters belong to the program, if it states their digest.
 
     Paddle itself accepts truncated parameters, and leaves the rest of them undefined.
     """
-    if _statement(program).get(DIGEST) not in (None, identity.digest(path)):
+    if _statement(content).get(DIGEST) not in (None, identity.digest(path)):
         raise WeightsError(
             f"{path} is not the file that the program beside it was written for, or damaged: "
             "export the model again"

@@ -14,7 +14,7 @@ from mirnet.system.files import replacing
 
 
 class Page:
-    """Collects the contents of the page while pairs are measured.
+    """Collects the pictures of the page while pairs are measured, and writes it.
 
     Args:
         part: the file that is written.
@@ -27,15 +27,14 @@ class Page:
         self._part = part
         self._gallery = gallery
         self._command = command
-        self._results: list[Measured | Failed] = []
         self._started = time.monotonic()
 
-    def add(self, result: Measured | Failed) -> None:
-        """Add one result."""
-        self._results.append(result)
-
     def write(
-        self, methods: Sequence[Method], summaries: Mapping[Path, Summary], overall: Summary
+        self,
+        methods: Sequence[Method],
+        results: Sequence[Measured | Failed],
+        summaries: Mapping[Path, Summary],
+        overall: Summary,
     ) -> None:
         """Write the page."""
         parts = {str(folder): summary for folder, summary in summaries.items()}
@@ -44,7 +43,7 @@ class Page:
         report = page.Report(
             command=self._command,
             methods=methods,
-            results=self._results,
+            results=results,
             shown=self._gallery.shown,
             summaries=parts,
             seconds=time.monotonic() - self._started,
