@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from pathlib import Path
 
 from hypothesis import given
@@ -9,9 +10,12 @@ from hypothesis import strategies as st
 
 from mirnet import strict_json
 
+ANY_TEXT = st.text(st.characters(exclude_categories=[]))
+"""Lone surrogates included, which stand for bytes of file names that are no text."""
+
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
+    lambda inner: st.lists(inner) | st.dictionaries(ANY_TEXT, inner),
 )
 
 
@@ -24,6 +28,13 @@ def test_every_reader_can_read_it(value):
     read = json.loads(strict_json.dumps(value), parse_constant=refuse)
 
     assert read == strict_json.plain(value)
+    json.dumps(read, ensure_ascii=False).encode()  # raises for lone surrogates
+
+
+def test_bytes_of_names_that_are_no_text_are_spelt_out():
+    name = os.fsdecode(b"caf\xe9.png")
+
+    assert json.loads(strict_json.dumps({name: Path(name)})) == {r"caf\udce9.png": r"caf\udce9.png"}
 
 
 def test_what_is_not_finite_is_null_however_deep():

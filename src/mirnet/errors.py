@@ -3,6 +3,7 @@
     MirnetError
     ├── ShapeError           an array or tensor has a size that the network or a metric cannot take
     ├── ImageError           a file is not a picture that can be read or written
+    │   └── PixelError           ... an array holds values that no picture has
     ├── WeightsError         a file holds no weights that this network can load
     ├── TilingError          tile and overlap do not fit together
     ├── RuntimeMissingError  an inference runtime is not installed
@@ -27,6 +28,10 @@ class ShapeError(MirnetError, ValueError):
 
 class ImageError(MirnetError):
     """A file is not a picture that can be read or written."""
+
+
+class PixelError(ImageError, ValueError):
+    """An array holds values that no picture has."""
 
 
 class WeightsError(MirnetError):
@@ -58,4 +63,4 @@ class RecipeError(MirnetError, ValueError):
 
 
 class DivergedError(MirnetError):
-    """The loss or its gradient is no finite number; the last checkpoint is from before."""
+    """The loss or its gradient became NaN or infinite; the last checkpoint predates that."""

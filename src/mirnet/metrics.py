@@ -3,6 +3,7 @@
 Arrays are h w c, RGB; the range is always given explicitly, never guessed.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,17 @@ def psnr(restored: Array, truth: Array, *, data_range: float | int) -> float:
     20.0
     """
     _check(restored, truth)
-    error = np.mean(np.square(np.subtract(restored, truth, dtype=np.float64)))
-    return float("inf") if error == 0 else float(10 * np.log10(data_range**2 / error))
+    error = float(np.mean(np.square(np.subtract(restored, truth, dtype=np.float64))))
+    return decibels(error, data_range=data_range)
+
+
+def decibels(error: float, *, data_range: float | int) -> float:
+    """Peak signal-to-noise ratio in dB of a mean squared error; infinite if that is 0.
+
+    >>> round(decibels(0.01, data_range=1.0), 6)
+    20.0
+    """
+    return 10 * math.log10(data_range**2 / error) if error else math.inf
 
 
 def ssim(restored: Array, truth: Array, *, data_range: float | int) -> float:
@@ -59,13 +69,30 @@ def ssim_y(restored: Array, truth: Array, *, data_range: float | int) -> float:
         ShapeError: as `ssim` does, and if the pictures are not RGB.
     """
     _check(restored, truth)
+    return ssim(*_luma(restored, truth, data_range), data_range=255.0)
+
+
+def psnr_y(restored: Array, truth: Array, *, data_range: float | int) -> float:
+    """PSNR in dB of the Y channel of BT.601, like BasicSR's `calculate_psnr(test_y_channel=True)`.
+
+    This is what papers on super-resolution report.
+
+    Raises:
+        ShapeError: if the shapes differ, or the pictures are not RGB.
+    """
+    _check(restored, truth)
+    return psnr(*_luma(restored, truth, data_range), data_range=255.0)
+
+
+def _luma(restored: Array, truth: Array, data_range: float | int) -> tuple[Array, Array]:
+    """The Y of both, h w 1, from 16 to 235."""
     if truth.shape[2] != len(LUMA):
-        raise ShapeError(f"luma is made of RGB, got {truth.shape[2]} channels")
+        raise ShapeError(f"luma needs RGB, got {truth.shape[2]} channels")
     restored_y, truth_y = (
         np.float64(255 / data_range) * (image.astype(np.float64) @ LUMA[:, None]) + 16
         for image in (restored, truth)
     )
-    return ssim(restored_y, truth_y, data_range=255.0)
+    return restored_y, truth_y
 
 
 def ssim_volume(restored: Array, truth: Array, *, data_range: float | int) -> float:
@@ -154,7 +181,7 @@ def _robust_variance(values: Array) -> float:
 def _check(restored: Array, truth: Array) -> None:
     if restored.shape != truth.shape or restored.ndim != 3:
         raise ShapeError(
-            f"two pictures of one shape, height x width x channels, are needed; got "
+            f"both pictures must have the same shape, height x width x channels; got "
             f"{restored.shape} and {truth.shape}"
         )
 

@@ -11,8 +11,15 @@ from jaxtyping import Float32, UInt8, UInt16
 Image = Float32[np.ndarray, "h w c"]
 """A picture during processing: float32, 0..1, c is 1 (grey) or 3 (RGB)."""
 
+Larger = Float32[np.ndarray, "h2 w2 c2"]
+"""What a model makes of an `Image`: as large or a multiple, perhaps of other channels."""
+
 Pixels = UInt8[np.ndarray, "h w c"] | UInt16[np.ndarray, "h w c"] | Float32[np.ndarray, "h w c"]
 """A picture as stored: the dtype determines the range."""
 
 Batch = Float32[np.ndarray, "b c h w"]
-"""Input and output of a runtime: float32, RGB; input in 0..1, output not clipped."""
+"""Input of a runtime: float32, RGB where c is 3, in 0..1."""
+
+Result = Float32[np.ndarray, "b c2 h2 w2"]
+"""Output of a runtime: float32, not clipped. Its height and width are those of the input times the
+model's scale."""

@@ -1,4 +1,8 @@
-"""JSON that every program reads: it knows neither infinity nor NaN, so they become null."""
+r"""JSON that every program reads: it knows neither infinity nor NaN, nor text that is no Unicode.
+
+Bytes of file names that are not UTF-8, which Python holds as lone surrogates, are spelt out, as in
+tables and on the terminal: the byte FF is \udcff.
+"""
 
 import json
 import math
@@ -13,11 +17,11 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - whatever JSON holds
     {'psnr': [30.5, None], 'image': 'a.png'}
     """
     if isinstance(value, dict):
-        return {key: plain(inner) for key, inner in value.items()}
+        return {plain(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [plain(inner) for inner in value]
-    if isinstance(value, Path):
-        return str(value)
+    if isinstance(value, Path | str):
+        return str(value).encode(errors="backslashreplace").decode()
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -3,6 +3,7 @@ import resource
 import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -570,6 +571,105 @@ def test_lab_becomes_srgb_with_a_note(tmp_path):
     assert source.read(9)[4, 4] / white == pytest.approx([0.466] * 3, abs=0.005)
 
 
+@pytest.mark.parametrize(
+    ("space", "dtype", "values"),
+    [
+        (8, np.uint8, (200, 20, 256 - 30)),  # CIE: a and b are signed
+        (8, np.uint16, (51400, 20 * 256, 65536 - 30 * 256)),
+        (9, np.uint8, (200, 148, 98)),  # ICC: they are shifted by 128
+        (9, np.uint16, (51200, 148 * 256, 98 * 256)),
+    ],
+)
+def test_all_encodings_of_lab_give_the_same_colour(tmp_path, space, dtype, values):
+    """L is 78.4, a 20, b -30: (204, 184, 250) in sRGB."""
+    tifffile.imwrite(
+        tmp_path / "in.tif", np.full((9, 9, 3), values, dtype), photometric=space, metadata=None
+    )
+
+    source = codec.open(tmp_path / "in.tif")
+
+    assert (source.dtype, source.notes) == (dtype, ("Lab was converted to sRGB",))
+    found = source.read(9)[4, 4] / np.iinfo(dtype).max * 255
+    np.testing.assert_allclose(found, (204, 184, 250), atol=1)
+
+
+def test_the_lab_of_fax_machines_is_refused(tmp_path):
+    tifffile.imwrite(
+        tmp_path / "in.tif", np.zeros((9, 9, 3), np.uint8), photometric=10, metadata=None
+    )
+
+    with pytest.raises(ImageError, match="holds the Lab of fax machines"):
+        codec.open(tmp_path / "in.tif")
+
+
+@pytest.mark.parametrize("options", [{}, {"exif": b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"}])
+def test_a_lossless_webp_stays_lossless_unless_a_quality_is_given(tmp_path, options):
+    pixels = picture(40, 30)
+    Image.fromarray(pixels).save(tmp_path / "in.webp", lossless=True, **options)
+
+    restore(tmp_path / "in.webp", tmp_path / "out.webp")
+    restore(tmp_path / "in.webp", tmp_path / "lossy.webp", quality=95)
+
+    np.testing.assert_array_equal(codec.read(tmp_path / "out.webp"), pixels)
+    assert (codec.read(tmp_path / "lossy.webp") != pixels).any()
+    assert not codec.open(tmp_path / "lossy.webp").is_lossless_webp
+
+
+def test_comments_of_a_jpeg_survive_in_a_jpeg_and_are_noted_elsewhere(tmp_path):
+    Image.fromarray(picture(300, 400)).save(tmp_path / "in.jpg", comment=b"caf\xe9", quality=95)
+
+    notes = restore(tmp_path / "in.jpg", tmp_path / "out.jpg")
+
+    with Image.open(tmp_path / "out.jpg") as found:
+        assert found.info["comment"] == b"caf\xe9"
+        assert found.getexif()
+    np.testing.assert_allclose(
+        codec.read(tmp_path / "out.jpg"), codec.read(tmp_path / "in.jpg"), atol=60
+    )
+    assert notes == ()
+    assert restore(tmp_path / "in.jpg", tmp_path / "out.png") == (
+        "PNG could not carry the comment",
+    )
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".avif"])
+@pytest.mark.parametrize("space", [None, 1, 65535])
+def test_exif_tells_the_colour_space_only_where_it_did(tmp_path, suffix, space):
+    exif = Image.Exif()
+    exif[EXIF_BASE] = "Acme"
+    exif.get_ifd(EXIF_EXPOSURE)[0x829A] = 0.008
+    if space:
+        exif.get_ifd(EXIF_EXPOSURE)[0xA001] = space
+    Image.fromarray(picture()).save(tmp_path / "in.jpg", exif=exif)
+
+    notes = restore(tmp_path / "in.jpg", tmp_path / f"out{suffix}")
+
+    assert notes == ()
+    with Image.open(tmp_path / f"out{suffix}") as found:
+        found.load()
+        exposure = found.getexif().get_ifd(EXIF_EXPOSURE)
+        assert found.getexif()[EXIF_BASE] == "Acme"
+        assert exposure[0x829A] == 0.008
+        assert exposure.get(0xA001) == space
+
+
+def test_a_jpeg_without_exif_gains_no_colour_space(tmp_path):
+    Image.fromarray(picture()).save(tmp_path / "in.jpg")
+
+    restore(tmp_path / "in.jpg", tmp_path / "out.jpg")
+
+    with Image.open(tmp_path / "out.jpg") as found:
+        assert 0xA001 not in found.getexif().get_ifd(EXIF_EXPOSURE)
+
+
+def test_exif_that_only_tells_what_is_kept_elsewhere_is_not_noted_as_lost(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 1
+    Image.fromarray(picture()).save(tmp_path / "in.jpg", exif=exif)
+
+    assert restore(tmp_path / "in.jpg", tmp_path / "out.tif") == ()
+
+
 def test_only_the_first_of_several_pages_is_read_and_noted(tmp_path):
     pages = [Image.fromarray(picture(seed=seed)) for seed in range(3)]
     pages[0].save(tmp_path / "in.tif", save_all=True, append_images=pages[1:])
@@ -641,13 +741,13 @@ def test_a_truncated_compressed_tiff_raises_while_it_streams(tmp_path, compressi
         (lambda path: path.touch(), "is empty"),
         (
             lambda path: path.write_bytes(b"not a picture\n" * 99),
-            "it is not a picture, or not of a kind",
+            "not JPEG, PNG, TIFF, WebP, AVIF or HEIC",
         ),
         (
             lambda path: path.write_text(
                 '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
             ),
-            "is not JPEG, PNG, TIFF, WebP or AVIF",
+            "not JPEG, PNG, TIFF, WebP, AVIF or HEIC",
         ),
     ],
 )
@@ -797,7 +897,7 @@ def test_too_long_a_side_is_refused(tmp_path):
 
 @pytest.mark.parametrize("quality", [0, 101])
 def test_an_impossible_quality_is_refused(tmp_path, source, quality):
-    with pytest.raises(ImageError, match=f"quality {quality} was given; it goes from 1 to 100"):
+    with pytest.raises(ImageError, match=f"quality must be 1 to 100, got {quality}"):
         codec.write(tmp_path / "out.jpg", bands_of(source), source, quality=quality)
 
 
@@ -840,7 +940,7 @@ def test_a_source_that_changed_in_the_meantime_is_refused(tmp_path):
     rows = source.read(source.height)
     store(tmp_path / "in.png", picture(9, 9, 4))
 
-    with pytest.raises(ImageError, match="was changed while it was being restored"):
+    with pytest.raises(ImageError, match="changed while it was being restored"):
         codec.write(tmp_path / "out.png", [rows], source)
 
 
@@ -913,3 +1013,27 @@ def test_a_large_tiff_streams(tmp_path):
     )
 
     assert int(peak) < 130
+
+
+def chunk(kind, content):
+    return (
+        len(content).to_bytes(4, "big")
+        + kind
+        + content
+        + zlib.crc32(kind + content).to_bytes(4, "big")
+    )
+
+
+def test_a_png_with_text_that_is_not_utf8_is_read_without_it(save, picture, tmp_path):
+    """Keywords of PNG are Latin-1, which pyvips cannot decode."""
+    path = save(tmp_path / "a.png", pixels=picture(20, 30))
+    whole = path.read_bytes()
+    place = whole.index(b"IDAT") - 4
+    texts = chunk(b"tEXt", "Größe\0fünf".encode("latin-1")) + chunk(b"tEXt", b"Title\0Night")
+    (tmp_path / "b.png").write_bytes(whole[:place] + texts + whole[place:])
+
+    source = codec.open(tmp_path / "b.png")
+
+    assert source.notes == ("text that is not UTF-8 is left out",)
+    assert "Night" in source.metadata.texts.values()
+    np.testing.assert_array_equal(codec.read(tmp_path / "b.png"), picture(20, 30))

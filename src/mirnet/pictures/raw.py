@@ -4,7 +4,10 @@ Developing loads the whole picture into memory. White balance as set by the came
 no automatic brightening: restoration should not change the look of a picture.
 """
 
-from typing import BinaryIO, cast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pyvips
@@ -31,28 +34,18 @@ def develop(raw_file: File) -> Source:
     Raises:
         ImageError: if rawpy is missing, or the file is missing, damaged or not RAW.
     """
-    try:
-        import rawpy
-    except ImportError:
-        message = f'{raw_file.name} is RAW, which takes rawpy: pip install "mirnet[raw]"'
-        raise ImageError(message) from None
-
+    rawpy = module(raw_file)
     with as_image_error(raw_file.name, "cannot be read"), raw_file.open() as file:
         found = tiff.read_exif(file)
         file.seek(0)
-        try:
-            # as a file object, since LibRaw cannot open every name
-            with rawpy.imread(cast(BinaryIO, file)) as raw:
-                image: Pixels = raw.postprocess(
-                    use_camera_wb=True,
-                    no_auto_bright=True,
-                    output_color=rawpy.ColorSpace.sRGB,
-                    output_bps=16,
-                    gamma=SRGB_GAMMA,
-                )
-        except rawpy.LibRawError as error:
-            reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
-            raise ImageError(f"{raw_file.name} cannot be developed: {reason}") from error
+        with opened(rawpy, raw_file, file) as raw:
+            image: Pixels = raw.postprocess(
+                use_camera_wb=True,
+                no_auto_bright=True,
+                output_color=rawpy.ColorSpace.sRGB,
+                output_bps=16,
+                gamma=SRGB_GAMMA,
+            )
     return Source(
         name=raw_file.name,
         height=image.shape[0],
@@ -63,6 +56,51 @@ def develop(raw_file: File) -> Source:
         rows=lambda top, count: image[top : top + count],
         notes=() if found else ("EXIF was not found in the RAW file",),
     )
+
+
+def size(raw_file: File) -> tuple[int, int]:
+    """Height and width of a RAW file as the sensor lies, without developing it.
+
+    Raises:
+        ImageError: as `develop` does.
+    """
+    rawpy = module(raw_file)
+    with (
+        as_image_error(raw_file.name, "cannot be read"),
+        raw_file.open() as file,
+        opened(rawpy, raw_file, file) as raw,
+    ):
+        return raw.sizes.height, raw.sizes.width
+
+
+def module(raw_file: File) -> Any:  # noqa: ANN401 - a module that may be missing
+    """The package rawpy.
+
+    Raises:
+        ImageError: if it is missing.
+    """
+    try:
+        import rawpy
+    except ImportError:
+        message = f'{raw_file.name} is RAW, which takes rawpy: pip install "mirnet[raw]"'
+        raise ImageError(message) from None
+    return rawpy
+
+
+@contextmanager
+def opened(rawpy: Any, raw_file: File, file: BufferedIOBase) -> Iterator[Any]:  # noqa: ANN401
+    """The file as LibRaw sees it; its errors, now or later, name the file.
+
+    Raises:
+        ImageError: if LibRaw cannot read it.
+    """
+    try:
+        # as a file object, since LibRaw cannot open every name
+        with rawpy.imread(cast(BinaryIO, file)) as raw:
+            yield raw
+    except rawpy.LibRawError as error:
+        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
+        raise ImageError(f"{raw_file.name} cannot be developed: {reason}") from error
 
 
 def _metadata(block: bytes | None) -> Metadata:

@@ -5,17 +5,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 from jaxtyping import Float32, UInt8, UInt16
 
-from mirnet.errors import ShapeError
+from mirnet.errors import ImageError, ShapeError
 from mirnet.pictures import pixels
 from mirnet.pictures.metadata import Metadata
 from mirnet.pictures.vips import shown
 from mirnet.shapes import Pixels
+
+if TYPE_CHECKING:
+    from mirnet.pictures.negative import Negative
 
 Band = UInt8[np.ndarray, "_ w c"] | UInt16[np.ndarray, "_ w c"] | Float32[np.ndarray, "_ w c"]
 """Some rows of a picture; bands of one picture may differ in height."""
@@ -42,8 +45,10 @@ class File:
     """Name used in messages, as one printable line."""
 
     @classmethod
-    def of(cls, picture: "Path | str | bytes | Readable") -> "File":
+    def of(cls, picture: "File | Path | str | bytes | Readable") -> "File":
         """Wrap a path, which is opened when read, or a stream, which is read to its end at once."""
+        if isinstance(picture, File):
+            return picture
         if isinstance(picture, Path | str):
             return cls(Path(picture), shown(picture))
         content = picture if isinstance(picture, bytes) else picture.read()
@@ -90,6 +95,12 @@ class Source:
     """The colour channels."""
     open_alpha: Callable[[], Rows] | None = field(default=None, repr=False)
     """Starts reading the alpha channel from the top, apart from the colour; None without alpha."""
+    is_lossless_webp: bool = False
+    """Whether the file is a WebP without loss, which it should be again when written."""
+    negative: "Negative | None" = None
+    """What a DNG needs, if the picture is a sensor's, encoded for the network."""
+    depth: int | None = None
+    """Bits per channel in the file, if they are fewer than those of `dtype`, such as 10 or 12."""
     notes: tuple[str, ...] = ()
     """What the user should know: conversions and omissions, each as a phrase."""
     _top: int = field(default=0, init=False, repr=False)
@@ -116,6 +127,21 @@ class Source:
     def has_alpha(self) -> bool:
         """Whether an alpha channel will be carried over."""
         return self.open_alpha is not None
+
+    def check(self, band: Band, top: int) -> None:
+        """Check that these are rows of the picture, from `top` on.
+
+        Raises:
+            ImageError: if they are not.
+        """
+        expected = (len(band), self.width, self.channels)
+        if band.dtype != self.dtype or band.shape != expected:
+            raise ImageError(
+                f"rows of {band.shape} {band.dtype} were given; {self.name} has {expected} "
+                f"{self.dtype}"
+            )
+        if top + len(band) > self.height:
+            raise ImageError(f"more than the {self.height} rows of {self.name} were given")
 
     def read(self, count: int) -> Pixels:
         """The next `count` rows of colour, h w c; fewer at the end, then none.

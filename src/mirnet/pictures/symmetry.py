@@ -5,11 +5,11 @@ from jaxtyping import Shaped
 
 COUNT = 8
 
-Picture = Shaped[np.ndarray, "h w c"]
+Upright = Shaped[np.ndarray, "h w c"]
 Turned = Shaped[np.ndarray, "h2 w2 c"]
 
 
-def turn(image: Picture, which: int) -> Turned:
+def turn(image: Upright, which: int) -> Turned:
     """The picture rotated by `which` % 4 quarter turns, and mirrored from `which` = 4 on.
 
     A view: nothing is copied.
@@ -18,7 +18,7 @@ def turn(image: Picture, which: int) -> Turned:
     return turned[:, ::-1] if which >= 4 else turned
 
 
-def turn_back(turned: Turned, which: int) -> Picture:
+def turn_back(turned: Turned, which: int) -> Upright:
     """The picture that `turn` was given. A view."""
     image = turned[:, ::-1] if which >= 4 else turned
     return np.rot90(image, -(which % 4))

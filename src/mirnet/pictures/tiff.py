@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from io import BufferedIOBase
 
 import numpy as np
+import numpy.typing as npt
 
 HEADER = b"Exif\0\0"
 EXPOSURE, PLACE, INTEROPERABILITY = 34665, 34853, 40965
@@ -28,6 +29,14 @@ MAKER_NOTE, PIXEL_WIDTH, PIXEL_HEIGHT = 37500, 40962, 40963
 LONGEST_MAKER_NOTE = 32_000
 """Bytes. A whole block has to fit into a JPEG's 64 kB; a RAW file's notes alone may be larger."""
 
+RESOLUTION, FOCAL_PLANE = (282, 283), (41486, 41487)
+"""Resolution of the picture and of the sensor, in pixels of the picture."""
+IN_PIXELS = (PIXEL_WIDTH, PIXEL_HEIGHT, 37396, 41492)
+"""Tags of sizes and places in the picture: width, height, the subject's area and its location."""
+
+INTEGERS = {1: "u1", 3: "<u2", 4: "<u4", 16: "<u8"}
+"""Types of numpy of the unsigned integers, by field type."""
+
 WORDS = {3: 2, 4: 4, 5: 4, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """Bytes of the unit swapped between byte orders, by field type; 1 for types not listed."""
 
@@ -35,11 +44,17 @@ BYTES = {kind: word * (2 if kind in (5, 10) else 1) for kind, word in WORDS.item
 """Bytes of one value by field type: rationals are pairs."""
 
 
+BITS, COLOUR_SPACE, EXIF_COLOUR_SPACE = 258, 262, 40961
+"""Tags."""
+
 IPTC, IPTC_MARK = 33723, b"\x1c"
 """The tag, and the byte at which each of its records begins."""
 
-LONG, UNDEFINED, LONG8 = 4, 7, 16
-"""Field types of pointers in TIFF, of plain bytes, and of pointers in BigTIFF."""
+LONG, RATIONAL, UNDEFINED, LONG8 = 4, 5, 7, 16
+"""Field types of pointers in TIFF, of fractions, of plain bytes, and of pointers in BigTIFF."""
+
+RATIONAL, SIGNED_RATIONAL = 5, 10
+"""Field types of fractions."""
 
 MOST_TAGS = 10_000
 """Tags in one directory. More means that the bytes are not a directory."""
@@ -80,11 +95,7 @@ def read_exif(file: BufferedIOBase) -> bytes | None:
     Size and orientation are omitted: they describe the stored pixels. A damaged directory counts as
     none, since a picture is worth restoring without it.
     """
-    try:
-        layout = _layout(file)
-        main = _directory(file, layout, layout.first)
-    except (struct.error, ValueError, OverflowError):
-        return None
+    main = read_directory(file)
     kept = {tag: value for tag, value in main.values.items() if tag in DESCRIPTIVE}
     if not kept and not main.children:
         return None
@@ -92,6 +103,82 @@ def read_exif(file: BufferedIOBase) -> bytes | None:
     if len(exposure.get(MAKER_NOTE, (UNDEFINED, b""))[1]) > LONGEST_MAKER_NOTE:
         del exposure[MAKER_NOTE]
     return to_block(Directory(kept, main.children))
+
+
+def read_directory(file: BufferedIOBase, start: int | None = None) -> Directory:
+    """The first directory of a TIFF, or the one at `start`; empty if it is damaged."""
+    try:
+        layout = _layout(file)
+        return _directory(file, layout, layout.first if start is None else start)
+    except (struct.error, ValueError, OverflowError):
+        return Directory()
+
+
+def numbers(kind: int, value: bytes) -> npt.NDArray[np.int64]:
+    """The unsigned integers that a tag holds; none if it holds something else."""
+    if kind not in INTEGERS:
+        return np.empty(0, np.int64)
+    return np.frombuffer(value, INTEGERS[kind]).astype(np.int64)
+
+
+def rationals(
+    values: npt.NDArray[np.float64], denominator: int, *, is_signed: bool = False
+) -> tuple[int, bytes]:
+    """Type and bytes of fractions with a common denominator, each rounded to the nearest."""
+    pairs = np.empty((values.size, 2), "<i4" if is_signed else "<u4")
+    pairs[:, 0] = np.rint(values.ravel() * denominator)
+    pairs[:, 1] = denominator
+    return SIGNED_RATIONAL if is_signed else RATIONAL, pairs.tobytes()
+
+
+def colour_space(file: BufferedIOBase) -> tuple[int, int]:
+    """The tags for the colour space and the bits per channel; 0 where there is none."""
+    values = read_directory(file).values
+    space, bits = (numbers(*values.get(tag, (0, b""))) for tag in (COLOUR_SPACE, BITS))
+    return int(space[0]) if len(space) else 0, int(bits[0]) if len(bits) else 0
+
+
+def with_colour_space(content: bytes, space: int) -> bytes:
+    """A TIFF whose tag for the colour space has another value."""
+    file = io.BytesIO(content)
+    layout = _layout(file)
+    places, _ = _places(file, layout, layout.first)
+    if COLOUR_SPACE in places:
+        file.seek(places[COLOUR_SPACE] + layout.entry.size - layout.offset.size)
+        file.write(struct.pack(layout.order + "H", space))
+    return file.getvalue()
+
+
+def without_exif_colour_space(block: bytes) -> bytes:
+    """A block of EXIF without the tag for its colour space, as many bytes long as before."""
+    header = HEADER if block.startswith(HEADER) else b""
+    file = io.BytesIO(block.removeprefix(HEADER))
+    layout = _layout(file)
+    places, _ = _places(file, layout, layout.first)
+    if EXPOSURE in places:
+        file.seek(places[EXPOSURE] + layout.entry.size - layout.offset.size)
+        (start,) = layout.offset.unpack(file.read(layout.offset.size))
+        places, end = _places(file, layout, start)
+        if EXIF_COLOUR_SPACE in places:
+            place = places[EXIF_COLOUR_SPACE]
+            file.seek(place + layout.entry.size)
+            following = file.read(end - file.tell())
+            file.seek(place)
+            file.write(following + bytes(layout.entry.size))
+            file.seek(start)
+            file.write(layout.count.pack(len(places) - 1))
+    return header + file.getvalue()
+
+
+def _places(file: BufferedIOBase, layout: _Layout, start: int) -> tuple[dict[int, int], int]:
+    """Where the entries of the directory at `start` stand, by tag, and where it ends."""
+    file.seek(start)
+    (count,) = layout.count.unpack(file.read(layout.count.size))
+    places = {}
+    for _ in range(count):
+        place = file.tell()
+        places[layout.entry.unpack(file.read(layout.entry.size))[0]] = place
+    return places, file.tell() + layout.offset.size
 
 
 def to_block(directory: Directory) -> bytes:
@@ -102,12 +189,7 @@ def to_block(directory: Directory) -> bytes:
 
 def from_block(block: bytes) -> Directory:
     """A block of EXIF as a directory, empty if the block is damaged."""
-    file = io.BytesIO(block.removeprefix(HEADER))
-    try:
-        layout = _layout(file)
-        return _directory(file, layout, layout.first)
-    except (struct.error, ValueError, OverflowError):
-        return Directory()
+    return read_directory(io.BytesIO(block.removeprefix(HEADER)))
 
 
 def without_thumbnail(block: bytes) -> bytes:
@@ -115,6 +197,40 @@ def without_thumbnail(block: bytes) -> bytes:
     directory = from_block(block)
     # other software may be able to use a block that cannot be read here
     return to_block(directory) if directory != Directory() else block
+
+
+def enlarged(block: bytes, scale: int, *, is_finer: bool = True) -> bytes:
+    """A block of EXIF whose sizes and places in pixels are multiplied.
+
+    Args:
+        block: the block.
+        scale: the factor.
+        is_finer: whether the resolution is multiplied, too, so that the size on paper stays.
+    """
+    directory = from_block(block)
+    if directory == Directory():
+        return block
+    exposure = directory.children.get(EXPOSURE, Directory()).values
+    for tag in IN_PIXELS:
+        kind, value = exposure.get(tag, (0, b""))
+        found = scale * numbers(kind, value)
+        if len(found) and found.max() < 2**32:
+            exposure[tag] = (LONG, found.astype("<u4").tobytes())
+    _multiply_fractions(exposure, FOCAL_PLANE, scale)
+    if is_finer:
+        _multiply_fractions(directory.values, RESOLUTION, scale)
+    return to_block(directory)
+
+
+def _multiply_fractions(
+    values: dict[int, tuple[int, bytes]], tags: tuple[int, ...], factor: int
+) -> None:
+    for tag in tags:
+        kind, value = values.get(tag, (0, b""))
+        if kind == RATIONAL and len(value) == BYTES[RATIONAL]:
+            above, below = struct.unpack("<II", value)
+            if above * factor < 2**32:
+                values[tag] = (kind, struct.pack("<II", above * factor, below))
 
 
 def tags(block: bytes) -> set[int]:
@@ -128,11 +244,7 @@ def tags(block: bytes) -> set[int]:
 
 def read_iptc(file: BufferedIOBase) -> bytes | None:
     """The IPTC of a TIFF; None if there is none."""
-    try:
-        layout = _layout(file)
-        iptc = _directory(file, layout, layout.first).values.get(IPTC, (0, b""))[1]
-    except (struct.error, ValueError, OverflowError):
-        return None
+    iptc = read_directory(file).values.get(IPTC, (0, b""))[1]
     if iptc[3:4] == IPTC_MARK != iptc[:1]:  # bytes were stored as words of the other byte order
         iptc = np.frombuffer(iptc[: len(iptc) // 4 * 4], np.uint32).byteswap().tobytes()
     return iptc or None

@@ -5,6 +5,7 @@ therefore tracks concurrent users, and repeats a failed call alone if others may
 its error.
 """
 
+import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -22,14 +23,34 @@ LONGEST = 300
 """Maximum characters of a reason: libvips may report hundreds of lines for one broken file."""
 
 
-UNKNOWN = "VipsForeignLoad: source is not in a known format"
-"""The error of libvips for a file that is not a picture."""
-
-
 def shown(path: Path | str) -> str:
     """The path as one printable line, whatever bytes its name contains."""
     name = str(path)
     return name if name.isprintable() else repr(name)
+
+
+def fields(image: pyvips.Image) -> list[str]:
+    """Names of an image's metadata; of those that are not UTF-8, bytes are spelt out.
+
+    pyvips' own `get_fields` fails as soon as one is not, as keywords of PNG in Latin-1.
+    """
+    names, array = [], pyvips.vips_lib.vips_image_get_fields(image.pointer)
+    for at in itertools.count():
+        if array[at] == pyvips.ffi.NULL:
+            break
+        names.append(pyvips.ffi.string(array[at]).decode(errors="backslashreplace"))
+        pyvips.glib_lib.g_free(array[at])
+    pyvips.glib_lib.g_free(array)
+    return names
+
+
+def text(image: pyvips.Image, name: str) -> str | None:
+    """A text of an image's metadata; None if it or its name is not UTF-8."""
+    try:
+        value = image.get(name)
+    except (pyvips.Error, UnicodeDecodeError):
+        return None
+    return value if isinstance(value, str) else None
 
 
 @contextmanager
@@ -156,6 +177,4 @@ def _reason(error: pyvips.Error) -> str:
     # truncation shows as a seek beyond the end, but libvips reports every single one
     told = [line for line in lines if line and not line.startswith("unable to ")]
     told = [line for line in told if ": bad seek to " not in line] or ["the data is damaged"]
-    if UNKNOWN in told:
-        return "it is not a picture, or not of a kind that mirnet knows"
     return "; ".join(dict.fromkeys(told))[:LONGEST]

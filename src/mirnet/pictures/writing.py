@@ -13,18 +13,19 @@ from dataclasses import dataclass
 from functools import partial
 from io import FileIO
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pyvips
 
 from mirnet.errors import ImageError
-from mirnet.pictures import metadata, pixels
+from mirnet.pictures import dng, metadata, pixels, vips
+from mirnet.pictures.loading import HEAD, kind_of, load
 from mirnet.pictures.source import Band, Source
 from mirnet.pictures.spool import Spool
 from mirnet.pictures.vips import as_image_error, attempt, forget, shown
 from mirnet.shapes import Image, Pixels
-from mirnet.system.files import hidden, replacing
+from mirnet.system.files import check, hidden, replacing
 
 
 @runtime_checkable
@@ -69,6 +70,12 @@ SPACES = {8: ("b-w", "srgb"), 16: ("grey16", "rgb16"), 32: ("b-w", "scrgb")}
 
 FAILED = "cannot be written"
 
+# Time and size of a noisy and a clean patch of 256, from 24 photographs with camera noise: without
+# compression 1.3 ms and 395 KB; level 1 3.5 ms and 275 KB, since it does not compress noise;
+# level 2 5.0 ms and 198 KB; level 6 8.1 ms and 192 KB, with all filters 11.7 ms and 184 KB.
+FAST = {"compression": 2, "filter": "up"}
+"""Options of a PNG that is written fast."""
+
 BIG = 3_900_000_000
 """Bytes from which a TIFF gets 64-bit offsets, slightly below the limit of 32 bits."""
 
@@ -108,7 +115,7 @@ class Writing:
         Raises:
             ImageError: if they are not rows of the picture, or the disk is full.
         """
-        _check(band, self._top, self._like)
+        self._like.check(band, self._top)
         if not band.size:
             return
         if self._alpha:
@@ -138,22 +145,32 @@ class Writing:
             ImageError: if it cannot be written.
         """
         quality = self._quality or FORMATS[self._kind].quality
+        if self._kind == "webp" and self._like.is_lossless_webp and not self._quality:
+            quality = 100
         encode = partial(_encode, spool, part, self._like, self._kind, self._bits, quality)
         self.notes = attempt(encode, self._name, FAILED)
 
 
+AnyWriting = Writing | dng.Writing
+"""A picture being written, in any format."""
+
+
 @contextmanager
-def into_file(path: Path, like: Source, kind: str, quality: int | None) -> Iterator[Writing]:
+def into_file(path: Path, like: Source, kind: str, quality: int | None) -> Iterator[AnyWriting]:
     """A file that replaces `path` once everything has succeeded; see `codec.create`."""
     name = shown(path)
-    _refuse(name, like, FORMATS[kind], quality)
+    _refuse(name, like, kind, quality)
     if not path.parent.is_dir():
         raise ImageError(f"{name} cannot be written: its folder does not exist")
+    with as_image_error(name, FAILED):
+        check(path)
+        if path.is_char_device():
+            raise ImageError(f"{name} cannot be written: it is a device, not a file")
     with ExitStack() as stack:
         with as_image_error(name, FAILED):
             spool = stack.enter_context(hidden(path))
         with spool.open("wb", buffering=0) as rows:
-            writing = Writing(name, rows, like, kind, quality)
+            writing = _begin(name, rows, like, kind, quality)
             yield writing
             writing.finish()
         with as_image_error(name, FAILED), replacing(path) as part:
@@ -163,14 +180,14 @@ def into_file(path: Path, like: Source, kind: str, quality: int | None) -> Itera
 @contextmanager
 def into_stream(
     stream: Writable, like: Source, kind: str, quality: int | None
-) -> Iterator[Writing]:
+) -> Iterator[AnyWriting]:
     """Copy the finished file into a stream at once; until then it is in a temporary folder."""
     name = "the picture"
-    _refuse(name, like, FORMATS[kind], quality)
+    _refuse(name, like, kind, quality)
     with tempfile.TemporaryDirectory() as folder:
         spool, part = Path(folder) / "rows", Path(folder) / "picture"
         with spool.open("wb", buffering=0) as rows:
-            writing = Writing(name, rows, like, kind, quality)
+            writing = _begin(name, rows, like, kind, quality)
             yield writing
             writing.finish()
         part.touch()
@@ -183,10 +200,24 @@ def _depth(bits: int) -> str:
     return "32-bit float" if bits == 32 else f"{bits} bit"
 
 
-def _refuse(name: str, like: Source, target: Format, quality: int | None) -> None:
+def _begin(name: str, spool: FileIO, like: Source, kind: str, quality: int | None) -> AnyWriting:
+    return (
+        dng.Writing(name, spool, like)
+        if kind == dng.NAME
+        else Writing(name, spool, like, kind, quality)
+    )
+
+
+def _refuse(name: str, like: Source, kind: str, quality: int | None) -> None:
     """Raise for what cannot work, before any row is fetched."""
+    if kind == dng.NAME:
+        dng.refuse(name, like, quality)
+        return
+    if like.negative is not None:
+        raise ImageError(f"{name}: {like.name} was opened for DNG: write that")
+    target = FORMATS[kind]
     if quality is not None and not 1 <= quality <= 100:
-        raise ImageError(f"quality {quality} was given; it goes from 1 to 100")
+        raise ImageError(f"quality must be 1 to 100, got {quality}")
     if like.has_alpha and not target.has_alpha:
         able = ", ".join(other.name for other in FORMATS.values() if other.has_alpha)
         raise ImageError(f"{name}: {target.name} cannot carry alpha; write one of {able}")
@@ -195,17 +226,6 @@ def _refuse(name: str, like: Source, target: Format, quality: int | None) -> Non
             f"{name}: {target.name} holds at most {target.longest} pixels a side, not "
             f"{like.width}x{like.height}; write TIFF or PNG"
         )
-
-
-def _check(band: Band, top: int, like: Source) -> None:
-    """Raise unless these are rows of the picture, from `top` on."""
-    expected = (len(band), like.width, like.channels)
-    if band.dtype != like.dtype or band.shape != expected:
-        raise ImageError(
-            f"rows of {band.shape} {band.dtype} were given; {like.name} has {expected} {like.dtype}"
-        )
-    if top + len(band) > like.height:
-        raise ImageError(f"more than the {like.height} rows of {like.name} were given")
 
 
 def _requantised(band: Pixels, bits: int) -> Pixels:
@@ -230,10 +250,18 @@ def _encode(
     _save(image, part, kind, bits, quality)
     if kind == "tiff":
         metadata.attach_to_tiff(like.metadata, part)
-    lost = metadata.lost(like.metadata, _written(part))
+    if kind == "jpeg":
+        metadata.attach_comments(like.metadata, part)
+    written = _open_written(part)
+    is_exif_of_libvips = kind != "tiff" and "exif-data" in vips.fields(written)
+    if is_exif_of_libvips and not like.metadata.has_exif_colour_space:
+        metadata.drop_colour_space(part, bytes(written.get("exif-data")))
+        written = _open_written(part)
+    lost = metadata.lost(like.metadata, metadata.gather(written, lambda: part.open("rb")))
     forget()
-    if bits < BITS[like.dtype]:
-        least = f"{_depth(BITS[like.dtype])} became {_depth(bits)}"
+    had = like.depth or BITS[like.dtype]
+    if bits < had:
+        least = f"{_depth(had)} became {_depth(bits)}"
         notes.append(f"{least}, the most that {target.name} holds")
     notes += [f"{target.name} could not carry the {name}" for name in lost]
     return tuple(notes)
@@ -245,8 +273,7 @@ def _assemble(
     """The spooled rows as a picture, with all its metadata."""
     space = SPACES[16 if bits == 12 else bits][like.channels > 1]
     source = pyvips.Source.new_from_file(os.fsencode(spool))
-    image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="error")
-    image = image.copy(interpretation=space)
+    image = load(source, "tiff").copy(interpretation=space)
     image = metadata.attach(like.metadata, image, has_iptc=target.name == "JPEG")
     profile = like.metadata.blocks.get("icc-profile-data", b"")
     if target.has_grey or profile[16:20] != b"GRAY":
@@ -257,26 +284,57 @@ def _assemble(
     return image, [note]
 
 
+def encode(
+    picture: Pixels, kind: str, quality: int | None = None, *, is_fast: bool = False
+) -> bytes:
+    """The bytes of a picture file without metadata; see `codec.encode`."""
+    like = Source.of(picture)
+    target, bits = FORMATS[kind], BITS[like.dtype]
+    _refuse("the picture", like, kind, quality)
+    if bits not in target.bits:
+        raise ImageError(f"{target.name} does not hold {_depth(bits)}")
+    space = SPACES[bits][like.channels > 1]
+    # copied if it is a view, such as a flipped one
+    image = pyvips.Image.new_from_array(np.ascontiguousarray(picture)).copy(interpretation=space)
+    save, options = _saver(image, kind, bits, quality or target.quality)
+    if is_fast and kind == "png":
+        options |= FAST
+    encoded: bytes = attempt(
+        lambda: getattr(image, f"{save}_buffer")(keep="none", **options), "the picture", FAILED
+    )
+    return encoded
+
+
 def _save(image: pyvips.Image, part: Path, kind: str, bits: int, quality: int | None) -> None:
-    name = os.fsencode(part)
+    save, options = _saver(image, kind, bits, quality)
+    getattr(image, save)(os.fsencode(part), **options)
+
+
+def _saver(
+    image: pyvips.Image, kind: str, bits: int, quality: int | None
+) -> tuple[str, dict[str, Any]]:
+    """The operation of libvips that writes this format, and its options."""
     size = image.width * image.height * image.bands * bits // 8
     lossless = quality == 100
     match kind:
         case "jpeg":
-            image.jpegsave(name, Q=quality, subsample_mode="off")
-        case "png":
-            image.pngsave(name, compression=6, filter="all")
+            return "jpegsave", {"Q": quality, "subsample_mode": "off"}
         case "tiff":
             predictor = "float" if bits == 32 else "horizontal"
-            image.tiffsave(name, compression="deflate", predictor=predictor, bigtiff=size > BIG)
+            options = {"compression": "deflate", "predictor": predictor, "bigtiff": size > BIG}
+            return "tiffsave", options
         case "webp":
-            image.webpsave(name, Q=quality, lossless=lossless, exact=True)
+            return "webpsave", {"Q": quality, "lossless": lossless, "exact": True}
         case "avif":
             options = {"bitdepth": bits, "lossless": lossless, "subsample_mode": "off"}
-            image.heifsave(name, compression="av1", Q=quality, **options)
+            return "heifsave", {"compression": "av1", "Q": quality, **options}
+    return "pngsave", {"compression": 6, "filter": "all"}
 
 
-def _written(path: Path) -> metadata.Metadata:
-    """The metadata that is really in the file, since libvips may silently omit some."""
-    image = pyvips.Image.new_from_source(pyvips.Source.new_from_file(os.fsencode(path)), "")
-    return metadata.gather(image, lambda: path.open("rb"))
+def _open_written(path: Path) -> pyvips.Image:
+    """The file as it really is, since libvips may silently omit some metadata."""
+    with path.open("rb") as file:
+        kind = kind_of(file.read(HEAD)) or ""
+    image = load(pyvips.Source.new_from_file(os.fsencode(path)), kind)
+    forget()  # a file that is changed in place is read anew
+    return image

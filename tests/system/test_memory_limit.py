@@ -1,0 +1,36 @@
+"""A limit on a process's memory."""
+
+import sys
+
+import pytest
+
+SCRIPT = """
+from mirnet.system import memory
+
+memory.die_first()
+memory.limit({limit})
+try:
+    bytearray(64 << 20)
+except MemoryError:
+    print("refused")
+else:
+    print("given")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits memory")
+@pytest.mark.parametrize(
+    ("limit", "answer"), [(32 << 20, "refused"), (128 << 20, "given"), (None, "given")]
+)
+def test_a_process_gets_no_more_than_its_limit(python, limit, answer):
+    done = python(SCRIPT.format(limit=limit))
+
+    assert done.stdout == f"{answer}\n", done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has this order")
+def test_a_process_offers_to_die_first(python):
+    script = "from pathlib import Path; from mirnet.system import memory; memory.die_first(); "
+    done = python(f"{script}print(Path('/proc/self/oom_score_adj').read_text(), end='')")
+
+    assert done.stdout == "1000\n"
