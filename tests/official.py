@@ -7,7 +7,9 @@ Its package would import torchvision, so the one file is loaded by itself.
 import functools
 import importlib.util
 import sys
+from collections.abc import Mapping
 from importlib import metadata
+from pathlib import Path
 from types import ModuleType
 from unittest import mock
 
@@ -51,6 +53,50 @@ def module() -> ModuleType:
     ):
         spec.loader.exec_module(loaded)
     return loaded
+
+
+class Detector(ModuleType):
+    """Stand-in for `spandrel`, with what the recognition of a network asks of it."""
+
+    class Architecture:
+        """Base class of the descriptions of networks."""
+
+        def __class_getitem__(cls, _):
+            return cls
+
+        def __init__(self, *, id, detect):
+            self.detect = detect
+
+    class KeyCondition:
+        """A condition on the names of a state dict."""
+
+        @staticmethod
+        def has_all(*names):
+            return lambda tensors: set(names) <= set(tensors)
+
+    def __getattr__(self, name):
+        return {}  # whatever else is imported, a dict serves in annotations
+
+
+def recognises(tensors: Mapping[str, object]) -> bool:
+    """Whether spandrel takes these tensors, by official names, for a MIRNetV2."""
+    network = module()
+    name = "official_mirnet2"
+    spec = importlib.util.spec_from_file_location(
+        name, Path(network.__file__).parent.parent / "__init__.py", submodule_search_locations=[]
+    )
+    description = importlib.util.module_from_spec(spec)
+    stand_in = Detector("spandrel")
+    modules = {
+        name: description,
+        f"{name}.__arch": ModuleType(f"{name}.__arch"),
+        f"{name}.__arch.mirnet_v2_arch": network,
+        "spandrel": stand_in,
+        "spandrel.util": stand_in,
+    }
+    with mock.patch.dict(sys.modules, modules):
+        spec.loader.exec_module(description)
+        return description.MIRNet2Arch().detect(tensors)
 
 
 def util() -> ModuleType:

@@ -25,6 +25,18 @@ def test_official_network_loads_what_is_written_as_pth(configuration, tmp_path):
         torch.testing.assert_close(theirs(x), ours(x), rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize(("preset", "expected"), [("base", True), ("small", False)])
+def test_spandrel_recognises_four_groups(preset, expected, tmp_path):
+    """Its detection asks for a tensor of the fourth group."""
+    write(Weights.of(PRESETS[preset].network()), tmp_path / "m.pth")
+
+    params = torch.load(tmp_path / "m.pth", weights_only=True)["params"]
+
+    assert official.recognises(params) is expected
+    fourth = any(name.startswith("body.3.") for name in params)
+    assert fourth is expected
+
+
 def test_official_names_are_those_of_pdparams(tmp_path):
     write(Weights.of(NARROW.network()), tmp_path / "m.pdparams")
 

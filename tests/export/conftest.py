@@ -94,6 +94,7 @@ def graph_facts(facts, weights):
         "configuration": {
             "width": 8, "groups": [1], "blocks_per_group": 1, "growth": 1.5,
             "in_channels": 3, "out_channels": 3, "residual": True, "unshuffle": 1, "window": 0,
+            "scale": 1,
         },
         "parameters": sum(parameter.numel() for parameter in weights.network().parameters()),
         "multiple": 4,

@@ -355,7 +355,7 @@ def test_a_folder_that_cannot_be_made_is_named(source, tmp_path):
 def test_a_source_without_weights_is_refused(tmp_path):
     (tmp_path / "x.pth").write_bytes(b"nothing")
 
-    with pytest.raises(WeightsError, match="is no file of weights"):
+    with pytest.raises(WeightsError, match="is not a weights file"):
         export.export(tmp_path / "x.pth", "onnx", tmp_path)
 
 

@@ -61,6 +61,8 @@ CONFIGURATIONS = {
     "dual pixel": Configuration(8, (1, 2), in_channels=6, residual=False),
     "half resolution": Configuration(8, (1, 2), 1, unshuffle=2),
     "windows": Configuration(8, (1, 2), 1, unshuffle=2, window=24),
+    "twice as large": Configuration(8, (1,), 1, scale=2),
+    "three times, at half resolution": Configuration(8, (1,), 1, unshuffle=2, scale=3),
     "windows of the paper's": Configuration(8, (1,), 1, window=36),
 }
 

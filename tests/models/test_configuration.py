@@ -27,19 +27,26 @@ def tensors_of(configuration: Configuration) -> dict[str, torch.Tensor]:
     growth=st.sampled_from([1.5, 1.0, 2.0, 1.25, 0.7, 1.7]) | st.floats(0.5, 4),
     channels=st.tuples(st.integers(1, 6), st.integers(1, 6)),
     unshuffle=st.sampled_from([1, 2]),
+    scale=st.sampled_from([1, 2, 3, 4]),
 )
-def test_configuration_is_inferred_from_shapes(quarter, picks, blocks, growth, channels, unshuffle):
+def test_configuration_is_inferred_from_shapes(
+    quarter, picks, blocks, growth, channels, unshuffle, scale
+):
     widths = Configuration(4 * quarter, (), growth=growth).stream_widths
     fitting = [count for count in (1, 2, 3, 4) if not any(width % count for width in widths)]
     groups = tuple(fitting[pick % len(fitting)] for pick in picks)
     residual = channels[0] == channels[1]
     configuration = Configuration(
-        4 * quarter, groups, blocks, growth, *channels, residual, unshuffle
+        4 * quarter, groups, blocks, growth, *channels, residual, unshuffle, scale=scale
     )
     # four channels in and out might as well be one at half resolution
-    stated = 1 if unshuffle == 1 and not any(count % 4 for count in channels) else None
+    folded = channels[0], channels[1] * scale**2
+    stated = 1 if unshuffle == 1 and not any(count % 4 for count in folded) else None
+    # one channel in and four out might as well be one twice as large
+    is_plain = residual or (scale == 1 and channels[1] not in (4 * channels[0], 9 * channels[0]))
+    known = None if is_plain else scale
 
-    found = upstream.configuration(tensors_of(configuration), unshuffle=stated)
+    found = upstream.configuration(tensors_of(configuration), unshuffle=stated, scale=known)
 
     assert found.stream_widths == widths
     assert replace(found, growth=growth) == configuration

@@ -115,6 +115,8 @@ def test_weights_of_a_network_make_the_network_again(weights):
         Configuration(8, (1, 2), 1, unshuffle=2, window=48),
         Configuration(8, (1,), 1, window=24),
         Configuration(8, (1,), 1, in_channels=4, out_channels=4),
+        Configuration(8, (1,), 1, unshuffle=2, window=48, scale=4),
+        Configuration(8, (1,), 1, in_channels=6, residual=False, scale=2),
     ],
 )
 def test_what_shapes_do_not_tell_is_stated(tmp_path, configuration, suffix):
@@ -141,6 +143,7 @@ def test_native_file_states_configuration_and_facts(weights, tmp_path):
             "growth": 1.5,
             "unshuffle": 1,
             "window": 0,
+            "scale": 1,
             "in_channels": 3,
             "out_channels": 3,
             "residual": True,
@@ -177,10 +180,21 @@ def test_pdparams_is_a_plain_pickle_for_any_numpy(weights, tmp_path):
     data = path.read_bytes()
     arrays = pickle.loads(data)["state_dict"]
 
-    assert data[:2] == b"\x80\x02"
+    assert data[:2] == b"\x80\x03"
     assert b"numpy._core" not in data
+    assert b"numpy.core.multiarray" in data
     assert upstream.to_ours(arrays).keys() == weights.tensors.keys()
     assert (arrays["conv_in.weight"] == weights.tensors["head.weight"].numpy()).all()
+
+
+def test_pdparams_is_as_small_as_the_weights(weights, tmp_path):
+    path = tmp_path / "model.pdparams"
+    numbers = 4 * sum(tensor.numel() for tensor in weights.tensors.values())
+    overhead = 200 * len(weights.tensors)  # names and shapes
+
+    write(weights, path)
+
+    assert numbers < path.stat().st_size < numbers + overhead
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -271,7 +285,7 @@ def test_facts_cannot_take_the_names_of_the_file_itself(weights, tmp_path):
 
 
 def test_missing_folder_is_named(weights, tmp_path):
-    with pytest.raises(WeightsError, match=r"nowhere/m\.pth: cannot be written \(No such file"):
+    with pytest.raises(WeightsError, match=r"nowhere/m\.pth: cannot be written \(its folder"):
         write(weights, tmp_path / "nowhere" / "m.pth")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from mirnet import runtimes
 from mirnet.models import catalog
-from mirnet.runtimes import choice
+from mirnet.runtimes import choice, remembered
 from mirnet.runtimes.choice import Way
 from mirnet.system import subprocesses
 
@@ -20,7 +20,7 @@ ONNX = Way("onnx", "f32", str(BUNDLED[".onnx"]))
 def cache(tmp_path, monkeypatch):
     """Where it is remembered."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(choice.platformdirs, "user_cache_path", lambda *_, **__: tmp_path)
+    monkeypatch.setattr(remembered.platformdirs, "user_cache_path", lambda *_, **__: tmp_path)
     return tmp_path / "runtimes.json"
 
 

@@ -241,7 +241,7 @@ def test_a_device_that_is_not_there_ends_in_one_line():
 
     if torch.cuda.is_available():
         pytest.skip("there is a CUDA device")
-    words = "PyTorch cannot use the device cuda: .+; choose one that is there, such as cpu"
+    words = "PyTorch cannot use the device cuda: .+; choose an available one, such as cpu"
     with pytest.raises(InferenceError, match=words) as caught:
         PyTorchRuntime(BUNDLED[".safetensors"], device="cuda")
     assert "\n" not in str(caught.value)

@@ -56,7 +56,7 @@ def test_a_damaged_program_is_refused(copy, part):
     program = copy.with_suffix(".json")
     program.write_bytes(program.read_bytes()[part])
 
-    assert f"{copy} is no Paddle model that can be run, or damaged: " in refused(copy)
+    assert f"{copy} is not a Paddle model that can be run, or is damaged: " in refused(copy)
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>404: not found</html>" * 9, bytes(1000)])
@@ -64,7 +64,7 @@ def test_damaged_parameters_are_refused_without_facts_too(copy, content):
     change_facts(copy, lambda program: program.pop("mirnet"))
     copy.write_bytes(content)
 
-    assert f"{copy} is no Paddle model that can be run, or damaged: " in refused(copy)
+    assert f"{copy} is not a Paddle model that can be run, or is damaged: " in refused(copy)
 
 
 @pytest.mark.parametrize("facts", [None, 3, [], {}])
@@ -201,8 +201,10 @@ def test_the_process_is_left_as_it_was_and_nothing_is_printed(python, paddle_mod
     assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
 
 
-@pytest.mark.parametrize("side", [64, 48])
-def test_a_program_of_one_size_runs_in_tiles_of_that_size(side, tmp_path, picture):
+@pytest.mark.parametrize(
+    ("side", "height", "width"), [(64, 100, 90), (48, 100, 90), (256, 300, 270), (256, 40, 256)]
+)
+def test_a_program_of_one_size_runs_in_tiles_of_that_size(side, height, width, tmp_path, picture):
     """As the Paddle reproduction exports its network: -1 3 256 256 stands in the program."""
     network = paddle.nn.Sequential(
         paddle.nn.Conv2D(3, 3, 1, bias_attr=False), paddle.nn.Upsample(size=[side, side])
@@ -212,7 +214,7 @@ def test_a_program_of_one_size_runs_in_tiles_of_that_size(side, tmp_path, pictur
     program = paddle.jit.to_static(network, input_spec=[shape], full_graph=True)
     paddle.jit.save(program, str(tmp_path / "model"))
     runtime = PaddleRuntime(tmp_path / "model.pdiparams", threads=1)
-    image = picture(100, 90)
+    image = picture(height, width)
 
     restorer = Restorer(runtime)
 

@@ -69,7 +69,8 @@ def test_a_device_that_does_not_is_refused_where_it_was_asked_for(devices, facto
         trusted(load, "fast", insist=True)
 
     assert str(caught.value) == (
-        f"onnx on fast differs from the CPU by {stated}, more than 0.02: it cannot be trusted"
+        f"onnx on fast differs from the CPU by {stated}, more than 0.02: its results "
+        "cannot be trusted"
     )
     assert all(is_closed(opened) for opened in load.opened)
 

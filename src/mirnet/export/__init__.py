@@ -1,17 +1,16 @@
 """Export models to other formats; each result is checked against its source before it is kept."""
 
 import contextlib
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 from mirnet import runtimes
 from mirnet.errors import ShapeError, WeightsError
 from mirnet.export import check, facts, mnn, onnx
-from mirnet.models import checkpoint
+from mirnet.models import catalog, checkpoint
 from mirnet.models.checkpoint import Weights
 from mirnet.restoration.runtime import Runtime
-from mirnet.system.files import place_together
+from mirnet.system.files import hidden_folder, place_together, remove_stale
 
 FORMATS = ("onnx", "openvino", "mnn", "safetensors", "pth", "pdparams", "paddle")
 
@@ -40,7 +39,7 @@ HALF_TOLERANCE = 8e-3
 
 
 def export(
-    model: Path,
+    model: str | Path,
     format: str,
     folder: Path,
     *,
@@ -49,10 +48,10 @@ def export(
     size: tuple[int, int] | None = None,
     local: int | None = None,
 ) -> tuple[Path, float]:
-    """Write the weights file `model` in another format.
+    """Write a model in another format.
 
     Args:
-        model: any file that `models.checkpoint.read` takes.
+        model: a name of the catalogue, or any file that `models.checkpoint.read` takes.
         format: one of `FORMATS`.
         folder: created if missing.
         name: the new file's stem; that of `model` by default.
@@ -67,9 +66,9 @@ def export(
         the one. `files` tells what belongs to it.
 
     Raises:
-        WeightsError: if the source holds no weights, the format is unknown or has not what is
-            asked, the result would take the source's place, cannot be written, or differs from it
-            by more than the tolerance; then nothing is left behind.
+        WeightsError: if there is no such model, it holds no weights, the format is unknown or has
+            not what is asked, the result would take the source's place, cannot be written, or
+            differs from it by more than the tolerance; then nothing is left behind.
         ShapeError: if the size is none that the network takes.
         RuntimeMissingError: if the runtime is missing that checks the result.
     """
@@ -81,26 +80,28 @@ def export(
         raise WeightsError(f"a fixed size is for {_listed(SIZED)}, not for {format}")
     suffix = SUFFIXES.get(format, f".{format}")
     runtimes.require(READERS.get(suffix, "pytorch"))
-    weights = checkpoint.read(model)
+    source = catalog.file(str(model))
+    weights = checkpoint.read(source)
     if local is not None:
         weights = checkpoint.localised(weights, local)
     if size:
         _check_size(*size, weights.configuration.multiple)
-    target = folder / f"{name or model.stem}{suffix}"
-    if target.exists() and target.samefile(model):
+    target = folder / f"{name or source.stem}{suffix}"
+    if target.exists() and target.samefile(source):
         raise WeightsError(f"{target} is the source itself: choose another folder or name")
     try:
-        weights = replace(weights, facts=weights.facts | facts.origin(model))
+        weights = replace(weights, facts=weights.facts | facts.origin(source))
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".", dir=folder) as hidden:
-            path = Path(hidden) / target.name
+        remove_stale(folder)
+        with hidden_folder(folder) as hidden:
+            path = hidden / target.name
             _write(weights, path, format, half=half, size=size)
             with contextlib.closing(_open(path)) as runtime:
                 difference = check.difference(weights, runtime, size)
             tolerance = HALF_TOLERANCE if half else TOLERANCE
             if not difference <= tolerance:
                 raise WeightsError(
-                    f"{target.name} differs from {model} by {difference:.1e}, more than "
+                    f"{target.name} differs from {source} by {difference:.1e}, more than "
                     f"{tolerance:.0e}: not written"
                 )
             place_together(files(path), folder)
@@ -130,7 +131,8 @@ def _check_size(height: int, width: int, multiple: int) -> None:
     smallest = min(height, width)
     if smallest < SMALLEST or height % multiple or width % multiple:
         raise ShapeError(
-            f"a fixed size is of multiples of {multiple}, at least {SMALLEST}, got {height}x{width}"
+            f"a fixed size must be multiples of {multiple}, at least {SMALLEST}, "
+            f"got {height}x{width}"
         )
 
 
@@ -154,4 +156,6 @@ def _write(
 
 
 def _open(path: Path) -> Runtime:
-    return runtimes.open(path, runtime=READERS.get(path.suffix, "pytorch"), device="cpu")
+    return runtimes.open(
+        path, runtime=READERS.get(path.suffix, "pytorch"), device="cpu", is_trusted=True
+    )

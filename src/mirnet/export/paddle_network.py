@@ -133,13 +133,14 @@ class PaddleMIRNetV2(nn.Layer):
     """Restore a batch of pictures.
 
     Input: b in_channels h w, float32, RGB in 0..1, height and width multiples of the
-    configuration's, which is not checked here. Output: b out_channels h w, not clipped.
+    configuration's, which is not checked here. Output: b out_channels h w, enlarged if the
+    configuration says so, not clipped.
     """
 
     def __init__(self, configuration: Configuration) -> None:
         super().__init__()
         self.residual = configuration.residual
-        self.unshuffle = configuration.unshuffle
+        self.unshuffle, self.scale = configuration.unshuffle, configuration.scale
         width, widths = configuration.width, configuration.stream_widths
         folded = configuration.unshuffle**2
         cell = configuration.window // (CELLS * configuration.unshuffle)
@@ -152,7 +153,7 @@ class PaddleMIRNetV2(nn.Layer):
                 for groups in configuration.groups
             )
         )
-        self.conv_out = conv3x3(width, configuration.out_channels * folded)
+        self.conv_out = conv3x3(width, configuration.out_channels * folded * self.scale**2)
 
     @no_type_check  # Paddle reads this function's source, so tests must not wrap it in a checker
     def forward(self, x: Features) -> Features:
@@ -160,9 +161,11 @@ class PaddleMIRNetV2(nn.Layer):
         shallow = self.conv_in(fold(x, self.unshuffle) if folds else x)
         deep = self.body(shallow)
         out = self.conv_out(deep if self.residual else deep + shallow)
-        if folds:
-            out = functional.pixel_shuffle(out, self.unshuffle)
-        return out + x if self.residual else out
+        if folds or self.scale > 1:
+            out = functional.pixel_shuffle(out, self.unshuffle * self.scale)
+        if not self.residual:
+            return out
+        return out + (spread(x, self.scale) if self.scale > 1 else x)
 
 
 def fold(x: Features, side: int) -> Features:

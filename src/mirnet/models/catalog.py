@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from mirnet.aliases import renamed
 from mirnet.errors import WeightsError
+from mirnet.models import identity
 
 BUNDLED = Path(__file__).parent / "bundled"
 
@@ -16,7 +18,7 @@ DEFAULT = "denoise"
 
 
 @dataclass(frozen=True)
-class Model:
+class BundledModel:
     """A model bundled with the package, in one file for each family of runtimes."""
 
     name: str
@@ -42,14 +44,14 @@ class Model:
 
 
 MODELS = (
-    Model(
+    BundledModel(
         name="denoise",
         task="denoise",
         network="width 32, groups 1, 2, 4",
         licence="Apache-2.0",
         summary="noise of phones and cameras in developed photographs, any ISO",
     ),
-    Model(
+    BundledModel(
         name="denoise-tiny",
         task="denoise",
         network="width 32, groups 1, 2, one block",
@@ -59,13 +61,27 @@ MODELS = (
 )
 
 
-def find(name: str) -> Model | None:
+def find(name: str) -> BundledModel | None:
     """The model of this name, if there is one.
 
     >>> find("denoise").task
     'denoise'
     """
     return next((model for model in MODELS if model.name == name), None)
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file is one of the bundled models' by content: what it says of itself can lie.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    for ours in (file for model in MODELS for file in model.files()):
+        if not ours.is_file() or ours.stat().st_size != path.stat().st_size:
+            continue
+        if ours.samefile(path) or identity.digest(ours) == identity.digest(path):
+            return True
+    return False
 
 
 def file(name: str) -> Path:
@@ -88,3 +104,6 @@ def file(name: str) -> Path:
         names = ", ".join(model.name for model in MODELS)
         raise WeightsError(f"no model {name!r}: give a file, or one of: {names}")
     return path
+
+
+__getattr__ = renamed(__name__, {"Model": "BundledModel"})

@@ -18,7 +18,13 @@ from mirnet.models import pdparams
 from mirnet.models.content import describe, load
 from mirnet.models.facts import KEY
 from mirnet.models.mirnetv2 import upstream
-from mirnet.models.mirnetv2.network import CELLS, HALVINGS, Configuration, MIRNetV2
+from mirnet.models.mirnetv2.network import (
+    CELLS,
+    HALVINGS,
+    SCALES,
+    Configuration,
+    MIRNetV2,
+)
 from mirnet.system.files import replacing
 
 
@@ -62,12 +68,14 @@ def read(path: str | Path) -> Weights:
     """
     path = Path(path)
     try:
+        if path.is_fifo() or path.is_char_device():  # which may never end
+            raise WeightsError("is a pipe or a device: save the weights as a file")
         content = load(path)
         values = upstream.recognised(content.tensors)
-        tensors = {name: _tensor(name, value) for name, value in values.items()}
+        tensors = _tensors(values)
         stated = _completed(content.configuration)
-        unshuffle = stated["unshuffle"] if stated else None
-        inferred = upstream.configuration(tensors, unshuffle=unshuffle)
+        folding = {name: stated[name] for name in FOLDING} if stated else {}
+        inferred = upstream.configuration(tensors, **folding)
         configuration = _agreed(stated, inferred)
         tensors = {name: _settled(name, tensor) for name, tensor in tensors.items()}
     except OSError as error:
@@ -96,7 +104,7 @@ def localised(weights: Weights, window: int) -> Weights:
     own, smallest = weights.configuration.window, CELLS * HALVINGS * weights.configuration.unshuffle
     if own:
         raise WeightsError(
-            f"this model averages over windows of {own} pixels already: leave --local out"
+            f"this model averages over windows of {own} pixels already: omit --local"
         )
     if not 0 < window <= LARGEST_WINDOW or window % smallest:
         raise WeightsError(
@@ -144,6 +152,10 @@ def write(weights: Weights, path: str | Path, *, half: bool = False) -> None:
         raise WeightsError(f"{path}: {error}") from error
 
 
+FOLDING = ("unshuffle", "scale")
+"""Options of which shapes alone show only the product with channel counts."""
+LATER = {"unshuffle": 1, "window": 0, "scale": 1}
+"""Options that older files do not state, with the values that their networks have."""
 LARGEST_WINDOW = 1536
 """Pictures are padded to multiples of the window, so a hostile file must not state any size."""
 
@@ -157,10 +169,10 @@ def _completed(stated: object) -> Mapping[str, Any] | None:
     if stated is None:
         return None
     names = [field.name for field in fields(Configuration)]
-    if not isinstance(stated, Mapping) or {*stated, "unshuffle", "window"} != set(names):
+    if not isinstance(stated, Mapping) or {*stated, *LATER} != set(names):
         raise WeightsError(f"its configuration does not state {upstream.listed(names)}, no more")
-    full = {"unshuffle": 1, "window": 0, **stated, "groups": _as_tuple(stated["groups"])}
-    unshuffle, window = full["unshuffle"], full["window"]
+    full = {**LATER, **stated, "groups": _as_tuple(stated["groups"])}
+    unshuffle, window, scale = (full[name] for name in LATER)
     if type(unshuffle) is not int or unshuffle not in (1, 2):
         raise WeightsError(f"its configuration states unshuffle {unshuffle!r}: expected 1 or 2")
     smallest = CELLS * HALVINGS * unshuffle
@@ -169,6 +181,8 @@ def _completed(stated: object) -> Mapping[str, Any] | None:
             f"its configuration states window {window!r}: expected a multiple of {smallest} up to "
             f"{LARGEST_WINDOW}"
         )
+    if type(scale) is not int or scale not in SCALES:
+        raise WeightsError(f"its configuration states scale {scale!r}: expected 1 to {SCALES[-1]}")
     return full
 
 
@@ -210,6 +224,20 @@ def _gives_widths(growth: object, inferred: Configuration) -> bool:
     if not isinstance(growth, int | float) or not 0 < growth < inferred.stream_widths[1] + 1:
         return False
     return replace(inferred, growth=float(growth)).stream_widths == inferred.stream_widths
+
+
+def _tensors(values: Mapping[str, object]) -> dict[str, Tensor]:
+    """The entries of a file as tensors, whatever their dtype, up to `pdparams.MOST_BYTES`."""
+    tensors, size = {}, 0
+    for name, value in values.items():
+        tensors[name] = _tensor(name, value)
+        size += tensors[name].numel() * torch.float32.itemsize  # a view may be larger than its file
+        if size > pdparams.MOST_BYTES:
+            raise WeightsError(
+                f"its tensors take more than {pdparams.MOST_BYTES >> 20} MiB: no network of this "
+                "kind is that large"
+            )
+    return tensors
 
 
 def _tensor(name: str, value: object) -> Tensor:

@@ -1,10 +1,13 @@
 """The unverified content of a weights file of any format.
 
-The first bytes determine how a file is read. No file can run code.
+The first bytes determine how a file is read. No file can run code, nor unpack to many times its
+size.
 """
 
+import io
 import json
 import re
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,6 +30,12 @@ TRAINING_FORMAT = "mirnet-training-1"
 
 CONTAINERS = ("params_ema", "params", "state_dict")
 """Keys under which other software stores the tensors, in order of preference."""
+
+LEGACY_PICKLES = 5
+"""Pickles at the start of a file from before PyTorch 1.6; its tensors follow."""
+
+CHUNK = 1 << 20
+"""Bytes read at a time while checksums are compared."""
 
 EXPECTED = "expected .safetensors, .pth, .pt, .ckpt or .pdparams"
 
@@ -59,12 +68,12 @@ def load(path: Path) -> Content:
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= 100_000_000:
         return _undamaged(lambda: _read_safetensors(path))
     if start.startswith(b"PK\x03\x04"):
-        return _undamaged(lambda: _from_pickled(_read_torch(path, mmap=True)))
+        return _undamaged(lambda: _from_pickled(_read_zip(path)))
     if b"l\xfc\x9cF\xf9 j\xa8P\x19" in start:  # the magic number of torch before 1.6
-        return _undamaged(lambda: _from_pickled(_read_torch(path, mmap=False)))
+        return _undamaged(lambda: _from_pickled(_read_legacy(path)))
     if start.startswith(b"\x80"):
         return _undamaged(lambda: _from_pickled(_read_pdparams(path)))
-    raise WeightsError(f"is no file of weights, it starts with {start[:8]!r}: {EXPECTED}")
+    raise WeightsError(f"is not a weights file; it starts with {start[:8]!r}: {EXPECTED}")
 
 
 def _undamaged(reader: Callable[[], Content]) -> Content:
@@ -77,13 +86,47 @@ def _undamaged(reader: Callable[[], Content]) -> Content:
         if wanted := re.search(r"GLOBAL (\S+)", str(error)):
             raise WeightsError(pdparams.refusal(wanted[1])) from error
         reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise WeightsError(f"is cut short or damaged ({reason[0]}): fetch it again") from error
+        raise WeightsError(f"is truncated or damaged ({reason[0]}): fetch it again") from error
 
 
 def _read_safetensors(path: Path) -> Content:
     with safetensors.safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
         return _with_description(tensors, (file.metadata() or {}).get(KEY))
+
+
+def _read_zip(path: Path) -> object:
+    """Read what `torch.save` writes, in which nothing is compressed."""
+    with zipfile.ZipFile(path) as archive:
+        members, size = archive.infolist(), path.stat().st_size
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+            raise WeightsError(
+                "refused: it is compressed, which PyTorch's files are not, and may unpack to any "
+                "size; write it with torch.save"
+            )
+        if sum(max(member.file_size, member.compress_size) for member in members) > size:
+            raise WeightsError(pdparams.too_large("content than the file is long"))
+        for member in members:
+            _compare_checksum(archive, member)
+            if member.filename.endswith("data.pkl"):
+                pdparams.rehearse(io.BytesIO(archive.read(member)))
+    return _read_torch(path, mmap=True)
+
+
+def _compare_checksum(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    """Read a member to its end, where zipfile compares the checksum; PyTorch does not."""
+    if member.CRC == 0:  # left out: torch.serialization.set_crc32_options(False)
+        member.CRC = None  # type: ignore[assignment]  # zipfile's own word for no checksum
+    with archive.open(member) as content:
+        while content.read(CHUNK):
+            pass
+
+
+def _read_legacy(path: Path) -> object:
+    with path.open("rb") as file:
+        for _ in range(LEGACY_PICKLES):
+            pdparams.rehearse(file)
+    return _read_torch(path, mmap=False)
 
 
 def _read_torch(path: Path, *, mmap: bool) -> object:
@@ -139,7 +182,8 @@ def describe(configuration: Configuration, facts: dict[str, Any]) -> str:
         return json.dumps(own | facts, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise WeightsError(
-            f"the facts do not fit into JSON ({error}): leave finite numbers, text, lists and dicts"
+            f"the facts do not fit into JSON ({error}): use only finite numbers, text, lists "
+            "and dicts"
         ) from error
 
 

@@ -15,6 +15,8 @@ KEY = "mirnet"
 
 LARGEST_MULTIPLE = 512
 """Pictures are padded to multiples, so a hostile file must not state any number."""
+LARGEST_SCALE = 8
+"""The same for what the results' size is multiplied by."""
 
 Shape = Sequence[int | None]
 """Shape of an input or output, b c h w; None stands for any number."""
@@ -65,6 +67,8 @@ class Facts:
 
         >>> Facts.of({"multiple": 32}).multiple, Facts.of("no JSON").multiple
         (32, 4)
+        >>> Facts.of({"configuration": {"scale": 2}}).scale
+        2
         >>> facts = Facts.of(None, takes=[1, 6, 250, 320], gives=[1, 3, 500, 640])
         >>> facts.in_channels, facts.out_channels, facts.size, facts.scale, facts.multiple
         (6, 3, (250, 320), 2, 2)
@@ -80,7 +84,10 @@ class Facts:
             out_channels=_channels(gives)
             or _number(network.get("out_channels"))
             or cls.out_channels,
-            scale=_scale(takes, gives) or cls.scale,
+            scale=_scale(takes, gives)
+            or _number(network.get("scale"), LARGEST_SCALE)
+            or _number(stated.get("scale"), LARGEST_SCALE)
+            or cls.scale,
             # a fixed-size model without a statement takes that size, whatever its divisors
             multiple=multiple or math.gcd(cls.multiple, *(size or ())),
             size=size,

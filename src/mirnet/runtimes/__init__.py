@@ -16,7 +16,7 @@ from mirnet.errors import MirnetError, RuntimeMissingError, WeightsError
 from mirnet.models import catalog
 from mirnet.models.facts import Facts
 from mirnet.restoration.runtime import Runtime
-from mirnet.runtimes import choice, trust
+from mirnet.runtimes import choice, trial, trust
 from mirnet.runtimes.choice import Way
 from mirnet.system import machine
 
@@ -97,6 +97,10 @@ KINDS = {
 
 DEVICES = ("auto", "cpu", "cuda", "tensorrt", "coreml", "directml")
 
+TRIED = ("mnn", "openvino", "onnx", "paddle")
+"""Runtimes that execute whatever graph a file holds. PyTorch runs our own network alone, whose
+weights are verified when they are read."""
+
 ON_CUDA = ("pytorch", "onnx", "paddle")
 """Runtimes with CUDA support, in the order in which they are checked for a device."""
 
@@ -127,8 +131,11 @@ def open(
     threads: int | None = None,
     precision: str = "f32",
     local: int | None = None,
+    is_trusted: bool = False,
 ) -> Runtime:
     """Open a model of the catalogue, or a model file.
+
+    Model files of others are first tried on one tile in a process of their own; see `trial`.
 
     Args:
         model: a name such as `denoise`, or the path of a file that one of the runtimes reads.
@@ -143,12 +150,13 @@ def open(
             two levels of 255.
         local: side of the windows over which the network averages instead of the whole input, for
             PyTorch only; see `models.checkpoint.localised`.
+        is_trusted: whether to leave out the trial, for a file that this process has just written.
 
     Raises:
         RuntimeMissingError: if a package is missing, no runtime has the device, or there is no such
             precision.
         InferenceError: if the device fails, or computes something else than the CPU.
-        WeightsError: if there is no such model, or the file is not one.
+        WeightsError: if there is no such model, the file is not one, or does not pass its trial.
     """
     if runtime not in ("auto", *KINDS):
         raise RuntimeMissingError(f"no runtime {runtime!r}: choose auto, {', '.join(KINDS)}")
@@ -180,10 +188,16 @@ def open(
         )
     try:
         way = Way(name, "f32", str(path))
+        ways = [way]
         if device == "cpu" and name in choice.TIMED:
             names = [name] if runtime != "auto" else [name, *choice.TIMED]
-            way = choice.fastest(_ways(names, files, precision), threads)
-            kind, path = KINDS[way.runtime], Path(way.path)
+            ways = _ways(names, files, precision)
+        if not is_trusted:
+            ways = _passing(ways)
+        way = choice.fastest(ways, threads)
+        if not is_trusted and (way.runtime, way.path) != (ways[0].runtime, ways[0].path):
+            _passing([way])
+        kind, path = KINDS[way.runtime], Path(way.path)
         load = partial(_localised, local=local) if local is not None else kind.load
         return trust.trusted(
             lambda place: load(path, place, threads, way.precision), device, insist=insist
@@ -206,6 +220,26 @@ def _ways(names: Sequence[str], files: Mapping[str, Path], precision: str) -> li
         if precision == "auto" and name == "openvino" and _has_bf16():
             ways.append(Way(name, "bf16", str(path)))
     return ways
+
+
+def _passing(ways: Sequence[Way]) -> list[Way]:
+    """The ways from the first one on that passes a trial; the fastest is tried once it is chosen.
+
+    Raises:
+        WeightsError: the first way's reason, if none passes.
+    """
+    failure: WeightsError | None = None
+    for place, way in enumerate(ways):
+        if way.runtime not in TRIED:
+            return list(ways[place:])
+        try:
+            trial.check(way.runtime, Path(way.path))
+        except WeightsError as error:
+            failure = failure or error
+        else:
+            return list(ways[place:])
+    assert failure  # there is at least one way
+    raise failure
 
 
 def _has_bf16() -> bool:

@@ -4,21 +4,18 @@ No order holds everywhere: the fastest runtime depends on network, tile and proc
 stored in the user's cache folder, by machine, model and versions; the file is safe to delete.
 """
 
-import contextlib
 import hashlib
 import json
 import logging
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-import platformdirs
-
 from mirnet.models import identity
+from mirnet.runtimes import remembered
 from mirnet.system import cores, machine, subprocesses
-from mirnet.system.files import replacing
 
 log = logging.getLogger(__name__)
 
@@ -55,16 +52,16 @@ def fastest(ways: Sequence[Way], threads: int | None) -> Way:
     """
     if len(ways) == 1 or not sys.executable:
         return ways[0]
-    file = platformdirs.user_cache_path("mirnet", appauthor=False) / "runtimes.json"
-    known, key = _remembered(file), _key(ways, threads)
+    file = remembered.file("runtimes.json")
+    known, key = remembered.read(file), _key(ways, threads)
     found = next((way for way in ways if known.get(key) == str(way)), None)
     if found:
         return found
-    log.info("timing %s, this once, to choose the fastest", ", ".join(map(str, ways)))
+    log.info("timing %s once to choose the fastest", ", ".join(map(str, ways)))
     place = _timed(ways, threads)
     if place is None:
         return ways[0]
-    _remember(file, {**known, key: str(ways[place])})
+    remembered.write(file, {**known, key: str(ways[place])})
     return ways[place]
 
 
@@ -93,18 +90,3 @@ def _timed(ways: Sequence[Way], threads: int | None) -> int | None:
     finally:
         subprocesses.end(process)
     return place if isinstance(place, int) and 0 <= place < len(ways) else None
-
-
-def _remembered(file: Path) -> dict[str, object]:
-    try:
-        known = json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return known if isinstance(known, dict) else {}
-
-
-def _remember(file: Path, known: Mapping[str, object]) -> None:
-    with contextlib.suppress(OSError):  # the next call then measures again
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(file) as part:
-            part.write_text(json.dumps(known, indent=1), encoding="utf-8")

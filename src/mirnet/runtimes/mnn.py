@@ -8,7 +8,7 @@ from mirnet.errors import InferenceError
 from mirnet.models.facts import Facts
 from mirnet.runtimes.mnn_module import MnnModule
 from mirnet.runtimes.mnn_worker import Worker
-from mirnet.shapes import Batch
+from mirnet.shapes import Batch, Result
 from mirnet.system import cores
 
 MOST_LANES = 16
@@ -53,7 +53,7 @@ class MnnRuntime:
                 raise
         self.facts = Facts.of(statement, lanes=lanes)
 
-    def __call__(self, batch: Batch) -> Batch:
+    def __call__(self, batch: Batch) -> Result:
         if self._is_closed:
             raise InferenceError("this runtime was closed")
         module = self._free.get()

@@ -11,7 +11,7 @@ import numpy as np
 
 from mirnet.errors import InferenceError, OutOfMemoryError, WeightsError
 from mirnet.models.facts import Facts
-from mirnet.shapes import Batch
+from mirnet.shapes import Batch, Result
 
 FIRST = 16
 """Side of a module's first batch, or the model's own multiple if that is larger. MNN selects its
@@ -49,14 +49,15 @@ class MnnModule:
                 )
             except Exception:  # a bare one, whose message says nothing useful
                 raise WeightsError(
-                    f"{path} cannot be loaded: it is no MNN model from `mirnet export`, or damaged"
+                    f"{path} cannot be loaded: it is not an MNN model written by "
+                    "`mirnet export`, or it is damaged"
                 ) from None
             self.statement: str = self._module.get_info().get("bizCode", "")
         facts = Facts.of(self.statement)
         self._first, self._channels = max(FIRST, facts.multiple), facts.in_channels
         self._is_settled = False
 
-    def __call__(self, batch: Batch) -> Batch:
+    def __call__(self, batch: Batch) -> Result:
         """Run a batch, as specified by `Runtime`."""
         if not self._is_settled:
             self._forward(np.zeros((1, self._channels, self._first, self._first), np.float32))
@@ -64,7 +65,7 @@ class MnnModule:
         # one by one: in a batch, MNN's results differ slightly from those of a single picture
         return np.concatenate([self._forward(picture[None]) for picture in batch])
 
-    def _forward(self, batch: Batch) -> Batch:
+    def _forward(self, batch: Batch) -> Result:
         expr = self._expr
         noisy = expr.placeholder(list(batch.shape), expr.NCHW)
         noisy.write(np.ascontiguousarray(batch))
@@ -73,7 +74,7 @@ class MnnModule:
         except Exception as error:
             raise InferenceError(f"MNN failed on {batch.shape}: {error}") from None
         if not outputs or outputs[0] is None:  # MNN reports a lack of memory like this
-            raise OutOfMemoryError(f"MNN gave no result for {batch.shape}")
+            raise OutOfMemoryError(f"MNN returned no result for {batch.shape}")
         return np.array(expr.convert(outputs[0], expr.NCHW).read(), dtype=np.float32)
 
 

@@ -20,7 +20,7 @@ from typing import IO
 import numpy as np
 
 from mirnet.errors import InferenceError, MirnetError, OutOfMemoryError, WeightsError
-from mirnet.shapes import Batch
+from mirnet.shapes import Batch, Result
 from mirnet.system import streams, subprocesses
 
 HEAD = struct.Struct("<5I")
@@ -63,7 +63,7 @@ class Worker:
             self._statement = self._content(length).decode()
         return self._statement
 
-    def __call__(self, batch: Batch) -> Batch:
+    def __call__(self, batch: Batch) -> Result:
         """Run a batch, as specified by `Runtime`."""
         self.ready()
         self._send(batch)
@@ -85,7 +85,7 @@ class Worker:
         except OSError:
             raise self._gone() from None
 
-    def _receive(self) -> Batch:
+    def _receive(self) -> Result:
         _, shape = self._head()
         return np.frombuffer(self._content(4 * int(np.prod(shape))), "<f4").reshape(shape)
 

@@ -9,7 +9,7 @@ import numpy as np
 from mirnet.errors import InferenceError, OutOfMemoryError, RuntimeMissingError, WeightsError
 from mirnet.models.facts import KEY, Facts, Shape
 from mirnet.restoration.runtime import check_shape
-from mirnet.shapes import Batch
+from mirnet.shapes import Batch, Result
 
 # read on import: without it, ONNX Runtime reports over the network what it loads
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -101,7 +101,7 @@ class OnnxRuntime:
             gives=_shape(outputs[0]),
         )
 
-    def __call__(self, batch: Batch) -> Batch:
+    def __call__(self, batch: Batch) -> Result:
         if self._session is None:
             raise InferenceError("this runtime was closed")
         check_shape(batch, self._shape)

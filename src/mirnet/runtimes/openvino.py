@@ -13,7 +13,7 @@ import numpy as np
 from mirnet.errors import InferenceError, OutOfMemoryError, WeightsError
 from mirnet.models.facts import KEY, Facts, Shape
 from mirnet.restoration.runtime import check_shape
-from mirnet.shapes import Batch
+from mirnet.shapes import Batch, Result
 from mirnet.system import cores
 
 TELEMETRY = "openvino_telemetry"
@@ -106,14 +106,14 @@ class OpenVinoRuntime:
             precision=precision,
         )
 
-    def __call__(self, batch: Batch) -> Batch:
+    def __call__(self, batch: Batch) -> Result:
         if self._model is None:
             raise InferenceError("this runtime was closed")
         check_shape(batch, self._shape)
         with self._lock:  # one batch uses all threads
             return self._infer(batch)
 
-    def _infer(self, batch: Batch) -> Batch:
+    def _infer(self, batch: Batch) -> Result:
         request, self._request = self._request, None  # after a failure it is unusable
         try:
             request = request or self._start()
@@ -125,7 +125,7 @@ class OpenVinoRuntime:
                 raise OutOfMemoryError(f"OpenVINO: {reason}") from None
             raise InferenceError(f"OpenVINO failed on {batch.shape}: {reason}") from None
         if (restored == UNTOUCHED).all():
-            raise OutOfMemoryError(f"OpenVINO gave no result for {batch.shape}")
+            raise OutOfMemoryError(f"OpenVINO returned no result for {batch.shape}")
         self._request = request
         return np.array(restored, dtype=np.float32)
 

@@ -17,7 +17,7 @@ from mirnet.errors import InferenceError, OutOfMemoryError, RuntimeMissingError,
 from mirnet.models import identity
 from mirnet.models.facts import KEY, Facts, Shape
 from mirnet.restoration.runtime import check_shape
-from mirnet.shapes import Batch
+from mirnet.shapes import Batch, Result
 from mirnet.system import cores, root_logger
 
 PROGRAMS = (".json", ".pdmodel")
@@ -92,7 +92,7 @@ class PaddleRuntime:
             self._predictor: Any = inference.create_predictor(config)
         except Exception as error:  # each failure has its own class
             raise WeightsError(
-                f"{path} is no Paddle model that can be run, or damaged: {reason(error)}"
+                f"{path} is not a Paddle model that can be run, or is damaged: {reason(error)}"
             ) from None
         inputs, outputs = self._predictor.get_input_names(), self._predictor.get_output_names()
         if len(inputs) != 1 or len(outputs) != 1:
@@ -105,14 +105,14 @@ class PaddleRuntime:
         self._shape, gives = _shapes(program, content)
         self.facts = Facts.of(_statement(content), takes=self._shape, gives=gives)
 
-    def __call__(self, batch: Batch) -> Batch:
+    def __call__(self, batch: Batch) -> Result:
         if self._predictor is None:
             raise InferenceError("this runtime was closed")
         check_shape(batch, self._shape)
         with self._lock:  # a predictor can be used by one thread at a time
             return self._infer(batch)
 
-    def _infer(self, batch: Batch) -> Batch:
+    def _infer(self, batch: Batch) -> Result:
         try:
             noisy = self._predictor.get_input_handle(self._input)
             noisy.copy_from_cpu(np.ascontiguousarray(batch))
@@ -156,7 +156,7 @@ def _program(path: Path) -> Path:
         WeightsError: if one of them is not there.
     """
     if not path.is_file():
-        raise WeightsError(f"{path} is not there: give the .pdiparams of a Paddle model")
+        raise WeightsError(f"{path} does not exist: give the .pdiparams of a Paddle model")
     for suffix in PROGRAMS:
         if (program := path.with_suffix(suffix)).is_file():
             return program

@@ -10,7 +10,7 @@ from mirnet.errors import InferenceError, OutOfMemoryError
 from mirnet.models import checkpoint
 from mirnet.models.facts import Facts
 from mirnet.models.mirnetv2.network import MIRNetV2
-from mirnet.shapes import Batch
+from mirnet.shapes import Batch, Result
 
 NO_MEMORY = (
     "allocate memory",
@@ -66,7 +66,7 @@ class PyTorchRuntime:
         except (RuntimeError, AssertionError) as error:
             reason = str(error).partition("\n")[0]
             raise InferenceError(
-                f"PyTorch cannot use the device {device}: {reason}; choose one that is there, such "
+                f"PyTorch cannot use the device {device}: {reason}; choose an available one, such "
                 "as cpu"
             ) from None
         self._device = device
@@ -74,12 +74,13 @@ class PyTorchRuntime:
         self.facts = Facts(
             in_channels=configuration.in_channels,
             out_channels=configuration.out_channels,
+            scale=configuration.scale,
             multiple=configuration.multiple,
             task=Facts.of(stated).task,
             parameters=sum(parameter.numel() for parameter in network.parameters()),
         )
 
-    def __call__(self, batch: Batch) -> Batch:
+    def __call__(self, batch: Batch) -> Result:
         if self._network is None:
             raise InferenceError("this runtime was closed")
         try:

@@ -18,6 +18,7 @@ import numpy as np
 from mirnet import runtimes
 from mirnet.errors import MirnetError
 from mirnet.restoration.runtime import Runtime
+from mirnet.runtimes import trial
 from mirnet.runtimes.choice import Way
 from mirnet.shapes import Batch
 from mirnet.system import streams
@@ -57,7 +58,8 @@ def _run(opened: Mapping[Way, Runtime]) -> tuple[dict[Way, Batch], dict[Way, flo
     results: dict[Way, Batch] = {}
     for way, runtime in opened.items():
         with contextlib.suppress(MirnetError):
-            results[way] = runtime(_tile(runtime))  # the first run is slower, and not timed
+            # the first run is slower, and not timed
+            results[way] = runtime(trial.tile(runtime.facts, SIDE))
     turns: dict[Way, list[float]] = {way: [] for way in results}
     for _ in range(ROUNDS):
         for way, taken in turns.items():
@@ -78,17 +80,9 @@ def choose(results: Mapping[Way, Batch], seconds: Mapping[Way, float]) -> Way | 
     return best
 
 
-def _tile(runtime: Runtime) -> Batch:
-    """A gradient with noise, 1 c h w, as a typical input of a network."""
-    height, width = runtime.facts.size or (SIDE, SIDE)
-    light = np.linspace(0.05, 0.9, width) * np.linspace(0.3, 1, height)[:, None]
-    noise = np.random.default_rng(0).normal(0, 0.04, (runtime.facts.in_channels, height, width))
-    return np.clip(light + noise, 0, 1)[None].astype(np.float32)
-
-
 def _time(runtime: Runtime) -> float:
     """Seconds per tile, with as many in parallel as the runtime has lanes."""
-    tile = _tile(runtime)
+    tile = trial.tile(runtime.facts, SIDE)
     lanes = runtime.facts.lanes
     began = time.perf_counter()
     if lanes == 1:

@@ -62,5 +62,5 @@ def _compare(accelerated: Runtime, reference: Runtime, device: str) -> None:
     if not difference <= TOLERANCE:
         raise InferenceError(
             f"{accelerated.name} on {device} differs from the CPU by {difference:.1e}, more than "
-            f"{TOLERANCE}: it cannot be trusted"
+            f"{TOLERANCE}: its results cannot be trusted"
         )

@@ -104,6 +104,29 @@ def test_sizes_that_are_no_multiple_of_four_are_refused(height, width):
         LITTLE.network()(torch.zeros(1, 3, height, width))
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_fresh_network_is_near_the_identity_but_not_it(name):
+    x = picture(1, 3, 32, 32)
+
+    moves = []
+    for seed in range(3):
+        torch.manual_seed(seed)
+        network = PRESETS[name].network()
+        with torch.inference_mode():
+            moves.append((network(x) - x).abs().mean())
+
+    assert min(moves) > 0.002
+    assert max(moves) < 0.06
+
+
+def test_a_fresh_network_that_adds_no_input_has_a_result_of_its_own():
+    torch.manual_seed(0)
+    network = MIRNetV2(width=8, groups=(1,), in_channels=6, residual=False)
+
+    bound = (8 * 3 * 3) ** -0.5  # PyTorch's
+    assert network.tail.weight.abs().max() > 0.9 * bound
+
+
 def test_residual_network_without_a_tail_returns_its_input():
     network = LITTLE.network()
     nn.init.zeros_(network.tail.weight)
@@ -307,6 +330,40 @@ def test_a_network_says_which_sizes_it_takes(configuration, multiple):
 def test_windows_that_do_not_fit_the_coarsest_stream_are_refused(options):
     with pytest.raises(ValueError, match="no multiple of"):
         Configuration(8, (1,), **({"unshuffle": 2} | options)).network()
+
+
+@pytest.mark.parametrize("unshuffle", [1, 2])
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_an_enlarging_network_gives_the_pixels_of_each_square_as_channels(scale, unshuffle):
+    """It adds them, in torch's order, to the interpolated picture; fresh, it hardly does more."""
+    configuration = Configuration(8, (1,), 1, unshuffle=unshuffle, scale=scale)
+    fresh = configuration.network()
+    network = seeded(configuration.network())
+    inner = Configuration(
+        8, (1,), 1, in_channels=3 * unshuffle**2, out_channels=3 * (unshuffle * scale) ** 2,
+        residual=False,
+    ).network()  # fmt: skip
+    inner.load_state_dict(network.state_dict())
+    x = picture(2, 3, 24, 16)
+    enlarged = nn.functional.interpolate(x, scale_factor=scale, mode="bilinear")
+
+    with torch.inference_mode():
+        folded = nn.functional.pixel_unshuffle(x, unshuffle)
+        shallow = inner.head(folded)
+        squares = inner.tail(inner.groups[0](shallow))
+        result = network(x)
+
+    torch.testing.assert_close(
+        result, enlarged + nn.functional.pixel_shuffle(squares, unshuffle * scale)
+    )
+    assert result.shape == (2, 3, 24 * scale, 16 * scale)
+    assert (fresh(x) - enlarged).abs().mean() < 0.05 < (result - enlarged).abs().mean()
+
+
+@pytest.mark.parametrize("scale", [0, 5, -2])
+def test_other_scales_are_refused(scale):
+    with pytest.raises(ValueError, match="enlarges 1 to 4 times"):
+        Configuration(8, (1,), scale=scale).network()
 
 
 def test_a_window_is_the_mean_of_the_cells_around_and_ends_at_the_border():

@@ -16,6 +16,9 @@ from mirnet.errors import ShapeError
 
 SLOPE = 0.2
 """Negative slope of every LeakyReLU."""
+GENTLE = 0.1
+"""Factor of the last convolution's first weights: a fresh network is near the identity, and learns
+faster than from PyTorch's weights. Chosen by experiments/initialisation.py."""
 FAINTEST = -60.0
 """Smallest exponent of a context's weight: even a window that attends far less than another one
 still has a context of its own."""
@@ -49,6 +52,10 @@ class Configuration:
     12 x `unshuffle`; 0 averages over the whole input, as the paper does. Our extension: a window is
     3 x 3 cells, counted from the top left corner, so a tile that begins on a cell gives the same
     result there as the whole picture."""
+    scale: int = 1
+    """Ratio of the output's height and width to the input's, see `SCALES`. Our extension, since the
+    paper's super-resolution enlarges the picture beforehand: the last convolution gives the pixels
+    of each square of `scale` x `scale` as channels, and they are unfolded."""
 
     @property
     def multiple(self) -> int:
@@ -69,6 +76,8 @@ HALVINGS = 4
 """The coarsest stream has a quarter of the finest one's resolution."""
 CELLS = 3
 """Cells along each side of a window."""
+SCALES = (1, 2, 3, 4)
+"""Factors by which networks enlarge; at 1 the output has the input's size."""
 
 BASE = Configuration(width=80, groups=(1, 2, 4, 4))
 """The paper's network: 5,858,560 parameters, 4,261 KFLOP a pixel."""
@@ -210,16 +219,18 @@ class RecursiveGroup(nn.Module):
 
 
 class MIRNetV2(nn.Module):
-    """Restore a batch of pictures.
+    """Restore a batch of pictures. A fresh residual network hardly changes them.
 
     Input: b in_channels h w, float, RGB in 0..1, height and width multiples of
     `configuration.multiple`.
-    Output: b out_channels h w, not clipped: the loss needs gradients beyond the range.
+    Output: b out_channels h w, `configuration.scale` times as high and wide, not clipped: the loss
+    needs gradients beyond the range. A fresh residual network that enlarges interpolates.
 
     Raises:
         ShapeError: if height or width is no such multiple (pad by reflection, crop after).
         ValueError: if `residual` is asked of unequal channel counts, the widths cannot be divided
-            by the group counts, or the window is not a multiple of 12 x `unshuffle`.
+            by the group counts, the window is not a multiple of 12 x `unshuffle`, or the scale is
+            not one of `SCALES`.
     """
 
     def __init__(
@@ -234,6 +245,7 @@ class MIRNetV2(nn.Module):
         residual: bool = True,
         unshuffle: int = 1,
         window: int = 0,
+        scale: int = 1,
     ) -> None:
         super().__init__()
         self.configuration = Configuration(
@@ -246,7 +258,10 @@ class MIRNetV2(nn.Module):
             residual,
             unshuffle,
             window,
+            scale,
         )
+        if scale not in SCALES:
+            raise ValueError(f"a network enlarges 1 to {SCALES[-1]} times, not {scale} times")
         if residual and in_channels != out_channels:
             raise ValueError(
                 f"a residual network needs as many channels out ({out_channels}) as in "
@@ -262,9 +277,12 @@ class MIRNetV2(nn.Module):
             RecursiveGroup(widths, blocks=blocks_per_group, groups=count, cell=cell)
             for count in groups
         )
-        self.tail = conv3x3(width, out_channels * folded)
+        self.tail = conv3x3(width, out_channels * folded * scale**2)
+        if residual:
+            with torch.no_grad():
+                self.tail.weight.mul_(GENTLE)
 
-    def forward(self, x: Float[Tensor, "b cin h w"]) -> Float[Tensor, "b cout h w"]:
+    def forward(self, x: Float[Tensor, "b cin h w"]) -> Float[Tensor, "b cout h2 w2"]:
         (height, width), multiple = x.shape[-2:], self.configuration.multiple
         if height % multiple or width % multiple:
             raise ShapeError(
@@ -272,14 +290,17 @@ class MIRNetV2(nn.Module):
                 "pad by reflection and crop the result"
             )
         unshuffle, residual = self.configuration.unshuffle, self.configuration.residual
+        scale = self.configuration.scale
         shallow = self.head(F.pixel_unshuffle(x, unshuffle) if unshuffle > 1 else x)
         deep = shallow
         for group in self.groups:
             deep = group(deep)
         out: Tensor = self.tail(deep if residual else deep + shallow)
-        if unshuffle > 1:
-            out = F.pixel_shuffle(out, unshuffle)
-        return out + x if residual else out
+        if unshuffle * scale > 1:
+            out = F.pixel_shuffle(out, unshuffle * scale)
+        if not residual:
+            return out
+        return out + (spread(x, scale) if scale > 1 else x)
 
 
 def conv3x3(channels: int, out_channels: int, *, groups: int = 1) -> nn.Conv2d:
@@ -302,5 +323,8 @@ def window_means(x: Features, cell: int) -> Float[Tensor, "b c h2 w2"]:
 
 
 def spread(x: Float[Tensor, "b c h2 w2"], cell: int) -> Features:
-    """Expand one value per cell to all its features, interpolating between the cells' centres."""
+    """Expand one value per cell to all its features, interpolating between the cells' centres.
+
+    So, too, a picture is enlarged.
+    """
     return F.interpolate(x, scale_factor=cell, mode="bilinear", align_corners=False)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from mirnet.errors import WeightsError
-from mirnet.models.mirnetv2.network import Configuration
+from mirnet.models.mirnetv2.network import SCALES, Configuration
 
 T = TypeVar("T")
 
@@ -118,7 +118,9 @@ def recognised(tensors: Mapping[str, T]) -> dict[str, T]:
     )
 
 
-def configuration(tensors: Mapping[str, Tensor], *, unshuffle: int | None = None) -> Configuration:
+def configuration(
+    tensors: Mapping[str, Tensor], *, unshuffle: int | None = None, scale: int | None = None
+) -> Configuration:
     """The configuration of the network that these tensors, under our names, fit exactly.
 
     Shapes do not determine everything. Whether the input is added to the output: assumed if the
@@ -129,6 +131,8 @@ def configuration(tensors: Mapping[str, Tensor], *, unshuffle: int | None = None
         tensors: by our names.
         unshuffle: side of the squares of pixels that are folded into channels; if None, 2 if both
             channel counts are multiples of 4, else 1.
+        scale: by which the network enlarges; if None, its square is the ratio of the channel
+            counts if that is 4, 9 or 16, else it is 1.
 
     Raises:
         WeightsError: if tensors are missing, superfluous or of wrong shape; the message says
@@ -145,6 +149,14 @@ def configuration(tensors: Mapping[str, Tensor], *, unshuffle: int | None = None
             f"{unshuffle} x {unshuffle} pixels are folded into channels"
         )
     in_channels, out_channels = (count // unshuffle**2 for count in (folded_in, folded_out))
+    if scale is None:
+        scale = next((s for s in SCALES if in_channels * s**2 == out_channels), 1)
+    if out_channels % scale**2:
+        raise WeightsError(
+            f"not MIRNetV2 weights: {out_channels} channels out, where a network that enlarges "
+            f"{scale} times has a multiple of {scale**2}"
+        )
+    out_channels //= scale**2
     middle, _ = _channels(tensors, "groups.0.blocks.0.to_middle.1")
     coarse, _ = _channels(tensors, "groups.0.blocks.0.to_coarse.1.1")
     depths = [
@@ -158,6 +170,7 @@ def configuration(tensors: Mapping[str, Tensor], *, unshuffle: int | None = None
         out_channels=out_channels,
         residual=in_channels == out_channels,
         unshuffle=unshuffle,
+        scale=scale,
     )
     found = replace(found, growth=_growth(found, middle, coarse))
     check(tensors, found)
