@@ -27,6 +27,7 @@ from typing import IO
 
 import pyvips
 
+from mirnet.pictures import codec
 from mirnet.system.files import replacing
 
 LIST = Path(__file__).with_suffix(".csv")
@@ -211,7 +212,7 @@ def write(folder: Path, photographs: list[Photograph]) -> None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 image = shrunk(data)
                 with replacing(path) as part:
-                    part.write_bytes(image.jpegsave_buffer(Q=94, subsample_mode="off", keep="none"))
+                    part.write_bytes(codec.encode(image.numpy(), "jpeg", quality=94))
                 print(f"  {photograph.file} {image.width} × {image.height}", flush=True)
 
 

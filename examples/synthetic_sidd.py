@@ -18,15 +18,14 @@ import torch
 
 from mirnet.camera import noise
 from mirnet.pictures import codec
+from mirnet.pictures.pixels import Rgb
 from mirnet.system.files import replacing
 
 SAMPLES = ("astronaut", "chelsea", "coffee", "rocket")
 """Colour photographs that come inside scikit-image."""
 
-Picture = np.ndarray  # h w 3, uint8
 
-
-def photograph(folder: Path | None, number: int) -> Picture:
+def photograph(folder: Path | None, number: int) -> Rgb:
     """One of the pictures of a folder, or of scikit-image's, over and over."""
     if folder is None:
         from skimage import data
@@ -42,7 +41,7 @@ def photograph(folder: Path | None, number: int) -> Picture:
     return picture
 
 
-def enlarged(picture: Picture, height: int, width: int) -> Picture:
+def enlarged(picture: Rgb, height: int, width: int) -> Rgb:
     """The picture in this size: it is scaled until it covers that, and its middle is taken."""
     image = pyvips.Image.new_from_array(picture)
     image = image.resize(max(height / image.height, width / image.width), kernel="cubic")
@@ -50,7 +49,7 @@ def enlarged(picture: Picture, height: int, width: int) -> Picture:
     return np.asarray(image.crop(left, top, width, height).numpy())
 
 
-def pair(clean: Picture, generator: torch.Generator) -> tuple[Picture, Picture]:
+def pair(clean: Rgb, generator: torch.Generator) -> tuple[Rgb, Rgb]:
     """Noisy and clean, as a camera develops them."""
     batch = torch.from_numpy(clean.transpose(2, 0, 1)[None].copy()).float() / 255
     noisy, truth = (
@@ -81,7 +80,7 @@ def main() -> None:
         for half, pixels in (("NOISY", noisy), ("GT", clean)):
             path = folder / f"{scene + 1:04}_{half}_SRGB_{10 + number % 2:03}.PNG"
             with replacing(path) as part:
-                part.write_bytes(pyvips.Image.new_from_array(pixels).pngsave_buffer(compression=2))
+                part.write_bytes(codec.encode(pixels, "png", is_fast=True))
             print(path)
 
 

@@ -187,7 +187,7 @@ def test_a_shard_that_is_cut_short_is_named(copy, length):
     path = copy / "shard-00001.safetensors"
     path.write_bytes(path.read_bytes()[:length])
 
-    with pytest.raises(DataError, match=r"shard-00001.safetensors is cut short or damaged \(.*\):"):
+    with pytest.raises(DataError, match=r"shard-00001.safetensors is truncated or damaged \(.*\):"):
         Packed(copy)
 
 
@@ -195,7 +195,7 @@ def test_a_header_of_nonsense_is_refused(copy):
     path = copy / "shard-00001.safetensors"
     path.write_bytes(b"\xff" * 500)
 
-    with pytest.raises(DataError, match=r"is cut short or damaged"):
+    with pytest.raises(DataError, match=r"is truncated or damaged"):
         Packed(copy)
 
 
@@ -235,7 +235,7 @@ def test_a_safetensors_file_of_something_else_is_foreign(copy):
     save_file({"weight": np.zeros(3)}, copy / "shard-00000.safetensors")
 
     with pytest.raises(
-        DataError, match=r"00000.safetensors holds no pairs that `mirnet data pack`"
+        DataError, match=r"00000.safetensors holds no pairs written by `mirnet data pack`"
     ):
         Packed(copy)
 
@@ -243,14 +243,14 @@ def test_a_safetensors_file_of_something_else_is_foreign(copy):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": "other"}, "holds no pairs that"),
+        ({"format": "other"}, "holds no pairs written by"),
         ({"version": 2}, "is of version 2, where this mirnet reads 1: update mirnet"),
         ({"shards": "many"}, "does not say what it is"),
         ({"shards": True}, "does not say what it is"),
         ({"extra": 1}, "does not say what it is"),
         ({"shard": 3}, "is shard 3: give it its name back"),
-        ({"set_digest": "0"}, "is of another set than shard-00000.safetensors"),
-        ({"shards": 10**12}, "is of another set than shard-00000.safetensors"),
+        ({"set_digest": "0"}, "belongs to another set than shard-00000.safetensors"),
+        ({"shards": 10**12}, "belongs to another set than shard-00000.safetensors"),
         ({"pairs": 8}, "do not hold the pairs that they state"),
     ],
 )
@@ -337,7 +337,7 @@ def test_a_changed_source_is_refused(source, tmp_path, save, picture):
     pack(source, tmp_path / "packed")
     save(source / "clean" / "b.png", pixels=picture(400, 300, seed=9) // 2)
 
-    with pytest.raises(DataError, match=r"shard-00001.* from files that have changed since then"):
+    with pytest.raises(DataError, match=r"shard-00001.* from files that have changed since"):
         pack(source, tmp_path / "packed")
     save(source / "clean" / "d.png")
     save(source / "noisy" / "d.png")
@@ -359,7 +359,7 @@ def test_a_picture_that_changes_during_the_run_is_noticed(source, tmp_path, save
     jobs = packing.plan(PairFolder(source), tmp_path / "packed", shard_mb=1)
     save(source / "clean" / "a.png", pixels=picture(400, 300, seed=5) // 2)
 
-    with pytest.raises(DataError, match=r"pairs was changed while it was packed"):
+    with pytest.raises(DataError, match=r"pairs changed while it was being packed"):
         packing.write(PairFolder(source), jobs[0])
     assert not (tmp_path / "packed").exists()
 
@@ -406,5 +406,5 @@ def test_a_name_that_is_no_text_is_refused(source, tmp_path):
     for half in ("noisy", "clean"):
         (source / half / "a.png").rename(source / half / os.fsdecode(b"\xff.png"))
 
-    with pytest.raises(DataError, match=r"the name '\\udcff' is no text: rename it"):
+    with pytest.raises(DataError, match=r"the name '\\udcff' is not valid text: rename it"):
         pack(source, tmp_path / "packed")

@@ -39,7 +39,7 @@ def test_the_halves_are_found_under_the_names_that_people_have(tmp_path, layout,
 
 
 def test_the_layouts_are_those_that_are_documented():
-    assert len(pairs.LAYOUTS) == 6
+    assert len(pairs.LAYOUTS) == 7
     assert ("input_crops", "target_crops") in pairs.LAYOUTS
 
 
@@ -88,9 +88,9 @@ def test_of_many_without_a_partner_five_are_named(tmp_path):
 
 
 def test_a_missing_or_empty_half_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"gone is no folder: .* input/ and groundtruth/, or "):
+    with pytest.raises(DataError, match=r"gone is not a folder: .* input/ and groundtruth/, or "):
         pairs.find(tmp_path / "gone", PNG)
-    with pytest.raises(DataError, match=r"expected the folders input/ and .*low/ and high/$"):
+    with pytest.raises(DataError, match=r"expected the folders input/ and .*lr/ and hr/$"):
         pairs.find(tmp_path, PNG)
     (tmp_path / "Input").mkdir()
     with pytest.raises(DataError, match=r"holds no pairs: .*; of these, Input/ alone is there$"):
@@ -133,3 +133,21 @@ def test_every_place_is_reached_and_the_last_too():
 def test_a_window_that_does_not_fit_is_refused(side):
     with pytest.raises(DataError, match=rf"^a: a patch of {side} does not fit .* of 9x5$"):
         pairs.window("a", (9, 5), side, (0.0, 0.0))
+
+
+def test_halves_of_realsr_lie_in_one_folder(tmp_path):
+    for name in ("Canon_001_HR", "Canon_001_LR2", "Nikon_002_HR", "Nikon_002_LR2"):
+        (tmp_path / f"{name}.png").touch()
+
+    found = pairs.find(tmp_path, PNG)
+
+    assert [(pair.noisy.name, pair.clean.name) for pair in found] == [
+        ("Canon_001_LR2.png", "Canon_001_HR.png"),
+        ("Nikon_002_LR2.png", "Nikon_002_HR.png"),
+    ]
+    (tmp_path / "Canon_001_LR4.png").touch()
+    with pytest.raises(DataError, match="the same half of one pair: give each scale a folder"):
+        pairs.find(tmp_path, PNG)
+    (tmp_path / "Canon_001_LR4.png").rename(tmp_path / "Sony_003_LR4.png")
+    with pytest.raises(DataError, match="without a partner of the same name: Sony_003"):
+        pairs.find(tmp_path, PNG)

@@ -110,8 +110,8 @@ def test_photographs_that_cannot_be_used_are_named(photographs, tmp_path, save, 
     ]
     errors = [result.error for result in plan.unusable]
     assert "broken.jpg cannot be read" in errors[0]
-    assert errors[1].endswith("deep.png: the camera wants 8-bit RGB, this is uint16, RGB")
-    assert errors[2].endswith("grey.png: the camera wants 8-bit RGB, this is uint8, grey")
+    assert errors[1].endswith("deep.png: the camera model needs 8-bit RGB, this is uint16, RGB")
+    assert errors[2].endswith("grey.png: the camera model needs 8-bit RGB, this is uint8, grey")
     assert "small.png: 200x63 is less than a patch and its margin, 64 a side" in errors[3]
 
 
@@ -131,7 +131,7 @@ def test_a_patch_is_a_multiple_of_16(photographs, tmp_path, patch):
 
 
 def test_what_cannot_work_is_refused_with_nothing_written(photographs, tmp_path, save):
-    with pytest.raises(DataError, match="is no folder of photographs"):
+    with pytest.raises(DataError, match="is not a folder of photographs"):
         make(tmp_path / "gone", tmp_path / "out")
     with pytest.raises(DataError, match="among the pictures"):
         make(photographs, photographs / "out")

@@ -52,7 +52,7 @@ def test_damaged_and_foreign_files_are_refused(tmp_path):
     path = tmp_path / "last.ckpt"
     checkpoint.save({"network": torch.rand(1000)}, path)
     path.write_bytes(path.read_bytes()[:-700])
-    with pytest.raises(WeightsError, match="not a whole training checkpoint"):
+    with pytest.raises(WeightsError, match="not a complete training checkpoint"):
         checkpoint.load(path)
     torch.save({"params": {}}, path)
     with pytest.raises(WeightsError, match=r"not a training checkpoint \(mirnet-training-1\)"):
@@ -101,6 +101,6 @@ def test_what_a_killed_save_left_behind_is_overwritten(tmp_path):
 def test_a_checkpoint_cannot_be_saved_where_there_is_no_folder(tmp_path):
     (tmp_path / "file").write_text("")
 
-    for folder, reason in (("gone", "No such file or directory"), ("file", "Not a directory")):
-        with pytest.raises(WeightsError, match=rf"cannot be written \({reason}\)"):
+    for folder in ("gone", "file"):
+        with pytest.raises(WeightsError, match=r"cannot be written \(its folder does not exist\)"):
             checkpoint.save({}, tmp_path / folder / "last.ckpt")

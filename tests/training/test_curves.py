@@ -79,7 +79,9 @@ def test_a_table_that_holds_nothing_to_draw_is_said_to(tmp_path):
     with pytest.raises(DataError, match=r"metrics\.csv is missing: a run writes it"):
         curves.draw(tmp_path)
     (tmp_path / "metrics.csv").write_text("step,loss\n1,nan\n")
-    with pytest.raises(DataError, match=r"metrics\.csv holds no finite values yet: draw it later"):
+    with pytest.raises(
+        DataError, match=r"metrics\.csv holds no finite values yet: try again later"
+    ):
         curves.draw(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]
 

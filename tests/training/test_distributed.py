@@ -12,7 +12,7 @@ import psutil
 import pytest
 import torch
 
-from mirnet.training import checkpoint
+from mirnet.training import checkpoint, recipe, start
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
 
@@ -48,6 +48,13 @@ def run(*arguments, **options):
     return checkpoint.load(Path(arguments[0]) / "last.ckpt")
 
 
+def alone(output):
+    """The same run by one process, which is this one."""
+    planned = recipe.load("little.toml", SETTINGS)
+    options = start.Options(accelerator="cpu", devices=1)
+    return checkpoint.load(start.train(planned, Path(output), options).last)
+
+
 def assert_equal(one, other):
     for kind in ("network", "ema"):
         for name, tensor in one[kind].items():
@@ -64,17 +71,18 @@ def rows(output):
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "mirnet")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "launcher"),
     [(("--devices", "2"), ("-m", "mirnet")), ((), TORCHRUN)],
     ids=["started by us", "torchrun"],
 )
 def test_two_processes_give_the_weights_of_one(options, launcher):
-    alone = run("alone", "--devices", "1")
+    single = alone("alone")
 
     together = run("together", *options, launcher=launcher)
 
-    assert_equal(alone, together)
+    assert_equal(single, together)
     assert rows("together") and len(rows("together")) == len(rows("alone"))
     for (step, psnr), (other_step, other) in zip(rows("alone"), rows("together"), strict=True):
         assert step == other_step
@@ -82,7 +90,7 @@ def test_two_processes_give_the_weights_of_one(options, launcher):
 
 
 def test_what_two_processes_began_one_finishes():
-    whole = run("whole", "--devices", "1")
+    whole = alone("whole")
 
     stopped = run("run", "--devices", "2", "--max-time", "0:00:00")
     finished = run("run", "--devices", "1")

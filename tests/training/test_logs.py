@@ -5,6 +5,7 @@ import math
 import signal
 import struct
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -16,6 +17,15 @@ from mirnet.errors import DataError, RecipeError
 from mirnet.training import logs, table
 
 BOTH = ["tensorboard", "visualdl"]
+
+
+@given(st.integers(1, 20_000))
+def test_a_run_of_any_length_has_a_curve(steps):
+    due = [step for step in range(1, steps + 1) if logs.is_due(step)]
+
+    assert len(due) >= min(steps, 50)
+    assert [step for step in due if step >= 2500] == list(range(2500, steps + 1, 50))
+    assert len(due) <= 300 + steps / 50
 
 
 def read_tensorboard(folder):
@@ -211,6 +221,37 @@ os.kill(os.getpid(), signal.SIGKILL)
 
     assert [step for step, _ in rows(tmp_path)] == [1, 2, 3]
     assert READERS[viewer][0](tmp_path, "training/loss") == [(1, 0.5), (2, 0.5), (3, 0.5)]
+
+
+@contextmanager
+def disk_for(size):
+    """Files of this process take so many bytes, as if the disk were full then."""
+    resource = pytest.importorskip("resource", reason="POSIX only")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_is_told_by_tensorboard_and_leaves_whole_records(tmp_path, capfd):
+    tensorboard = pytest.importorskip("mirnet.training.tensorboard")
+    writer = tensorboard.TensorBoard(tmp_path / "logs", 0)
+    writer.scalars(1, {"loss": 0.5})
+    (path,) = (tmp_path / "logs").iterdir()
+    size = path.stat().st_size
+    for free in (0, 5, 30):
+        with disk_for(size + free), pytest.raises(OSError, match="File too large"):
+            writer.scalars(2, {"loss": 0.25})
+        assert path.stat().st_size == size
+    writer.scalars(3, {"loss": 0.125})
+    with disk_for(10), pytest.raises(OSError, match="File too large"):
+        tensorboard.TensorBoard(tmp_path / "new", 0)
+
+    assert tensorboard_points(tmp_path, "loss") == [(1, 0.5), (3, 0.125)]
+    assert list((tmp_path / "new").iterdir()) == []
+    assert capfd.readouterr().err == ""
 
 
 def test_a_record_of_visualdl_that_is_half_written_is_dropped(tmp_path, capsys):

@@ -15,7 +15,7 @@ from mirnet.models import catalog
 from mirnet.models import checkpoint as weights
 from mirnet.models.mirnetv2.network import TINY, Configuration
 from mirnet.pairs import sources
-from mirnet.training import checkpoint, interruption, loop, recipe, start, state
+from mirnet.training import checkpoint, interruption, logs, loop, recipe, start, state, table
 from mirnet.training.start import Options
 
 CPU = torch.device("cpu")
@@ -96,22 +96,33 @@ def test_every_step_is_observed_with_its_stage(plan):
     assert [s.lr for s in seen[:3]] == [5e-4, 1e-3, 1e-3]
 
 
-def test_what_is_logged_advances_with_the_steps_and_the_best_is_kept(plan, monkeypatch):
+def test_what_is_logged_advances_with_the_steps_and_the_best_is_kept(plan):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    monkeypatch.setattr(loop, "LOG_EVERY", 2)
-
     state, _ = train(plan(VALIDATED, "validation.every=4"))
 
     events = accumulator.EventAccumulator("run/logs")
     events.Reload()
     for name in ("training/loss", "training/lr", "training/patches_per_second"):
-        assert [event.step for event in events.Scalars(name)] == [1, 2, 4, 6]
+        assert [event.step for event in events.Scalars(name)] == [1, 2, 3, 4, 5, 6]
     scores = {event.step: event.value for event in events.Scalars("validation/psnr")}
     assert list(scores) == [0, 4, 6]  # the first weights and the last are always measured
     assert state["best"] == pytest.approx(max(scores.values()), abs=1e-4)
     best = checkpoint.load(Path("run") / loop.BEST)
     assert best["step"] == max(scores, key=scores.get)
     assert best["best"] == state["best"]
+
+
+def test_a_point_is_the_mean_of_the_steps_since_the_one_before(plan, monkeypatch):
+    train(plan(), "each")
+    monkeypatch.setattr(logs, "is_due", lambda step: step in (2, 5))
+    train(plan(), "some")
+
+    each, some = (table.read(Path(name) / "metrics.csv") for name in ("each", "some"))
+    losses = [row.values["loss"] for row in each]
+    assert len(losses) == 6
+    assert {row.step: row.values["loss"] for row in some} == pytest.approx(
+        {2: sum(losses[:2]) / 2, 5: sum(losses[2:5]) / 3}
+    )
 
 
 def test_a_line_is_logged_now_and_then(plan, monkeypatch, caplog):
@@ -284,7 +295,7 @@ def test_weights_of_another_network_are_refused(plan):
 @pytest.mark.parametrize(
     ("setting", "kind", "message"),
     [
-        ("data.photographs=nowhere", DataError, "nowhere is no folder of photographs"),
+        ("data.photographs=nowhere", DataError, "nowhere is not a folder of photographs"),
         ("validation.pairs=photographs", DataError, "photographs"),
         ("weights=denoize", WeightsError, r"^no model 'denoize': give a file, or one of: denoise"),
         ("teacher.weights=gone.ckpt", WeightsError, r"^no model 'gone\.ckpt'"),
@@ -306,7 +317,7 @@ def test_an_unknown_preset_is_answered_with_those_there_are(here):
     text = (here / "little.toml").read_text().split("[[stages]]", 1)[1]
     (here / "huge.toml").write_text('preset = "huge"\n[[stages]]' + text)
 
-    with pytest.raises(RecipeError, match="preset 'huge' is none of base, small, tiny"):
+    with pytest.raises(RecipeError, match="preset 'huge' is not one of base, small, tiny"):
         train(recipe.load("huge.toml"))
 
 
@@ -328,7 +339,9 @@ def test_a_network_other_than_the_checkpoints_is_refused(plan):
     train(plan())
     before = checkpoint.load(Path("run") / loop.LAST)
 
-    with pytest.raises(RecipeError, match=r"last.ckpt is of another network than the recipe's"):
+    with pytest.raises(
+        RecipeError, match=r"last.ckpt belongs to another network than the recipe's"
+    ):
         train(plan("network.width=16"))
     assert checkpoint.load(Path("run") / loop.LAST)["step"] == before["step"]
 

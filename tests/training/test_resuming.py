@@ -111,6 +111,7 @@ def begin(output):
     )
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_bit_for_bit(plan):
     killed = begin("parts")
     until(Path("parts/last.ckpt").exists, killed)
@@ -186,8 +187,7 @@ def test_a_run_killed_while_it_saves_goes_on_bit_for_bit(plan, python, which):
     assert [path.name for path in Path("run").iterdir() if path.name.startswith(".")] == []
 
 
-def test_what_a_killed_run_had_logged_beyond_its_checkpoint_is_logged_once(plan, monkeypatch):
-    monkeypatch.setattr(loop, "LOG_EVERY", 1)
+def test_what_a_killed_run_had_logged_beyond_its_checkpoint_is_logged_once(plan):
     planned = plan("save_every=4")
 
     def fail(progress):

@@ -114,7 +114,9 @@ def test_a_run_goes_on_from_a_checkpoint_elsewhere(plan):
 def test_other_stages_than_the_run_began_with_are_refused(plan):
     train(plan(*PAIRS))
 
-    with pytest.raises(RecipeError, match=r"10 samples in 6 steps, and this plan would have seen"):
+    with pytest.raises(
+        RecipeError, match=r"10 samples in 6 steps, where this plan would have seen"
+    ):
         train(plan(*PAIRS, "stages=[{length=9, patch=16, batch=4}]"))
 
 

@@ -107,6 +107,12 @@ def test_pairs_are_blended_from_a_given_time_on():
     mixes = [planned.requests(step, 0)[0].mixes for step in range(planned.steps)]
 
     assert mixes == [False] * 6 + [True] * 9
+    half = plan(
+        stage("5 epochs", batch=8), epoch=24, data=dataclasses.replace(data, mixup_share=0.5)
+    )
+    for rank in (0, 1):
+        mixes = [half.requests(step, rank)[0].mixes for step in range(half.steps)]
+        assert mixes == [False] * 6 + [False, True] * 4 + [False]
     never = plan(stage("2 epochs"), data=dataclasses.replace(data, mixup=0.0))
     assert not any(never.requests(step, 0)[0].mixes for step in range(never.steps))
 

@@ -17,6 +17,9 @@ DEMOSAICINGS = ("bilinear", "malvar", "directed")
 KERNELS = ("bicubic", "bilinear")
 """Resampling kernels; they are widened for downscaling."""
 
+SHRINKING = ("area", "bilinear", "bicubic", "lanczos")
+"""Filters by which pictures are shrunk; see `mirnet.camera.shrinking`."""
+
 WIDEST = 4.0
 """Standard deviation in pixels of the widest Gaussian that is computed."""
 
@@ -138,6 +141,36 @@ class Jpeg:
     def __post_init__(self) -> None:
         expect(self, "worst_quality", 1 <= self.worst_quality <= 100, "1 to 100")
         expect_shares(self, "subsampled_share")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shrinking:
+    """How clean scenes become small pictures, for networks that enlarge."""
+
+    kernels: tuple[str, ...] = SHRINKING
+    """Names in `SHRINKING`, chosen with equal probability; a name may be repeated."""
+    soft_share: float = 0.5
+    """Fraction blurred before they are shrunk, as by a lens."""
+    softness: Range = (0.15, 0.6)
+    """Standard deviation of that Gaussian across and down, each drawn for itself, in pixels of the
+    small picture."""
+    noisy_share: float = 0.5
+    """Fraction with weak white noise."""
+    levels: Range = (0.3, 3.0)
+    """Its standard deviation, of 255, log-uniform."""
+    grain_share: float = 0.5
+    """Fraction of the noisy ones with the same noise in all channels."""
+    grey_share: float = 0.04
+    """Fraction converted to black and white."""
+    jpeg_share: float = 0.5
+    """Fraction saved as JPEG."""
+    jpeg: Jpeg = Jpeg(worst_quality=50.0)
+
+    def __post_init__(self) -> None:
+        expect_names(self, "kernels", SHRINKING)
+        expect_ranges(self, "softness", most=1.0)
+        expect_ranges(self, "levels", above=True, most=255.0)
+        expect_shares(self, "soft_share", "noisy_share", "grain_share", "grey_share", "jpeg_share")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from mirnet.camera import draws, jpeg
 from mirnet.camera.description import Finishing, Jpeg
 from mirnet.camera.draws import Flags
-from mirnet.camera.isp import Colour
+from mirnet.camera.isp import RgbTensor
 from mirnet.camera.jpeg import TO_YCBCR
 
 Each = Float[Tensor, "b 3"]
@@ -24,14 +24,14 @@ REACH = 12
 
 
 def finish(
-    noisy: Colour,
-    clean: Colour,
+    noisy: RgbTensor,
+    clean: RgbTensor,
     generator: Generator,
     finishing: Finishing = Finishing(),
     files: Jpeg = Jpeg(),
     *,
     is_plain: Flags | None = None,
-) -> tuple[Colour, Colour]:
+) -> tuple[RgbTensor, RgbTensor]:
     """Developed pictures, some of them processed like a camera's: smoothed, sharpened, as JPEG.
 
     Each step is applied at random, and none if `is_plain`. Sharpening is applied to the clean
@@ -69,8 +69,8 @@ def finish(
 
 
 def compress(
-    image: Colour, chosen: Bool[Tensor, " b"], generator: Generator, how: Jpeg = Jpeg()
-) -> Colour:
+    image: RgbTensor, chosen: Bool[Tensor, " b"], generator: Generator, how: Jpeg = Jpeg()
+) -> RgbTensor:
     """The chosen pictures as JPEG of any quality, some of them with 4:2:0 subsampling."""
     count = len(image)
     square = draws.uniform(count, 0.0, 1.0, generator) ** 2
@@ -79,7 +79,7 @@ def compress(
     return draws.change(chosen, jpeg.compress, image, quality, subsample)
 
 
-def smooth(noisy: Colour, clean: Colour, sigma: Each, strength: Each) -> Colour:
+def smooth(noisy: RgbTensor, clean: RgbTensor, sigma: Each, strength: Each) -> RgbTensor:
     """Noise reduction by the guided filter (He, Sun and Tang, ECCV 2010), guided by itself.
 
     In Y, Cb and Cr a local linear model replaces the picture. Its slope is v / (v + e), with v the
@@ -97,8 +97,8 @@ def smooth(noisy: Colour, clean: Colour, sigma: Each, strength: Each) -> Colour:
 
 
 def smooth_alike(
-    picture: Colour, noisy: Colour, clean: Colour, sigma: Each, strength: Each
-) -> Colour:
+    picture: RgbTensor, noisy: RgbTensor, clean: RgbTensor, sigma: Each, strength: Each
+) -> RgbTensor:
     """What the filter that `smooth` applies to `noisy` makes of another picture of the same scene.
 
     Of `clean` it makes about the mean of many shots after their noise reduction.
@@ -113,14 +113,14 @@ def smooth_alike(
     return _mix(smoothed, torch.linalg.inv(TO_YCBCR)).clamp(0, 1)
 
 
-def sharpen(image: Colour, sigma: Float[Tensor, " b"], amount: Float[Tensor, " b"]) -> Colour:
+def sharpen(image: RgbTensor, sigma: Float[Tensor, " b"], amount: Float[Tensor, " b"]) -> RgbTensor:
     """Unsharp masking: the detail that a Gaussian removes from luma is added `amount` times."""
     luma = _luma(image)
     detail = luma - blur(luma, sigma[:, None])
     return (image + draws.over_pixels(amount) * detail).clamp(0, 1)
 
 
-def grey(image: Colour) -> Colour:
+def grey(image: RgbTensor) -> RgbTensor:
     """Black and white: luma in all three channels."""
     return _luma(image).expand_as(image)
 
@@ -140,9 +140,9 @@ def _padded(image: Float[Tensor, "b c h w"]) -> tuple[int, int]:
     return image.shape[-2] + 2 * REACH, image.shape[-1] + 2 * REACH
 
 
-def _luma(image: Colour) -> Float[Tensor, "b 1 h w"]:
+def _luma(image: RgbTensor) -> Float[Tensor, "b 1 h w"]:
     return (image * TO_YCBCR[0].to(image.device)[:, None, None]).sum(1, keepdim=True)
 
 
-def _mix(image: Colour, matrix: Float[Tensor, "3 3"]) -> Colour:
+def _mix(image: RgbTensor, matrix: Float[Tensor, "3 3"]) -> RgbTensor:
     return torch.einsum("ij,bjhw->bihw", matrix.to(image.device), image)

@@ -18,7 +18,7 @@ from torch import Generator, Tensor
 from mirnet.camera import draws, light
 from mirnet.camera.description import DEMOSAICINGS, Processing
 
-Colour = Float[Tensor, "b 3 h w"]
+RgbTensor = Float[Tensor, "b 3 h w"]
 Mosaic = Float[Tensor, "b 1 h w"]
 
 XYZ_TO_CAMERA = torch.tensor(
@@ -90,7 +90,7 @@ def random_development(
     )
 
 
-def unprocess(srgb: Colour, development: Development) -> Colour:
+def unprocess(srgb: RgbTensor, development: Development) -> RgbTensor:
     """Linear camera colours of developed pictures, with all three channels at every pixel."""
     curved = 0.5 - torch.sin(torch.asin(1 - 2 * srgb.clamp(0, 1)) / 3)
     toned = torch.lerp(srgb.clamp(0, 1), curved, development.has_tone_curve)
@@ -99,7 +99,7 @@ def unprocess(srgb: Colour, development: Development) -> Colour:
     return protect_highlights(recorded, development.gains).clamp(0, 1)
 
 
-def protect_highlights(linear: Colour, gains: Float[Tensor, "b 3 1 1"]) -> Colour:
+def protect_highlights(linear: RgbTensor, gains: Float[Tensor, "b 3 1 1"]) -> RgbTensor:
     """Undo the gains, but preserve nearly white values (Brooks et al., section 3.3).
 
     Dividing white by a gain above one would leave no pixel saturated, unlike in real raw files.
@@ -120,7 +120,7 @@ def balance(raw: Mosaic, development: Development) -> Mosaic:
     return (raw * gains).clamp(max=1)
 
 
-def develop(balanced: Colour, development: Development) -> Colour:
+def develop(balanced: RgbTensor, development: Development) -> RgbTensor:
     """Developed pictures, 0..1, from balanced camera colours: matrix, gamma, tone curve."""
     to_srgb = torch.linalg.inv(development.to_camera)
     linear = apply_matrix(balanced.clamp(0, 1), to_srgb).clamp(0, 1)
@@ -130,26 +130,26 @@ def develop(balanced: Colour, development: Development) -> Colour:
 
 
 def _by_curve(
-    image: Colour,
+    image: RgbTensor,
     development: Development,
-    srgb_curve: Callable[[Colour], Colour],
+    srgb_curve: Callable[[RgbTensor], RgbTensor],
     power: Float[Tensor, "b 1 1 1"],
-) -> Colour:
+) -> RgbTensor:
     """Apply only the curve that each picture has, since powers are slow."""
     curved = draws.change(development.has_srgb_curve, srgb_curve, image)
     return draws.change(~development.has_srgb_curve, _powered, curved, power)
 
 
-def _powered(image: Colour, power: Float[Tensor, "b 1 1 1"]) -> Colour:
+def _powered(image: RgbTensor, power: Float[Tensor, "b 1 1 1"]) -> RgbTensor:
     return image.clamp(min=DARKEST) ** power
 
 
-def apply_matrix(image: Colour, matrix: Float[Tensor, "b 3 3"]) -> Colour:
+def apply_matrix(image: RgbTensor, matrix: Float[Tensor, "b 3 3"]) -> RgbTensor:
     """Mix the channels of each picture with its own matrix."""
     return torch.einsum("bij,bjhw->bihw", matrix, image)
 
 
-def mosaic(image: Colour) -> Mosaic:
+def mosaic(image: RgbTensor) -> Mosaic:
     """Keep one colour per pixel, RGGB; height and width must be even."""
     return (image * bayer_masks(image)).sum(1, keepdim=True)
 
@@ -167,7 +167,7 @@ def demosaic(
     names: Sequence[str] = DEMOSAICINGS,
     *,
     is_malvar: draws.Flags | None = None,
-) -> Colour:
+) -> RgbTensor:
     """All three colours at every pixel, with a randomly chosen method for each picture.
 
     Args:
@@ -190,7 +190,7 @@ def demosaic(
     return colour
 
 
-def demosaic_bilinear(raw: Mosaic) -> Colour:
+def demosaic_bilinear(raw: Mosaic) -> RgbTensor:
     """Average the nearest measured neighbours of each colour."""
     cross = raw.new_tensor([[0.0, 1, 0], [1, 4, 1], [0, 1, 0]]) / 4
     square = raw.new_tensor([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]]) / 4
@@ -198,7 +198,7 @@ def demosaic_bilinear(raw: Mosaic) -> Colour:
     return F.conv2d(reflect(raw * bayer_masks(raw), 1), kernels, groups=3)
 
 
-def demosaic_malvar(raw: Mosaic) -> Colour:
+def demosaic_malvar(raw: Mosaic) -> RgbTensor:
     """Gradient-corrected interpolation (Malvar, He and Cutler, ICASSP 2004, figure 2)."""
     kernels = raw.new_tensor(MALVAR)[:, None] / 8
     green, along_row, along_column, across = F.conv2d(reflect(raw, 2), kernels).chunk(4, 1)
@@ -214,7 +214,7 @@ def demosaic_malvar(raw: Mosaic) -> Colour:
     return torch.cat([red, is_green * raw + (1 - is_green) * green, blue], 1)
 
 
-def demosaic_directed(raw: Mosaic) -> Colour:
+def demosaic_directed(raw: Mosaic) -> RgbTensor:
     """Green along the smoother direction, then differences to green (Hamilton and Adams, 1997).
 
     US patent 5,629,734, the basis of most edge-directed methods: green is interpolated along the

@@ -18,7 +18,7 @@ from torch import Generator, Tensor
 from mirnet.camera import draws, finishing, isp
 from mirnet.camera.description import Camera, WhiteNoise
 from mirnet.camera.draws import Figures, Flags
-from mirnet.camera.isp import Colour, Development
+from mirnet.camera.isp import Development, RgbTensor
 from mirnet.camera.scenes import ByKind, Kind
 from mirnet.camera.sensor import RawNoise, expose, random_noise
 
@@ -37,13 +37,13 @@ patch; beyond it, the camera's smoothing sees a mirrored picture.
 
 
 def photograph(
-    clean: Colour,
+    clean: RgbTensor,
     generator: Generator,
     camera: Camera = Camera(),
     *,
     softness: Figures | None = None,
     is_plain: Flags | None = None,
-) -> tuple[Colour, Colour]:
+) -> tuple[RgbTensor, RgbTensor]:
     """Noisy and clean pictures of the scenes `clean`, as developed from a camera's raw file.
 
     Takes and returns sRGB in 0..1 of the same size, height and width even. The light is dimmed at
@@ -71,7 +71,7 @@ def photograph(
 
 
 def take(
-    clean: Colour,
+    clean: RgbTensor,
     light: Figures,
     development: Development,
     raw_noise: RawNoise,
@@ -80,7 +80,7 @@ def take(
     *,
     softness: Figures | None = None,
     is_plain: Flags | None = None,
-) -> tuple[Colour, Colour]:
+) -> tuple[RgbTensor, RgbTensor]:
     """Like `photograph`, but with given light, noise and developments.
 
     `softness` is the standard deviation in pixels, up to 4, of a Gaussian that models lens and
@@ -104,12 +104,12 @@ def take(
     return isp.develop(demosaiced, development), clean
 
 
-def _soften(image: Colour, softness: Figures) -> Colour:
+def _soften(image: RgbTensor, softness: Figures) -> RgbTensor:
     return finishing.blur(image, softness[:, None].expand(-1, 3))
 
 
 def degrade(
-    clean: Colour,
+    clean: RgbTensor,
     size: int,
     generator: Generator,
     kinds: Kinds | None = None,
@@ -165,8 +165,8 @@ def _of_each(share: ByKind, kinds: Kinds) -> Figures:
 
 
 def _with_white(
-    noisy: Colour, clean: Colour, kinds: Kinds, generator: Generator, white_noise: WhiteNoise
-) -> Colour:
+    noisy: RgbTensor, clean: RgbTensor, kinds: Kinds, generator: Generator, white_noise: WhiteNoise
+) -> RgbTensor:
     """The noisy pictures, some with white noise on the clean picture instead of camera noise."""
     count = len(clean)
     is_white = draws.chance(count, _of_each(white_noise.share, kinds), generator)
@@ -183,8 +183,8 @@ def _with_white(
 
 
 def add_white(
-    clean: Colour, deviation: Figures, is_grain: Flags, *, generator: Generator
-) -> Colour:
+    clean: RgbTensor, deviation: Figures, is_grain: Flags, *, generator: Generator
+) -> RgbTensor:
     """The pictures with white noise, independent in the channels or, as grain, the same in all."""
     noise = torch.randn(clean.shape, generator=generator, device=generator.device)
     noise = torch.where(draws.over_pixels(is_grain), noise[:, :1], noise)

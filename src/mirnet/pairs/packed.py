@@ -54,7 +54,7 @@ class Packed:
         in_order = all(first < second for first, second in pairwise(self._names))
         if not in_order or any(label.pairs != len(self) for label in labels.values()):
             raise DataError(
-                f"{folder}: the shards do not hold the pairs that they state: pack anew"
+                f"{folder}: the shards do not hold the pairs that they state: pack them again"
             )
         self._paths = list(files.values())
         self._sizes = np.array(sizes, np.int32)  # n 2
@@ -115,11 +115,11 @@ def _refuse_others(folder: Path, labels: Mapping[Path, shard.Label]) -> None:
     first_path, first = next(iter(labels.items()))
     for path, label in labels.items():
         if label.set_digest != first.set_digest or label.shards != first.shards:
-            raise DataError(f"{path} is of another set than {first_path.name}: separate them")
+            raise DataError(f"{path} belongs to another set than {first_path.name}: separate them")
     there = {label.shard for label in labels.values()}
     missing = next((number for number in range(first.shards) if number not in there), None)
     if missing is not None:
         raise DataError(
             f"{folder}: {shard.name(missing)} is missing, of {first.shards}: copy it there, or "
-            "run `mirnet data pack` again to go on"
+            "run `mirnet data pack` again"
         )

@@ -119,7 +119,7 @@ def write(source: PairFolder, job: ShardJob, observe: Callable[[], None] = lambd
     if sum(tensor.nbytes for tensor in tensors.values()) != job.bytes or (
         _digest(_lengths(source, job.pairs)) != job.label.files_digest
     ):
-        raise DataError(f"{source.folder} was changed while it was packed: run it again")
+        raise DataError(f"{source.folder} changed while it was being packed: run the command again")
     job.path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(job.path, _part(job.path.name)) as part:
         _save(tensors, part, job)
@@ -155,7 +155,9 @@ def _fact(source: PairFolder, index: int, header: Header) -> str:
     try:
         name.encode()
     except UnicodeEncodeError as error:
-        raise DataError(f"{source.folder}: the name {name!r} is no text: rename it") from error
+        raise DataError(
+            f"{source.folder}: the name {name!r} is not valid text: rename it"
+        ) from error
     return f"{name}\0{header.height}\0{header.width}\0{header.noisy}\0{header.clean}"
 
 
@@ -183,7 +185,7 @@ def _refuse_other(job: ShardJob) -> None:
         )
     if label.files_digest != job.label.files_digest:
         raise DataError(
-            f"{job.path} was packed from files that have changed since then: remove it to pack "
+            f"{job.path} was packed from files that have changed since: remove it to pack "
             "them again, or give a new folder"
         )
 

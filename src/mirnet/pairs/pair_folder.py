@@ -11,10 +11,9 @@ import numpy as np
 
 from mirnet.errors import DataError
 from mirnet.pairs import pairs
-from mirnet.pairs.pairs import Pair, Patch
+from mirnet.pairs.pairs import Pair, Patch, Truth, Whole, WholeTruth
 from mirnet.pictures import codec
 from mirnet.pictures.codec import Source
-from mirnet.shapes import Pixels
 
 SAMPLE = 100
 """Number of pairs whose headers `check` reads."""
@@ -44,13 +43,16 @@ class PairFolder:
 
     Args:
         folder: folder with the two halves as subfolders.
+        scale: ratio of the clean half's height and width to the noisy one's. Rows and columns that
+            the noisy half has no pixel for are left out.
 
     Raises:
         DataError: if the pictures do not pair up, see `pairs.find`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, scale: int = 1) -> None:
         self.folder = folder
+        self.scale = scale
         found = pairs.find(folder, codec.SUFFIXES)
         self._halves = found[0].noisy.parent, found[0].clean.parent
         # sending paths of a hundred thousand pairs to another process would take seconds
@@ -79,15 +81,20 @@ class PairFolder:
         noisy, clean = self._open(index)
         return Header(noisy.height, noisy.width, noisy.dtype.name, clean.dtype.name)
 
-    def crop(self, index: int, side: int, place: tuple[float, float]) -> tuple[Patch, Patch]:
+    def crop(self, index: int, side: int, place: tuple[float, float]) -> tuple[Patch, Truth]:
         noisy, clean = self._open(index)
         size = noisy.height, noisy.width
-        rows, columns = pairs.window(noisy.name, size, side, place)
-        return _cut(noisy, rows, columns), _cut(clean, rows, columns)
+        window = pairs.window(noisy.name, size, side, place)
+        larger = (slice(self.scale * each.start, self.scale * each.stop) for each in window)
+        return _cut(noisy, *window), _cut(clean, *larger)
 
-    def whole(self, index: int) -> tuple[Pixels, Pixels]:
+    def whole(self, index: int) -> tuple[Whole, WholeTruth]:
         noisy, clean = self._open(index)
-        return codec.whole(noisy), codec.whole(clean)
+        height, width = self.scale * noisy.height, self.scale * noisy.width
+        truth = codec.whole(clean)
+        if truth.shape[:2] != (height, width):
+            truth = truth[:height, :width].copy()
+        return codec.whole(noisy), truth
 
     def check(self, side: int) -> None:
         """Read the headers of the first hundred pairs.
@@ -110,7 +117,12 @@ class PairFolder:
                 raise DataError(
                     f"{half.name}: pairs are RGB of 8 or 16 bits, this is {half.dtype}, {kind}"
                 )
-        if (noisy.height, noisy.width) != (clean.height, clean.width):
+        if (noisy.height, noisy.width) != (clean.height // self.scale, clean.width // self.scale):
+            if self.scale > 1:
+                raise DataError(
+                    f"{pair.clean} is not {self.scale} times as large as {pair.noisy}: "
+                    f"{clean.height}x{clean.width} and {noisy.height}x{noisy.width}"
+                )
             raise DataError(
                 f"{pair.noisy} and {pair.clean} differ in size: "
                 f"{noisy.height}x{noisy.width} and {clean.height}x{clean.width}"

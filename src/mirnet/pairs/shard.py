@@ -113,7 +113,7 @@ def sound(path: Path) -> Iterator[None]:
     except SafetensorError as error:
         reason = str(error).splitlines()[0]
         raise DataError(
-            f"{path} is cut short or damaged ({reason}): copy it again, or remove it and run "
+            f"{path} is truncated or damaged ({reason}): copy it again, or remove it and run "
             "`mirnet data pack` again"
         ) from error
     except OSError as error:
@@ -132,7 +132,7 @@ def label(path: Path, file: Mapped) -> Label:
     except ValueError:
         stated = None
     if not isinstance(stated, dict) or stated.pop("format", None) != FORMAT:
-        raise DataError(f"{path} holds no pairs that `mirnet data pack` has written")
+        raise DataError(f"{path} holds no pairs written by `mirnet data pack`")
     if (version := stated.pop("version", None)) != VERSION:
         raise DataError(
             f"{path} is of version {version!r}, where this mirnet reads {VERSION}: update mirnet"

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
-import pyvips
 
 from mirnet.errors import DataError
+from mirnet.pictures import codec
 from mirnet.shapes import Pixels
 from mirnet.system.files import replacing
 
@@ -21,14 +21,10 @@ NOISY, CLEAN = "input", "groundtruth"
 
 RECORD = "patches.json"
 
-# Time and size of a noisy and a clean patch of 256, from 24 photographs with camera noise: without
-# compression 1.3 ms and 395 KB; level 1 3.5 ms and 275 KB, since it does not compress noise;
-# level 2 5.0 ms and 198 KB; level 6 8.1 ms and 192 KB, with all filters 11.7 ms and 184 KB.
-COMPRESSION = {"compression": 2, "filter": "up"}
-
 STORED = {1: 0.55, 2: 0.65}
 """Ratio of file bytes to pixel bytes, noisy and clean together, by the bytes of a value. The
-patches above took 0.50 and 0.59; the margin is for noisier cameras and disk blocks."""
+patches measured for `codec.encode` took 0.50 and 0.59; the rest is for noisier cameras and disk
+blocks."""
 
 Asked = Mapping[str, int | str]
 """Everything that patches depend on besides the pictures."""
@@ -63,7 +59,7 @@ def refuse(folder: Path, source: Path, asked: Asked, names: Iterable[str]) -> No
     taken = sorted((_names(folder / NOISY) | _names(folder / CLEAN)).intersection(names))
     if taken:
         raise DataError(
-            f"{folder} holds {taken[0]}.png already, and no {RECORD} tells how it was made: choose "
+            f"{folder} holds {taken[0]}.png already, and no {RECORD} says how it was made: choose "
             "another folder"
         )
 
@@ -99,19 +95,13 @@ def write(folder: Path, name: str, noisy: Pixels, clean: Pixels) -> None:
         if not path.exists():
             # always the same name: a file left by a killed run is reused, and so does not remain
             with replacing(path, f".{path.name}.part") as part:
-                part.write_bytes(_png(pixels))
+                # encoded in memory first: a full disk then gives a clear `OSError`
+                part.write_bytes(codec.encode(pixels, "png", is_fast=True))
 
 
 def stored_bytes(values: int, dtype: np.dtype[np.generic]) -> int:
     """Approximate bytes on disk of patches with this many values (pixels times channels)."""
     return round(values * dtype.itemsize * STORED.get(dtype.itemsize, 1))
-
-
-def _png(pixels: Pixels) -> bytes:
-    """Encode in memory first: a full disk then gives a clear `OSError`."""
-    image = pyvips.Image.new_from_array(np.ascontiguousarray(pixels))
-    data: bytes = image.pngsave_buffer(**COMPRESSION)
-    return data
 
 
 def _names(folder: Path) -> set[str]:
@@ -124,7 +114,7 @@ def _recorded(path: Path) -> Asked:
     except ValueError:
         record = None
     if not isinstance(record, dict):
-        raise DataError(f"{path} is no record of patches: choose another folder")
+        raise DataError(f"{path} is not a record of patches: choose another folder")
     return record
 
 

@@ -12,18 +12,18 @@ from mirnet.patches import patch_folder
 from mirnet.patches.patch_folder import Asked
 from mirnet.system.files import free_bytes
 
-Picture = TypeVar("Picture")
-Place = TypeVar("Place")
+OriginalT = TypeVar("OriginalT")
+PlaceT = TypeVar("PlaceT")
 
 
 @dataclass(frozen=True)
-class CutJob(Generic[Picture, Place]):
+class CutJob(Generic[OriginalT, PlaceT]):
     """Patches to make from one picture."""
 
     name: str
-    picture: Picture
+    picture: OriginalT
     """The file, or a pair of files."""
-    patches: Mapping[str, Place]
+    patches: Mapping[str, PlaceT]
     """Positions at which patches are cut, by name."""
     bytes_each: int
     """Approximate bytes on disk per pair of patches."""
@@ -40,12 +40,12 @@ class CutResult:
 
 
 @dataclass(frozen=True)
-class CutPlan(Generic[Picture, Place]):
+class CutPlan(Generic[OriginalT, PlaceT]):
     """Everything left to do until all patches exist."""
 
     folder: Path
     asked: Asked
-    jobs: tuple[CutJob[Picture, Place], ...]
+    jobs: tuple[CutJob[OriginalT, PlaceT], ...]
     """One job per picture with missing patches, with only the missing ones."""
     unusable: tuple[CutResult, ...]
     """Pictures that cannot be used."""
@@ -74,7 +74,7 @@ class CutPlan(Generic[Picture, Place]):
         if self.bytes > free:
             raise DataError(
                 f"{self.folder}: {self.missing} pairs of patches need about {decimal(self.bytes)}, "
-                f"and {decimal(free)} are free: ask for fewer, or choose another disk"
+                f"and {decimal(free)} are free: request fewer, or choose another disk"
             )
         return free
 
@@ -94,9 +94,9 @@ def plan(
     source: Path,
     folder: Path,
     asked: Asked,
-    jobs: Sequence[CutJob[Picture, Place]],
+    jobs: Sequence[CutJob[OriginalT, PlaceT]],
     unusable: Sequence[CutResult],
-) -> CutPlan[Picture, Place]:
+) -> CutPlan[OriginalT, PlaceT]:
     """Leave out the patches that already exist. Nothing is written.
 
     Args:

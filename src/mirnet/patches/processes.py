@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from mirnet.errors import DataError
 
-Input = TypeVar("Input")
-Output = TypeVar("Output")
+InputT = TypeVar("InputT")
+ResultT = TypeVar("ResultT")
 
 GoOn = Callable[[], bool]
 """Whether to continue: called regularly by long work."""
@@ -23,8 +23,8 @@ _stop: Any = None
 
 
 def run(
-    work: Callable[[Input, GoOn], Output], inputs: Sequence[Input], workers: int
-) -> Generator[Output, None, None]:
+    work: Callable[[InputT, GoOn], ResultT], inputs: Sequence[InputT], workers: int
+) -> Generator[ResultT, None, None]:
     """Apply `work` to each input, and yield the results in order of completion.
 
     Close the iterator (`contextlib.closing`) to stop early: workers then end the next time they ask
@@ -55,14 +55,15 @@ def run(
             yield future.result()
     except BrokenProcessPool:
         raise DataError(
-            "a worker process was killed, maybe for want of memory: run it again with fewer workers"
+            "a worker process was killed, perhaps for lack of memory: run the command "
+            "again with fewer workers"
         ) from None
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
 
 
-def _call(work: Callable[[Input, GoOn], Output], given: Input) -> Output:
+def _call(work: Callable[[InputT, GoOn], ResultT], given: InputT) -> ResultT:
     return work(given, lambda: not _stop.is_set())
 
 

@@ -36,7 +36,7 @@ def find(source: Path) -> dict[str, Pair]:
             have one name.
     """
     if not source.is_dir():
-        raise DataError(f"{source} is no folder: give SIDD-Medium's, or one of its scenes")
+        raise DataError(f"{source} is not a folder: give SIDD-Medium's, or one of its scenes")
     halves: dict[tuple[Path, str, str], dict[str, Path]] = {}
     for path in _files(source):
         match = NAME.fullmatch(path.name)
@@ -44,7 +44,7 @@ def find(source: Path) -> dict[str, Pair]:
             both = halves.setdefault((path.parent, match["before"], match["index"]), {})
             other = both.setdefault(match["half"], path)
             if other != path:
-                raise DataError(f"{other} and {path.name} differ in nothing but letter case")
+                raise DataError(f"{other} and {path.name} differ only in letter case")
     if not halves:
         raise DataError(
             f"{source} holds no pairs of SIDD, such as "

@@ -9,17 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
 from mirnet.camera import noise
 from mirnet.errors import DataError, ImageError
+from mirnet.pairs.pairs import Patch
 from mirnet.patches import patch_folder, patches, windows
 from mirnet.patches.patches import CutJob, CutPlan, CutResult
 from mirnet.pictures import codec, symmetry
 from mirnet.shapes import Pixels
-
-Patch = UInt8[np.ndarray, "s s 3"]
 
 MULTIPLE = 16
 """The side of a patch is a multiple of this, for JPEG's blocks."""
@@ -109,7 +108,7 @@ def _pixels(batch: Float[Tensor, "1 3 s s"]) -> Patch:
 def _photographs(source: Path) -> dict[str, Path]:
     """The pictures of a folder by their stems, sorted."""
     if not source.is_dir():
-        raise DataError(f"{source} is no folder of photographs")
+        raise DataError(f"{source} is not a folder of photographs")
     found: dict[str, Path] = {}
     for path in sorted(source.iterdir()):
         if path.suffix.lower() not in codec.SUFFIXES or path.name.startswith("."):
@@ -132,7 +131,7 @@ def _problem(path: Path, room: int) -> str:
         return str(error)
     if picture.dtype != np.uint8 or picture.channels != 3:
         kind = "RGB" if picture.channels == 3 else "grey"
-        return f"{path}: the camera wants 8-bit RGB, this is {picture.dtype}, {kind}"
+        return f"{path}: the camera model needs 8-bit RGB, this is {picture.dtype}, {kind}"
     if min(picture.height, picture.width) < room:
         size = f"{picture.width}x{picture.height}"
         return f"{path}: {size} is less than a patch and its margin, {room} a side"

@@ -74,7 +74,7 @@ def draw(folder: Path, *, borders: Sequence[int] = ()) -> Path:
     rows = table.read(folder / METRICS)
     panels = [panel for panel in PANELS if len(_points(rows, panel)[0])]
     if not panels:
-        raise DataError(f"{folder / METRICS} holds no finite values yet: draw it later")
+        raise DataError(f"{folder / METRICS} holds no finite values yet: try again later")
     figure = Figure(
         figsize=(WIDTH, 0.7 + PANEL * len(panels)),
         dpi=100,

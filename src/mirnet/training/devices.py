@@ -50,6 +50,18 @@ def open_fabric(accelerator: str, devices: int | None, nodes: int | None, precis
         raise RecipeError(f"cannot train on {where!r}: {reason}") from None
 
 
+def is_first() -> bool:
+    """Whether this is the first process of a run, of those that torchrun, SLURM or we started.
+
+    Known before Fabric is launched.
+    """
+    variables = os.environ
+    for name in ("RANK", "SLURM_PROCID"):
+        if name in variables:
+            return variables[name] == "0"
+    return all(variables.get(name, "0") == "0" for name in ("NODE_RANK", "LOCAL_RANK"))
+
+
 def reduced(fabric: Fabric, values: Tensor, how: str) -> Tensor:
     """The `sum` or `mean` of the values over all processes."""
     result = fabric.all_reduce(values, reduce_op=how)

@@ -17,8 +17,25 @@ METRICS = "metrics.csv"
 """Name of the table in the folder of a run."""
 RECORDS = "logs"
 """Subfolder of the viewers' files in the folder of a run."""
+INTERVALS = (1, 2, 5, 10, 20, 50)
+"""Possible distances of points on a curve, in steps."""
+POINTS = 50
+"""Minimum number of points of a curve, unless a run has fewer steps."""
 GROUPS = {"psnr": "validation", "ssim_y": "validation"}
 """Groups in which viewers show scalars; all others belong to `training`."""
+
+
+def is_due(step: int) -> bool:
+    """Whether a step becomes a point of the curves: every step at first, later every fiftieth.
+
+    So a run of any length has at least `POINTS` points. It depends on the step alone: a resumed run
+    logs the same steps.
+
+    >>> [step for step in range(95, 107) if is_due(step)]
+    [95, 96, 97, 98, 99, 100, 102, 104, 106]
+    """
+    interval = max(each for each in INTERVALS if each == 1 or each * POINTS <= step)
+    return step % interval == 0
 
 
 @runtime_checkable

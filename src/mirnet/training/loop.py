@@ -9,7 +9,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from mirnet.aliases import renamed
 from mirnet.errors import DataError, DivergedError, RecipeError
 from mirnet.models import catalog
 from mirnet.pairs.pairs import Pairs
@@ -25,7 +26,8 @@ from mirnet.runtimes.pytorch import NO_MEMORY
 from mirnet.training import checkpoint, curves, interruption, logs, validation
 from mirnet.training.devices import reduced
 from mirnet.training.loss import charbonnier, minus_psnr
-from mirnet.training.samples.dataset import Develop, SampleBatch, TensorPatches
+from mirnet.training.samples.dataset import SampleBatch, TensorPatches
+from mirnet.training.samples.developing import Develop, Inputs
 from mirnet.training.schedule import Phase, Schedule
 from mirnet.training.state import State
 from mirnet.training.summary import SUMMARY, RunSummary
@@ -35,11 +37,11 @@ log = logging.getLogger(__name__)
 
 LAST, BEST = catalog.LAST, catalog.BEST
 LOG_EVERY = 50
-"""Steps between logged ones; the first step is also logged."""
+"""Steps between lines of the log; the first step has one, too. Curves: see `logs.is_due`."""
 
 
 @dataclass(frozen=True)
-class TrainingProgress:
+class StepProgress:
     """State of a run after a step."""
 
     step: int
@@ -55,18 +57,14 @@ class TrainingProgress:
     """Scores of the last validation."""
 
 
-def log_progress(progress: TrainingProgress) -> None:
+def log_progress(progress: StepProgress) -> None:
     """Log a line for the first step, and for every `LOG_EVERY` steps."""
-    if _is_logged(progress.step):
+    if progress.step == 1 or progress.step % LOG_EVERY == 0:
         log.info(
             "step %d/%d  loss %.5f  lr %.2e  %.1f patches/s",
             *(progress.step, progress.plan.steps, progress.loss, progress.lr),
             progress.patches_per_second,
         )
-
-
-def _is_logged(done: int) -> bool:
-    return done == 1 or done % LOG_EVERY == 0
 
 
 @dataclass
@@ -84,6 +82,8 @@ class Training:
         default_factory=lambda: deque(maxlen=LOG_EVERY), init=False
     )
     """Loss, patches and seconds of the last steps."""
+    unlogged: list[tuple[float, int, float]] = field(default_factory=list, init=False)
+    """The same of the steps since the last point of the curves."""
 
     @property
     def fabric(self) -> Fabric:
@@ -94,7 +94,7 @@ class Training:
         self,
         batches: Iterator[SampleBatch],
         deadline: float,
-        observe: Callable[[TrainingProgress], None],
+        observe: Callable[[StepProgress], None],
     ) -> RunSummary:
         """Train until the end of the schedule, a time of `time.monotonic` or an interruption; save.
 
@@ -112,7 +112,9 @@ class Training:
                 ends = torch.tensor([time.monotonic() >= deadline, was_interrupted()])
                 loss, ends = self._step(batches, phase, lr, ends.to(self.fabric.device))
                 is_over, is_interrupted = bool(ends.any()), bool(ends[1])
-                self.recent.append((loss, phase.samples, time.monotonic() - began))
+                measured = loss, phase.samples, time.monotonic() - began
+                self.recent.append(measured)
+                self.unlogged.append(measured)
                 self._record(lr, observe)
                 state.seconds += time.monotonic() - began
             self._save(LAST)
@@ -135,7 +137,7 @@ class Training:
                 f"{phase.batch} patches of {phase.patch}x{phase.patch} pixels do not fit into the "
                 f"memory at step {self.state.step}: lower batch or patch of that stage, raise its "
                 "accumulate, or set recompute=true or precision=bf16-mixed; the last checkpoint is "
-                "whole"
+                "intact"
             ) from error
 
     def _update(
@@ -147,7 +149,7 @@ class Training:
         state.optimizer.zero_grad()
         total = torch.zeros((), device=self.fabric.device)
         for part in range(phase.parts):
-            inputs, targets = self.develop(next(batches), self.fabric.device, recipe.camera)
+            inputs, targets = self.develop(next(batches), self.fabric.device)
             is_last = part == phase.parts - 1
             with self.fabric.no_backward_sync(state.module, enabled=not is_last):
                 loss = self._loss(inputs, targets) / phase.parts
@@ -168,7 +170,7 @@ class Training:
         state.step += 1
         return everyone[0].item(), everyone[1:] > 0
 
-    def _loss(self, inputs: TensorPatches, targets: TensorPatches) -> Float[Tensor, ""]:
+    def _loss(self, inputs: Inputs, targets: TensorPatches) -> Float[Tensor, ""]:
         """Distance of the network's output from the truth, and from its teacher's, if any."""
         state = self.state
         inputs = inputs.to(memory_format=torch.channels_last)
@@ -191,22 +193,23 @@ class Training:
         if not torch.isfinite(value):
             raise DivergedError(
                 f"the {what} is {value.item()} at step {self.state.step}: lower optim.lr or set "
-                "optim.clip, then start again from the last checkpoint"
+                "optim.clip, then resume from the last checkpoint"
             )
 
-    def _record(self, lr: float, observe: Callable[[TrainingProgress], None]) -> None:
+    def _record(self, lr: float, observe: Callable[[StepProgress], None]) -> None:
         """Validate, log and save whatever is due after a step."""
         plan, done = self.plan, self.state.step
-        losses, patches, seconds = (sum(column) for column in zip(*self.recent, strict=True))
-        loss, speed = losses / len(self.recent), patches / seconds
-        if _is_logged(done):
+        if logs.is_due(done):
+            loss, speed = _means(self.unlogged)
+            self.unlogged.clear()
             self.logs.scalars(done, loss=loss, lr=lr, patches_per_second=speed)
         is_measured = plan.is_due(plan.recipe.validation.every, done) or done == plan.steps
         if self.held_out and is_measured:
             self._validate(self.held_out)
         elif plan.is_due(plan.recipe.save_every, done):
             self._save(LAST)
-        observe(TrainingProgress(done, plan, lr, loss, speed, self.state.scores))
+        loss, speed = _means(self.recent)
+        observe(StepProgress(done, plan, lr, loss, speed, self.state.scores))
 
     def _validate(self, pairs: Pairs) -> None:
         """Validate the averaged weights, and save; the best weights are also saved as such."""
@@ -255,6 +258,15 @@ class Training:
             checkpoint.save(self.state.to_save(self.plan), self.output / name)
 
 
+def _means(measured: Collection[tuple[float, int, float]]) -> tuple[float, float]:
+    """Mean loss, and patches per second, of steps with their loss, patches and seconds."""
+    losses, patches, seconds = (sum(column) for column in zip(*measured, strict=True))
+    return losses / len(measured), patches / seconds
+
+
 def _is_for_want_of_memory(error: Exception) -> bool:
     known = isinstance(error, MemoryError | torch.OutOfMemoryError)
     return known or any(phrase in str(error) for phrase in NO_MEMORY)
+
+
+__getattr__ = renamed(__name__, {"TrainingProgress": "StepProgress"})

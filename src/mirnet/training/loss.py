@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor
 
-Output = Float[Tensor, "b c h w"]
+NetworkOutput = Float[Tensor, "b c h w"]
 
 INVISIBLE = 1 / 255
 """A root mean square difference of one level, 48 dB, which is invisible."""
@@ -11,7 +11,7 @@ DARK, EVEN = 0.16, 0.002
 """Largest value of a dark field, and largest deviation within a channel."""
 
 
-def charbonnier(restored: Output, clean: Output, epsilon: float) -> Float[Tensor, ""]:
+def charbonnier(restored: NetworkOutput, clean: NetworkOutput, epsilon: float) -> Float[Tensor, ""]:
     """The mean of sqrt(difference² + epsilon²), on the unclipped output; of |difference| at 0.
 
     Clipping first would remove the gradient where the network overshoots. (Charbonnier et al.,
@@ -23,7 +23,9 @@ def charbonnier(restored: Output, clean: Output, epsilon: float) -> Float[Tensor
     return (difference**2 + epsilon**2).sqrt().mean()
 
 
-def minus_psnr(restored: Output, clean: Output, shadows: float = 0.0) -> Float[Tensor, ""]:
+def minus_psnr(
+    restored: NetworkOutput, clean: NetworkOutput, shadows: float = 0.0
+) -> Float[Tensor, ""]:
     """The mean over the patches of their negative PSNR in dB, on the unclipped output.
 
     The weight of a patch depends on its current error: one at 40 dB has nearly three times the

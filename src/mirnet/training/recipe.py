@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mirnet.camera.description import Camera
+from mirnet.camera.description import Camera, Shrinking
 from mirnet.camera.scenes import Drawings, Scenes
 from mirnet.camera.sections import expect
 from mirnet.errors import RecipeError
@@ -75,6 +75,8 @@ class Network:
     """Side of the squares of pixels that are folded into channels: 2 for half resolution."""
     window: int = 0
     """Side in pixels of the windows over which contexts and fusions average; 0 for no windows."""
+    scale: int = 1
+    """Ratio of a result's height and width to its input's: 2, 3 or 4 for the task `enlarge`."""
 
     def __post_init__(self) -> None:
         expect(self, "width", self.width >= 1, "1 or more")
@@ -85,6 +87,7 @@ class Network:
         expect(self, "out_channels", self.out_channels >= 1, "1 or more")
         expect(self, "unshuffle", self.unshuffle in (1, 2), "1 or 2")
         smallest = 12 * self.unshuffle
+        expect(self, "scale", self.scale in (1, 2, 3, 4), "1, 2, 3 or 4")
         fits = self.window >= 0 and self.window % smallest == 0
         expect(self, "window", fits, f"a multiple of {smallest}, or 0")
 
@@ -100,7 +103,8 @@ class Stage:
 
     length: Span
     patch: int
-    """Side of the square patches in pixels, a multiple of 16, for JPEG's largest blocks."""
+    """Side of the square patches in pixels, a multiple of 16, for JPEG's largest blocks. Targets of
+    a network that enlarges are larger by its scale."""
     batch: int
     """Patches per step on each of the recipe's devices."""
     accumulate: int = 1
@@ -140,6 +144,8 @@ class Data:
     (Zhang et al., ICLR 2018)."""
     mixup_from: Span = Span("0 steps")  # noqa: RUF009 - immutable text
     """When mixup begins."""
+    mixup_share: float = 1.0
+    """Fraction of the steps from then on in which pairs are blended, spread evenly."""
 
     def __post_init__(self) -> None:
         expect(self, "real_share", 0 <= self.real_share <= 1, "0 to 1")
@@ -149,6 +155,7 @@ class Data:
         fits = self.field_share >= 0 and self.drawn_share + self.field_share <= 1
         expect(self, "field_share", fits, f"0 to 1, with drawn_share {self.drawn_share} at most 1")
         expect(self, "mixup", 0 <= self.mixup < math.inf, "0 or more")
+        expect(self, "mixup_share", 0 <= self.mixup_share <= 1, "0 to 1")
 
 
 @dataclass(frozen=True)
@@ -255,6 +262,8 @@ class Recipe:
     scenes: Scenes = field(default_factory=Scenes)
     drawings: Drawings = field(default_factory=Drawings)
     camera: Camera = field(default_factory=Camera)
+    shrinking: Shrinking = field(default_factory=Shrinking)
+    """For the task `enlarge`, in the place of `camera`."""
     optim: Optimisation = field(default_factory=Optimisation)
     teacher: Teacher = field(default_factory=Teacher)
     validation: Validation = field(default_factory=Validation)
@@ -264,7 +273,7 @@ class Recipe:
             raise RecipeError("a recipe has either a preset or a section [network]")
         self._check_task()
         if len({stage.length.is_epochs for stage in self.stages}) > 1:
-            raise RecipeError("stages are all counted in epochs, or all in steps")
+            raise RecipeError("count all stages in epochs, or all in steps")
         multiple = self.network.multiple if self.network else 1
         for stage in self.stages:
             fits = stage.patch % multiple == 0
@@ -274,9 +283,29 @@ class Recipe:
         expect(self, "precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}")
         expect(self, "save_every", self.save_every.amount > 0, "more than nothing")
 
+    @property
+    def scale(self) -> int:
+        """Ratio of a target's height and width to its input's; no preset enlarges."""
+        return self.network.scale if self.network else 1
+
     def _check_task(self) -> None:
         expect(self, "task", self.task in TASKS, f"one of {', '.join(TASKS)}")
         task, network = TASKS[self.task], self.network
+        if task.enlarges != (self.scale > 1):
+            wanted = "2, 3 or 4" if task.enlarges else "1"
+            raise RecipeError(
+                f"network: the task {self.task} has a scale of {wanted}, not {self.scale}: set "
+                "network.scale or task"
+            )
+        if task.has_pairs_only and self.data.photographs:
+            raise RecipeError(
+                f"data.photographs: the task {self.task} learns from pairs alone, data.pairs"
+            )
+        if task.enlarges and self.data.amplify > 1:
+            raise RecipeError(
+                f"data.amplify is {self.data.amplify}: halves of pairs differ in size when "
+                "enlarging, and no noise can be told from them; leave it at 1"
+            )
         if not network:  # all presets take RGB and give RGB
             return
         channels = network.in_channels, network.out_channels
@@ -305,6 +334,8 @@ def load(name: str, overrides: Sequence[str] = ()) -> Recipe:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} is not valid TOML: {error}") from None
+    except RecursionError:
+        raise RecipeError(f"{path} is not a recipe: its lists are nested too deeply") from None
     for setting in overrides:
         strict.override(table, setting)
     recipe: Recipe = strict.build(Recipe, table, f"recipe {name}")

@@ -9,8 +9,10 @@ import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 from mirnet.training.recipe import Optimisation, Recipe, Span, Stage
+from mirnet.training.samples import order
 from mirnet.training.samples.request import Request
 
 
@@ -78,11 +80,19 @@ class Schedule:
         """The parts of a step that one process handles."""
         phase = self.phase(step)
         first = self.samples_at(step) + rank * phase.parts * phase.batch
-        mixes = self.recipe.data.mixup > 0 and step >= self.step_at(self.recipe.data.mixup_from)
+        mixes = self._mixes(step)
         return [
             Request(first + part * phase.batch, phase.batch, phase.patch, mixes)
             for part in range(phase.parts)
         ]
+
+    def _mixes(self, step: int) -> bool:
+        """Whether the pairs of a step are blended; all processes agree."""
+        data = self.recipe.data
+        place = step - self.step_at(data.mixup_from)
+        if not data.mixup or place < 0:
+            return False
+        return order.spread(place, Fraction(data.mixup_share).limit_denominator(10_000))[0]
 
     def all_requests(self, rank: int, start: int) -> Iterator[Request]:
         """The requests of all steps from `start` to the end, in order."""

@@ -4,17 +4,19 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from mirnet.pairs import sources
 from mirnet.pairs.pairs import Pairs
 from mirnet.training import checkpoint, loader, logs
-from mirnet.training.devices import open_fabric
-from mirnet.training.loop import LAST, Training, TrainingProgress, log_progress
+from mirnet.training.devices import is_first, open_fabric
+from mirnet.training.loop import LAST, StepProgress, Training, log_progress
 from mirnet.training.recipe import Recipe
 from mirnet.training.samples import photographs
-from mirnet.training.samples.dataset import DEVELOP, TrainingData
+from mirnet.training.samples.dataset import TrainingData
+from mirnet.training.samples.developing import DEVELOP
 from mirnet.training.schedule import lay_out
 from mirnet.training.state import look_for_weights, set_up
 from mirnet.training.summary import RunSummary
@@ -47,7 +49,7 @@ def train(
     output: Path,
     options: Options = Options(),
     *,
-    observe: Callable[[TrainingProgress], None] = log_progress,
+    observe: Callable[[StepProgress], None] = log_progress,
 ) -> RunSummary:
     """Train by `recipe`, or resume if `output` contains an earlier run.
 
@@ -61,10 +63,11 @@ def train(
         observe: called after every step, in the first process.
 
     Raises:
-        RecipeError: if the recipe or the options ask for what there is not, if a batch does not
+        RecipeError: if the recipe or the options ask for something unavailable, if a batch does not
             fit into memory, or if `output` holds a run of another network or of other stages.
         DataError, ImageError: if photographs or pairs are missing, unlike or damaged.
-        WeightsError: if `output` cannot be written, or a checkpoint not be read.
+        WeightsError: if `output` cannot be written or another run is in it, or a checkpoint cannot
+            be read.
         RuntimeMissingError: if a viewer's package is not installed.
         DivergedError: if the loss is not finite.
         KeyboardInterrupt: after SIGINT or SIGTERM, once the step at hand is finished and saved.
@@ -73,6 +76,18 @@ def train(
     logs.check(options.viewers)
     look_for_weights(recipe)
     checkpoint.claim(output)
+    # the others of this run share the first process's claim
+    with checkpoint.claimed(output) if is_first() else nullcontext():
+        return _train(recipe, output, options, deadline, observe)
+
+
+def _train(
+    recipe: Recipe,
+    output: Path,
+    options: Options,
+    deadline: float,
+    observe: Callable[[StepProgress], None],
+) -> RunSummary:
     data, held_out = open_data(recipe)
     fabric = open_fabric(options.accelerator, options.devices, options.nodes, recipe.precision)
     fabric.launch()
@@ -89,7 +104,7 @@ def train(
     batches = loader.load(data, requests, workers=options.workers, pin=pin)
     viewers = None if rank else options.viewers
     with logs.open(output, viewers=viewers, step=state.step) as written:
-        training = Training(plan, output, held_out, state, written, DEVELOP[recipe.task])
+        training = Training(plan, output, held_out, state, written, DEVELOP[recipe.task](recipe))
         return training.fit(batches, deadline, _nothing if rank else observe)
 
 
@@ -111,10 +126,10 @@ def open_data(recipe: Recipe) -> tuple[TrainingData, Pairs | None]:
     Raises:
         DataError, ImageError: as `train` does.
     """
-    at, held_out = recipe.data, recipe.validation.pairs
+    at, held_out, scale = recipe.data, recipe.validation.pairs, recipe.scale
     # photographs take the longest, and missing data should be reported at once
-    validation = sources.open(Path(held_out)) if held_out else None
-    pairs = sources.open(Path(at.pairs)) if at.pairs else None
+    validation = sources.open(Path(held_out), scale) if held_out else None
+    pairs = sources.open(Path(at.pairs), scale) if at.pairs else None
     data = TrainingData(
         photographs.load(Path(at.photographs)) if at.photographs else [],
         pairs,
@@ -128,11 +143,12 @@ def open_data(recipe: Recipe) -> tuple[TrainingData, Pairs | None]:
         scenes=recipe.scenes,
         drawings=recipe.drawings,
         camera=recipe.camera,
+        scale=scale,
     )
     if data.pairs:
         data.pairs.check(max(stage.patch for stage in recipe.stages))
     return data, validation
 
 
-def _nothing(progress: TrainingProgress) -> None:
+def _nothing(progress: StepProgress) -> None:
     pass

@@ -98,12 +98,12 @@ class State:
             self.seconds = saved["seconds"]
         except (KeyError, TypeError, ValueError, RuntimeError):
             raise RecipeError(
-                f"{path} is of another network than the recipe's: choose another output folder"
+                f"{path} belongs to another network than the recipe's: choose another output folder"
             ) from None
         if plan.samples_at(self.step) != seen:
             raise RecipeError(
-                f"{path} has seen {seen} samples in {self.step} steps, and this plan would have "
-                f"seen {plan.samples_at(self.step)}: take the stages and devices that it began with"
+                f"{path} has seen {seen} samples in {self.step} steps, where this plan would have "
+                f"seen {plan.samples_at(self.step)}: use the stages and devices it started with"
             )
 
 
@@ -154,7 +154,7 @@ def _first(recipe: Recipe) -> MIRNetV2:
         try:
             return wanted.network()
         except ValueError as error:
-            raise RecipeError(f"there is no network of {wanted}: {error}") from None
+            raise RecipeError(f"no network can be built from {wanted}: {error}") from None
     weights = read(catalog.file(recipe.weights))
     if weights.configuration != wanted:
         raise RecipeError(
@@ -168,6 +168,11 @@ def _teacher(recipe: Recipe, device: torch.device) -> MIRNetV2 | None:
     if not recipe.teacher.weights:
         return None
     network = read(catalog.file(recipe.teacher.weights)).network().requires_grad_(False)
+    if network.configuration.scale != recipe.scale:
+        raise RecipeError(
+            f"teacher.weights enlarge {network.configuration.scale} times, the recipe's network "
+            f"{recipe.scale} times: choose a teacher of the same scale"
+        )
     teacher: MIRNetV2 = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return teacher
 
@@ -180,7 +185,7 @@ def configuration(recipe: Recipe) -> Configuration:
         is_residual = described.in_channels == described.out_channels
         return Configuration(**asdict(described), residual=is_residual)
     if recipe.preset not in network.PRESETS:
-        raise RecipeError(f"preset {recipe.preset!r} is none of {', '.join(network.PRESETS)}")
+        raise RecipeError(f"preset {recipe.preset!r} is not one of {', '.join(network.PRESETS)}")
     return network.PRESETS[recipe.preset]
 
 

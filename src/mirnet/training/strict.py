@@ -36,6 +36,8 @@ def _toml_value(text: str) -> Any:  # noqa: ANN401 - a TOML value of any type
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text  # an unquoted word, as typed in a shell
+    except RecursionError:
+        raise RecipeError(f"{text[:20]}...: lists are nested too deeply") from None
 
 
 def build(kind: Any, value: Any, where: str, base: Any = None) -> Any:  # noqa: ANN401 - any kind
@@ -68,7 +70,7 @@ def build(kind: Any, value: Any, where: str, base: Any = None) -> Any:  # noqa: 
 
 def _build_tuple(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:  # noqa: ANN401
     if not isinstance(value, list) or not value:
-        raise RecipeError(f"{where}: expected a list with something in it, got {value!r}")
+        raise RecipeError(f"{where}: expected a non-empty list, got {value!r}")
     if kinds[-1] is ...:
         kinds = kinds[:1] * len(value)
     if len(value) != len(kinds):

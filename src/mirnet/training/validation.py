@@ -12,7 +12,7 @@ from mirnet import metrics
 from mirnet.models.mirnetv2.network import MIRNetV2
 from mirnet.pairs.pairs import Pairs
 from mirnet.pictures import pixels
-from mirnet.shapes import Image
+from mirnet.shapes import Image, Larger
 from mirnet.training.devices import reduced
 
 
@@ -54,19 +54,22 @@ def measure(
         psnr += metrics.psnr(restored, clean, data_range=1.0)
         ssim_y += metrics.ssim_y(restored, clean, data_range=1.0)
         if len(samples) < pictures:
-            row = np.concatenate([noisy, restored, clean], axis=1)
+            scale = len(clean) // len(noisy)
+            shown = noisy.repeat(scale, 0).repeat(scale, 1)  # as it is: pixels of the input
+            row = np.concatenate([shown, restored, clean], axis=1)
             samples.append(Sample(pairs.name(index), pixels.from_float(row, np.uint8)))
     sums = torch.tensor([psnr, ssim_y], dtype=torch.float64, device=fabric.device)
     means = reduced(fabric, sums, "sum").tolist()
     return ValidationScores(means[0] / len(pairs), means[1] / len(pairs)), samples
 
 
-def _restore(network: MIRNetV2, noisy: Image, device: torch.device) -> Image:
+def _restore(network: MIRNetV2, noisy: Image, device: torch.device) -> Larger:
     height, width = noisy.shape[:2]
     batch = torch.from_numpy(np.ascontiguousarray(noisy.transpose(2, 0, 1)))[None].to(device)
-    multiple = network.configuration.multiple
+    multiple, scale = network.configuration.multiple, network.configuration.scale
     padding = (0, -width % multiple, 0, -height % multiple)
     with torch.inference_mode():
-        restored = network(F.pad(batch, padding, mode="reflect"))[0, :, :height, :width]
-    image: Image = restored.clamp(0, 1).permute(1, 2, 0).cpu().numpy()
+        restored = network(F.pad(batch, padding, mode="reflect"))
+    restored = restored[0, :, : height * scale, : width * scale]
+    image: Larger = restored.clamp(0, 1).permute(1, 2, 0).cpu().numpy()
     return image

@@ -1,5 +1,7 @@
 """Batches: a function of seed and sample numbers, pairs aligned, shares as stated."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -161,12 +163,27 @@ def test_blends_are_between_two_pairs_and_both_halves_alike(pairs):
     assert not torch.equal(noisy, plain)
 
 
-def test_blends_stand_where_the_beta_distribution_says(tmp_path, save):
-    for scene, level in (("a", 0), ("b", 255)):
-        for half in ("input", "groundtruth"):
-            flat = np.full((16, 16, 3), level, np.uint8)
-            save(tmp_path / half / f"{scene}.png", pixels=flat)
-    source = data(PairFolder(tmp_path), photographs=[], mixup=1.2)
+class BlackAndWhite:
+    """Two pairs in memory, each of one level: hundreds of files would have to be decoded."""
+
+    def __len__(self):
+        return 2
+
+    def name(self, index):
+        return "black" if index == 0 else "white"
+
+    def crop(self, index, side, place):
+        return (np.full((side, side, 3), 255 * index, np.uint8),) * 2
+
+    def whole(self, index):
+        return self.crop(index, 16, (0, 0))
+
+    def check(self, side):
+        """Patches of any size fit."""
+
+
+def test_blends_stand_where_the_beta_distribution_says():
+    source = data(BlackAndWhite(), photographs=[], mixup=1.2)
 
     noisy, _ = batch(source, 0, 800, patch=16, mixes=True)
 
@@ -178,8 +195,11 @@ def test_blends_stand_where_the_beta_distribution_says(tmp_path, save):
 
 
 @pytest.mark.parametrize("shares", [SHARES, dict(zip(Kind, (0.85, 0.05, 0.1), strict=True))])
-def test_kinds_of_scenes_come_by_their_shares(shares, recording):
-    drawn, fields = (recording(drawings, name) for name in ("draw", "field"))
+def test_kinds_of_scenes_come_by_their_shares(shares, monkeypatch):
+    """Thousands of scenes, none of which has to be drawn for that."""
+    drawn, fields = [], []
+    for name, sizes in (("draw", drawn), ("field", fields)):
+        monkeypatch.setattr(drawings, name, partial(blank, sizes))
     source = data(shares=shares)
 
     parts = [source[Request(8 * k, 8, 16)] for k in range(1000)]
@@ -190,7 +210,13 @@ def test_kinds_of_scenes_come_by_their_shares(shares, recording):
     assert len(drawn) == (kinds == Kind.DRAWING).sum()
     assert len(fields) == (kinds == Kind.FIELD).sum()
     sides = {half.shape[-1] for part in parts for half in (part.scenes, part.resized_scenes)}
-    assert {size for size, *_ in drawn + fields} <= sides
+    assert set(drawn + fields) <= sides
+
+
+def blank(sizes, size, _rng, _how):
+    """Stands for a function that draws; notes the size."""
+    sizes.append(size)
+    return torch.zeros(3, size, size)
 
 
 @pytest.fixture(params=Kind, ids=lambda kind: kind.name.lower())
@@ -209,12 +235,13 @@ def test_some_patches_have_no_noise_at_all(only):
     same = torch.cat(
         [
             (noisy == clean).all((1, 2, 3))
-            for noisy, clean in (dataset.develop(part, CPU) for part in parts)
+            for noisy, clean in (dataset.develop(part, CPU) for part in parts[:100])
         ]
     )
     assert is_clean.float().mean() == pytest.approx(share, abs=0.03)
-    assert same.float().mean() == pytest.approx(share, abs=0.03)
-    assert same[is_clean].all()
+    wanted = is_clean[: len(same)]
+    assert same[wanted].all()
+    assert same[~wanted].float().mean() < 0.03
 
 
 def test_white_noise_comes_by_the_kind_of_scene(only, recording):
@@ -268,7 +295,7 @@ def test_pairs_or_photographs_alone_are_enough(pairs):
     for source in (data(pairs, 0.1, photographs=[]), data(None, 0.9)):
         noisy, clean = batch(source)
         assert noisy.shape == clean.shape == (4, 3, 32, 32)
-    with pytest.raises(DataError, match=r"nothing to learn from: set data.photographs"):
+    with pytest.raises(DataError, match=r"nothing to train on: set data.photographs"):
         data(None, photographs=[])
 
 

@@ -30,13 +30,36 @@ def test_files_are_read_as_they_are_with_those_of_inner_folders(tmp_path, save):
     assert torch.equal(loaded[1], torch.from_numpy(255 - pixels))
 
 
+def test_any_number_of_photographs_reaches_another_process():
+    shapes = [(1 + number % 3, 2 + number % 2, 3) for number in range(300)]
+    several = [torch.full(shape, number % 256) for number, shape in enumerate(shapes)]
+    together = photographs.Photographs(each.to(torch.uint8) for each in several)
+
+    context = torch.multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    process = context.Process(target=_answer, args=(together, queue))
+    process.start()  # hands all of them over, for which a tensor each would be too many
+    arrived = queue.get()
+    process.join()
+
+    expected = [each.numpy() for each in several]
+    assert [each.shape for each in arrived] == shapes
+    assert all((one == other).all() for one, other in zip(arrived, expected, strict=True))
+    assert torch.equal(together[-1], several[-1])
+    assert [each.shape for each in together[1:3]] == shapes[1:3]
+
+
+def _answer(together, queue):
+    queue.put([each.numpy() for each in together])
+
+
 def test_a_missing_or_empty_folder_and_a_grey_photograph_are_refused(tmp_path, save):
-    with pytest.raises(DataError, match=r"gone is no folder of photographs"):
+    with pytest.raises(DataError, match=r"gone is not a folder of photographs"):
         photographs.load(tmp_path / "gone")
     with pytest.raises(DataError, match="holds no photographs"):
         photographs.load(tmp_path)
     save(tmp_path / "grey.png", pixels=np.zeros((8, 8), np.uint8))
-    with pytest.raises(DataError, match=r"grey.png: training wants 8-bit RGB, this is uint8, grey"):
+    with pytest.raises(DataError, match=r"grey.png: training needs 8-bit RGB, this is uint8, grey"):
         photographs.load(tmp_path)
 
 

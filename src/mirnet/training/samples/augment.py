@@ -13,7 +13,7 @@ REACH = 2
 RIDGE = 1e-6
 """Makes the filter well-defined for black patches and those of one colour; small otherwise."""
 
-Patch = Float[Tensor, "3 h w"]
+TensorPatch = Float[Tensor, "3 s s"]
 Gains = Float[Tensor, "3 1 1"]
 
 
@@ -31,8 +31,8 @@ def gains(most: float, apart: float, rng: np.random.Generator) -> Gains:
 
 
 def amplify(
-    noisy: Patch, clean: Patch, gains: Gains, step: float, rng: np.random.Generator
-) -> Patch:
+    noisy: TensorPatch, clean: TensorPatch, gains: Gains, step: float, rng: np.random.Generator
+) -> TensorPatch:
     """The noisy patch with amplified noise, in 0..1.
 
     This makes a camera's noise at high ISO from that at low ISO: stronger, but with the same grain
@@ -46,7 +46,7 @@ def amplify(
     return light.to_srgb(recorded + (gains - 1) * noise)
 
 
-def _as_recorded(clean: Patch, recorded: Patch) -> Patch:
+def _as_recorded(clean: TensorPatch, recorded: TensorPatch) -> TensorPatch:
     """The clean patch, filtered to match the recorded one as closely as possible except for noise.
 
     The halves of a pair may be a pixel apart or differ in sharpness, and edges would be amplified

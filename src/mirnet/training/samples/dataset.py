@@ -6,7 +6,7 @@ from a GPU, is added batched on the training device, and is a function of the se
 of the batch. So neither the number of workers nor the number of interruptions changes the samples.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
-from mirnet.camera import draws, noise
+from mirnet.camera import draws, noise, shrinking
 from mirnet.camera.description import Camera
 from mirnet.camera.scenes import Drawings, Kind, Scenes
 from mirnet.errors import DataError
@@ -24,11 +24,13 @@ from mirnet.pairs.pairs import Pairs
 from mirnet.pictures import pixels, symmetry
 from mirnet.shapes import Pixels
 from mirnet.training.samples import augment, drawings, order, photographs
+from mirnet.training.samples.augment import TensorPatch
 from mirnet.training.samples.photographs import Photograph, Scene
 from mirnet.training.samples.request import Request
 
-TensorPatch = Float[Tensor, "3 s s"]
 TensorPatches = Float[Tensor, "b 3 s s"]
+TensorTruth = Float[Tensor, "3 s2 s2"]
+"""The clean half of a pair, which may be larger."""
 
 PAIR, SCENE, BATCH = range(3)
 """Kinds of random streams, all derived from the same seed."""
@@ -42,7 +44,8 @@ class SampleBatch(NamedTuple):
     """
 
     noisy: Float[Tensor, "r 3 s s"]
-    clean: Float[Tensor, "r 3 s s"]
+    clean: Float[Tensor, "r 3 s2 s2"]
+    """As large as the noisy halves, or larger by the scale."""
     scenes: Float[Tensor, "k 3 t t"]
     resized_scenes: Float[Tensor, "m 3 u u"]
     """Scenes that are resized to the patch after the noise is added."""
@@ -79,11 +82,14 @@ class TrainingData:
     drawings: Drawings = Drawings()
     camera: Camera = Camera()
     """The size of scenes depends only on its resizing; see `develop`."""
+    scale: int = 1
+    """Ratio of the height and width of targets to those of inputs. Above 1, scenes are as large as
+    `shrinking.degrade` takes them, and none is resized."""
 
     def __post_init__(self) -> None:
         if not self.pairs and not self.photographs:
             raise DataError(
-                "nothing to learn from: set data.photographs to a folder of clean photographs, or "
+                "nothing to train on: set data.photographs to a folder of clean photographs, or "
                 "data.pairs to one of noisy and clean pairs"
             )
 
@@ -102,7 +108,7 @@ class TrainingData:
         noisy, clean = [], []
         scenes: list[_Chosen] = []
         resized_scenes: list[_Chosen] = []
-        room = request.patch + 2 * noise.MARGIN
+        room = self._room(request.patch)
         share = self._share
         editing = self.camera.editing
         rng = np.random.default_rng((self.seed, BATCH, request.first))
@@ -118,14 +124,14 @@ class TrainingData:
                 clean.append(pair[1])
             else:
                 stream = np.random.default_rng((self.seed, SCENE, place))
-                if stream.random() < editing.resized_share:
+                if self.scale == 1 and stream.random() < editing.resized_share:
                     resized_scenes.append(self._scene(place, other, stream))
                 else:
                     scenes.append(self._scene(place, room, stream))
         chosen = scenes + resized_scenes
         return SampleBatch(
             _stack(noisy, request.patch),
-            _stack(clean, request.patch),
+            _stack(clean, request.patch * self.scale),
             _stack([each.scene for each in scenes], room),
             _stack([each.scene for each in resized_scenes], other),
             torch.tensor([each.is_clean for each in chosen], dtype=torch.bool),
@@ -134,13 +140,19 @@ class TrainingData:
             int(rng.integers(2**62)),
         )
 
+    def _room(self, patch: int) -> int:
+        """Side of a scene from which a patch is made."""
+        if self.scale == 1:
+            return patch + 2 * noise.MARGIN
+        return self.scale * (patch + 2 * shrinking.MARGIN)
+
     @property
     def _share(self) -> Fraction:
         if not self.pairs or not self.photographs:
             return Fraction(bool(self.pairs))
         return Fraction(self.real_share).limit_denominator(10_000)
 
-    def _pair(self, place: int, request: Request) -> tuple[TensorPatch, TensorPatch]:
+    def _pair(self, place: int, request: Request) -> tuple[TensorPatch, TensorTruth]:
         assert self.pairs is not None
         rng = np.random.default_rng((self.seed, PAIR, place))
         index = order.shuffled(place, len(self.pairs), self.seed)
@@ -157,7 +169,7 @@ class TrainingData:
 
     def _crop(
         self, pairs: Pairs, index: int, side: int, rng: np.random.Generator
-    ) -> tuple[TensorPatch, TensorPatch]:
+    ) -> tuple[TensorPatch, TensorTruth]:
         place = (float(rng.random()), float(rng.random()))
         which = int(rng.integers(symmetry.COUNT))
         halves = pairs.crop(index, side, place)
@@ -225,10 +237,3 @@ def develop(
             parts.append((torch.where(same, clean, noisy), clean))
     noisy, clean = (torch.cat(half) for half in zip(*parts, strict=True))
     return noisy, clean
-
-
-Develop = Callable[[SampleBatch, torch.device, Camera], tuple[TensorPatches, TensorPatches]]
-"""Makes inputs and targets of a batch on the training device: b c h w, in 0..1."""
-
-DEVELOP: dict[str, Develop] = {"denoise": develop}
-"""Functions by the names of `mirnet.training.samples.tasks.TASKS`."""

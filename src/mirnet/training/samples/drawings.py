@@ -27,7 +27,7 @@ Field = Float[np.ndarray, "s s"]
 """One number per pixel: a distance, a coverage, a share."""
 Colour = Float[np.ndarray, "3"]
 Numbers = Float[np.ndarray, "..."]
-Shape = TypeVar("Shape")
+ChoiceT = TypeVar("ChoiceT")
 
 
 def draw(size: int, rng: Generator, how: Drawings = Drawings()) -> Float[Tensor, "3 {size} {size}"]:
@@ -183,7 +183,7 @@ KINDS = {
 """Drawings by their names in `DrawingKinds`."""
 
 
-def one_of(shares: Mapping[Shape, float], rng: Generator) -> Shape:
+def one_of(shares: Mapping[ChoiceT, float], rng: Generator) -> ChoiceT:
     """Choose one at random, by their shares, which sum to one."""
     kinds = list(shares)
     return kinds[rng.choice(len(kinds), p=list(shares.values()))]

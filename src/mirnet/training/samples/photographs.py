@@ -1,6 +1,8 @@
 """Clean photographs in memory, and patches cut from them."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 import torch
@@ -16,7 +18,41 @@ Photograph = UInt8[Tensor, "_ _ 3"]  # each has its own height and width
 Scene = Float[Tensor, "3 s s"]
 
 
-def load(folder: Path) -> list[Photograph]:
+class Photographs(Sequence[Photograph]):
+    """Photographs that lie end to end in one tensor.
+
+    Worker processes get each tensor as an open file, and only about 250 of them at a time.
+
+    Args:
+        photographs: uint8 RGB, each of its own height and width.
+    """
+
+    def __init__(self, photographs: Iterable[Photograph]) -> None:
+        waiting = list(photographs)
+        self._shapes = [tuple(each.shape) for each in waiting]
+        self._ends = np.cumsum([each.numel() for each in waiting]).tolist()
+        self._pixels = torch.empty(self._ends[-1] if waiting else 0, dtype=torch.uint8)
+        for end in reversed(self._ends):  # each is freed once copied
+            photograph = waiting.pop()
+            self._pixels[end - photograph.numel() : end] = photograph.flatten()
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+    @overload
+    def __getitem__(self, index: int) -> Photograph: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Photograph]: ...
+
+    def __getitem__(self, index: int | slice) -> Photograph | list[Photograph]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        end, shape = self._ends[index], self._shapes[index]
+        return self._pixels[end - int(np.prod(shape)) : end].view(shape)
+
+
+def load(folder: Path) -> Photographs:
     """Load the pictures of a folder and its subfolders, sorted by path.
 
     Raises:
@@ -24,19 +60,19 @@ def load(folder: Path) -> list[Photograph]:
         ImageError: if a file cannot be read.
     """
     if not folder.is_dir():
-        raise DataError(f"{folder} is no folder of photographs: check data.photographs")
+        raise DataError(f"{folder} is not a folder of photographs: check data.photographs")
     found = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in codec.SUFFIXES)
     files = [path for path in found if path.is_file()]
     if not files:
         raise DataError(f"{folder} holds no photographs")
-    return [_read(file) for file in files]
+    return Photographs(map(_read, files))
 
 
 def _read(path: Path) -> Photograph:
     pixels = codec.read(path)
     if pixels.dtype != np.uint8 or pixels.shape[2] != 3:
         kind = {1: "grey", 3: "RGB"}.get(pixels.shape[2], f"of {pixels.shape[2]} channels")
-        raise DataError(f"{path}: training wants 8-bit RGB, this is {pixels.dtype}, {kind}")
+        raise DataError(f"{path}: training needs 8-bit RGB, this is {pixels.dtype}, {kind}")
     return torch.from_numpy(np.ascontiguousarray(pixels))
 
 
