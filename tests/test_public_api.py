@@ -2,7 +2,11 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import subprocess
+import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 import mirnet
@@ -158,3 +162,47 @@ def test_the_network_is_found_at_its_old_place_with_a_warning():
         assert old.MIRNetV2 is MIRNetV2
     with pytest.raises(AttributeError):
         _ = old.NOTHING
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_values_that_no_picture_has_are_refused(wrong):
+    image = np.full((8, 8, 3), 0.5, np.float32)
+    image[3, 4, 1] = wrong
+
+    with pytest.raises(ValueError, match="holds NaN or infinite values; give finite floats"):
+        mirnet.restore(image)
+
+
+def test_what_is_no_array_is_refused_with_what_to_do(python):
+    done = python("import mirnet; mirnet.restore('night.jpg')")
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "TypeError: mirnet.restore takes an array, height x width (x channels), got str; for files "
+        "there is mirnet.load().file(source, target)"
+    )
+
+
+@pytest.mark.slow
+def test_type_checkers_see_that_the_dtype_is_kept(tmp_path):
+    code = tmp_path / "code.py"
+    code.write_text(
+        "import numpy as np\n"
+        "import mirnet\n"
+        "reveal_type(mirnet.restore(np.zeros((8, 8), np.uint16)))\n"
+        "with mirnet.load() as restorer:\n"
+        "    reveal_type(restorer(np.zeros((8, 8), np.float32)))\n"
+    )
+
+    # with the project's own cache: what is learnt here about numpy and PyTorch, `make check` knows
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", str(code)],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[1],
+    )
+
+    revealed = [line for line in done.stdout.splitlines() if "Revealed type" in line]
+    assert len(revealed) == 2, done.stdout + done.stderr
+    assert "unsignedinteger[numpy._typing._nbit_base._16Bit]" in revealed[0]
+    assert "floating[numpy._typing._nbit_base._32Bit]" in revealed[1]

@@ -5,12 +5,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 
 from mirnet import runtimes
-from mirnet.errors import MirnetError
+from mirnet.errors import MirnetError, PixelError
 from mirnet.models import catalog
-from mirnet.restoration.restorer import Restorer
+from mirnet.restoration.restorer import Restorer, Scalar
 
 if TYPE_CHECKING:
     from mirnet.evaluation.evaluate import Evaluation
@@ -25,6 +26,7 @@ def load(
     overlap: int | None = None,
     strength: float = 1.0,
     self_ensemble: int = 1,
+    whole: bool = False,
     threads: int | None = None,
     precision: str = "auto",
     local: int | None = None,
@@ -46,6 +48,7 @@ def load(
             luminance returns, and hardly any colour noise.
         self_ensemble: average this many flipped and rotated views (1 to 8) of each tile; N views
             take N times as long and leave less noise.
+        whole: run each picture in one piece, without tiles or a border, as papers do.
         threads: CPU threads; None for one per core.
         precision: `auto` for bfloat16 on processors where it is faster and agrees with float32, so
             results differ between machines by up to about two levels of 255; `f32` for float32.
@@ -55,7 +58,7 @@ def load(
     Raises:
         RuntimeMissingError: if a package is missing; the message says what to install.
         WeightsError: if there is no such model.
-        TilingError: if tile and overlap do not fit together.
+        TilingError: if tile and overlap do not fit together, or one is given with `whole`.
         ShapeError: if the strength or the number of views is out of range.
     """
     opened = runtimes.open(
@@ -68,7 +71,12 @@ def load(
     )
     try:
         return Restorer(
-            opened, tile=tile, overlap=overlap, strength=strength, self_ensemble=self_ensemble
+            opened,
+            tile=tile,
+            overlap=overlap,
+            strength=strength,
+            self_ensemble=self_ensemble,
+            whole=whole,
         )
     except MirnetError:
         opened.close()
@@ -76,12 +84,27 @@ def load(
 
 
 def restore(
-    image: npt.NDArray[Any], model: str | Path = catalog.DEFAULT, *, strength: float = 1.0
-) -> npt.NDArray[Any]:
+    image: npt.NDArray[Scalar], model: str | Path = catalog.DEFAULT, *, strength: float = 1.0
+) -> npt.NDArray[Scalar]:
     """Restore one array: h w or h w c, uint8, uint16, or float32 in 0..1; returns the same format.
 
-    To restore many pictures, or to choose device, tiles and the like, use `load` instead.
+    To restore many pictures or files, or to choose device, tiles and the like, use `load` instead.
+
+    Raises:
+        TypeError: if it is not an array.
+        PixelError: if it holds NaN or infinite values; it is a ValueError.
+        ShapeError: if it has other axes, or neither 1 nor 3 channels.
+        ImageError: if it has another dtype.
     """
+    given: object = image  # whatever the annotation asks for
+    if not isinstance(given, np.ndarray):
+        raise TypeError(
+            f"mirnet.restore takes an array, height x width (x channels), got "
+            f"{type(given).__name__}; "
+            "for files there is mirnet.load().file(source, target)"
+        )
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        raise PixelError("the picture holds NaN or infinite values; give finite floats in 0..1")
     with load(model, strength=strength) as restorer:
         return restorer(image)
 
@@ -95,6 +118,7 @@ def evaluate(
     save_images: str | Path | None = None,
     csv: str | Path | None = None,
     report: str | Path | None = None,
+    shave: int | None = None,
     **options: Any,  # noqa: ANN401 - those of `load`
 ) -> "Evaluation":
     """Measure models over pairs, as `mirnet evaluate` does.
@@ -102,11 +126,13 @@ def evaluate(
     Args:
         data: a folder of pairs, or several.
         model: a name or file, or several to compare.
-        baseline: `nlm`, `bm3d:20` and the like.
+        baseline: `nlm`, `bm3d:20` and the like; `bicubic` and `lanczos` for models that enlarge.
         limit: maximum number of pairs per folder; None for all.
         save_images: a folder for the restored pictures.
         csv: path of a table with one row per method and pair.
         report: path of a page, .html.
+        shave: pixels along each border that are not measured; None for the scale of models that
+            enlarge.
         options: options of `load`, such as `runtime` and `tile`.
 
     Returns:
@@ -129,4 +155,5 @@ def evaluate(
         save_images=files[0] or None,
         csv=files[1] or None,
         report=files[2] or None,
+        shave=shave,
     )

@@ -6,12 +6,16 @@ import os
 import psutil
 import pytest
 
+from mirnet import runtimes
 from mirnet.benchmark.driver import FailedTrial, MeasuredTrial, measure
 from mirnet.benchmark.job import Trial
 from mirnet.benchmark.plan import plan
 from mirnet.benchmark.process import TrialProcess
 from mirnet.errors import InferenceError
+from mirnet.restoration.restorer import default_overlap, default_tile
 
+TILE = default_tile(runtimes.facts("denoise"))
+OVERLAP = default_overlap(TILE, runtimes.facts("denoise"))
 SMALL = {"size": (32, 32), "threads": 1}
 
 
@@ -102,7 +106,7 @@ def test_a_worker_says_why_it_cannot_and_what_it_is(tmp_path):
         worker.start(job)
     with TrialProcess() as worker:
         ready = worker.start(Trial(**{**json.loads(job.line()), "device": "cpu"}))
-        assert ready == {"runtime": "mnn", "tile": 188, "overlap": 16}
+        assert ready == {"runtime": "mnn", "tile": TILE, "overlap": OVERLAP}
         with pytest.raises(InferenceError, match=r"gone\.png does not exist"):
             worker.run()
         with pytest.raises(InferenceError, match="its process ended with exit code 0"):

@@ -121,7 +121,7 @@ def test_a_folder_of_neither_kind_is_refused_with_both_reasons(pairs):
 
     with pytest.raises(DataError, match=r"empty holds no pairs: .*; and as SIDD-Medium: .*"):
         full(pairs, data="empty")
-    with pytest.raises(DataError, match=r"gone is no folder: pairs lie in a folder that.*high/$"):
+    with pytest.raises(DataError, match=r"gone is not a folder: pairs lie in a folder that.*hr/$"):
         full(pairs, data="gone")
 
 
@@ -134,3 +134,34 @@ def test_what_is_needed_does_not_lie_where_the_chain_writes(pairs):
     recipe.write_text('preset = "tiny"\n[[stages]]\nlength = 1\npatch = 16\nbatch = 1\n')
     with pytest.raises(DataError, match=r"my\.toml lies in"):
         config.lite(recipe.parent, recipe=str(recipe))
+
+
+def test_lite_runs_the_real_network_on_real_pairs_after_its_own(tmp_path, save):
+    for half in ("input", "groundtruth"):
+        for name in "ab":
+            save(tmp_path / "mine" / half / f"{name}.png")
+
+    alone = config.lite(tmp_path / "chain")
+    beside = config.lite(tmp_path / "chain", tmp_path / "mine")
+
+    names = [f"real {link}" for link in ("data", "train", "evaluate", "export", "infer")]
+    assert said(beside)[: len(said(alone))] == said(alone)
+    real = said(beside)[len(said(alone)) :]
+    assert list(dict.fromkeys(link for link, _ in real)) == names
+    recipe = beside.real.recipe
+    assert recipe.preset == "small"
+    assert recipe.data.pairs == str(tmp_path / "chain/real/data/learnt")
+    assert recipe.validation.pairs == str(tmp_path / "chain/real/data/held_out")
+
+
+def test_one_real_pair_is_too_few(pairs):
+    with pytest.raises(DataError, match=r"learnt holds 1 pair: give two or more"):
+        config.lite(pairs / "chain", pairs / "learnt")
+
+
+def test_real_pairs_in_the_folder_of_the_chain_are_refused(pairs, save):
+    for half in ("input", "groundtruth"):
+        save(pairs / "learnt" / half / "b.png")
+
+    with pytest.raises(DataError, match="where the chain writes"):
+        config.lite(pairs, pairs / "learnt")

@@ -94,7 +94,7 @@ def test_a_single_step_cannot_be_halved(little, tmp_path):
 
     first, _ = run(parts)
 
-    assert first.reason == "a run of 1 steps cannot break off half-way: take 2 or more"
+    assert first.reason == "a run of 1 steps cannot be interrupted half-way: use 2 or more"
 
 
 def test_lengths_may_be_epochs(little, tmp_path):

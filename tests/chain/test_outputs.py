@@ -58,7 +58,7 @@ def test_an_earlier_lite_chain_makes_room(earlier):
 def test_what_a_chain_did_not_make_stays(tmp_path):
     (tmp_path / "letter.txt").write_text("dear")
 
-    with pytest.raises(DataError, match=r"holds letter\.txt, and no chain made it"):
+    with pytest.raises(DataError, match=r"holds letter\.txt, which no chain made"):
         outputs.claim(tmp_path)
     assert (tmp_path / "letter.txt").read_text() == "dear"
 
@@ -86,7 +86,7 @@ def test_a_full_chain_is_never_thrown_away(earlier):
 def test_a_record_of_something_else_is_no_chain(earlier, text):
     (earlier / "chain.json").write_text(text)
 
-    with pytest.raises(DataError, match="no chain made it"):
+    with pytest.raises(DataError, match="which no chain made"):
         outputs.claim(earlier)
 
 

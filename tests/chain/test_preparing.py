@@ -179,3 +179,34 @@ def test_pairs_lie_as_those_of_sidd_do(tmp_path):
         expected = preparing.photograph(preparing.draw(number, 40, 56), number)
         for path, pixels in zip((pair.noisy, pair.clean), expected, strict=True):
             np.testing.assert_array_equal(codec.read(path), pixels)
+
+
+@pytest.mark.parametrize(
+    ("count", "learnt", "held_out"),
+    [
+        (2, ["000000"], ["000001"]),
+        (5, ["000000", "000001", "000002"], ["000003", "000004"]),
+        (11, [f"{index:06}" for index in range(4)], [f"{index:06}" for index in range(7, 11)]),
+    ],
+)
+def test_real_pairs_are_parted_and_their_middles_taken(tmp_path, save, count, learnt, held_out):
+    expected = {}
+    for index in range(count):
+        for half, seed in (("noisy", 0), ("clean", 100)):
+            pixels = preparing.draw(index + seed, 132, 100)
+            save(tmp_path / "mine" / half / f"{index:02}.png", pixels=pixels)
+            expected[f"{index:06}", half] = pixels[2:130]
+
+    (result,) = run(preparing.split(tmp_path / "mine", tmp_path / "data"))
+
+    assert (result.status, found(result)) == (
+        Status.PASSED,
+        {"cut alike": len(learnt) + len(held_out)},
+    )
+    for folder, names in (("learnt", learnt), ("held_out", held_out)):
+        pairs = sources.open(tmp_path / "data" / folder)
+        assert [pairs.name(index) for index in range(len(pairs))] == names
+        for index, name in enumerate(names):
+            noisy, clean = pairs.whole(index)
+            np.testing.assert_array_equal(noisy, expected[name, "noisy"])
+            np.testing.assert_array_equal(clean, expected[name, "clean"])

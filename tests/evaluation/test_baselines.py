@@ -81,7 +81,7 @@ def test_unknown_names_are_refused_with_the_known_ones(text):
         baselines.open(text)
 
     name = text.partition(":")[0]
-    assert str(caught.value) == f"no baseline {name!r}: choose input, nlm, bm3d"
+    assert str(caught.value) == f"no baseline {name!r}: choose input, nlm, bm3d, bicubic, lanczos"
 
 
 @pytest.mark.parametrize(

@@ -71,3 +71,34 @@ def test_without_its_libraries_it_says_what_to_install(python, missing):
     assert done.stderr.splitlines()[-1] == (
         f'mirnet.errors.RuntimeMissingError: LPIPS needs {missing}: pip install "mirnet[lpips]"'
     )
+
+
+MISMATCHED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from mirnet.errors import RuntimeMissingError
+from mirnet.evaluation.perceptual import Lpips
+try:
+    Lpips("cpu")
+except RuntimeMissingError as error:
+    print(error)
+"""
+
+
+def test_a_torchvision_for_another_torch_is_told_in_one_line(python, tmp_path):
+    torch = pytest.importorskip("torch")
+    package = tmp_path / "torchmetrics" / "image"
+    package.mkdir(parents=True)
+    # what the library does, and what torchvision raises then
+    (package / "lpip.py").write_text("import torchvision")
+    (tmp_path / "torchvision.py").write_text(
+        "raise RuntimeError('operator torchvision::nms does not exist')"
+    )
+
+    done = python(MISMATCHED, tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (
+        f"LPIPS needs the torchvision made for torch {torch.__version__} (operator "
+        "torchvision::nms does not exist): install it from where torch came from\n"
+    )

@@ -146,7 +146,7 @@ def test_two_methods_of_one_name_are_refused(folder):
     (data,) = sets.open_all([folder])
     methods = [method(EchoRuntime(), "nlm"), method(Brightens()), method(EchoRuntime(), "nlm")]
 
-    with pytest.raises(DataError, match="two of the methods nlm, denoise, nlm have one name"):
+    with pytest.raises(DataError, match="two of the methods nlm, denoise, nlm have the same name"):
         next(run([data], methods))
 
 

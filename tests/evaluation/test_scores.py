@@ -92,18 +92,18 @@ def test_means_are_means(rows):
 def test_an_infinite_psnr_is_left_out_and_counted():
     means = Means()
     for psnr in (30.0, math.inf, 40.0):
-        means.add(Scores(psnr, math.inf, 0.5, 0.5, 0.5, 2.0))
+        means.add(Scores(psnr, math.inf, 30.0, 0.5, 0.5, 0.5, 2.0))
 
-    assert means.scores == Scores(35.0, math.inf, 0.5, 0.5, 0.5, 2.0)
+    assert means.scores == Scores(35.0, math.inf, 30.0, 0.5, 0.5, 0.5, 2.0)
     assert means.infinite == dict.fromkeys(PROTOCOLS, 0) | {"psnr": 1, "psnr_8bit": 3}
 
 
 def test_what_was_not_asked_for_has_no_mean():
     means = Means()
     for noise in (1.0, 3.0):
-        means.add(Scores(30.0, 30.0, 0.5, 0.5, 0.5, noise, lpips=None))
+        means.add(Scores(30.0, 30.0, 30.0, 0.5, 0.5, 0.5, noise, lpips=None))
 
-    assert means.scores == Scores(30.0, 30.0, 0.5, 0.5, 0.5, 2.0, lpips=None)
+    assert means.scores == Scores(30.0, 30.0, 30.0, 0.5, 0.5, 0.5, 2.0, lpips=None)
 
 
 def test_without_pictures_there_are_no_means():

@@ -117,7 +117,7 @@ def test_damaged_files_are_named(folder, harm):
         (np.zeros((2, 3, 32, 16), np.uint8), r"holds uint8 \(2, 3, 32, 16\): expected scenes"),
         (np.zeros((2, 3, 32, 16, 4), np.uint8), r"expected scenes, blocks, height, width, 3"),
         (np.zeros((0, 3, 32, 16, 3), np.uint8), r"expected scenes"),
-        (np.zeros((1, 3, 32, 16, 3), np.uint8), r"of different shapes, \(2, 3, .* and \(1, 3, "),
+        (np.zeros((1, 3, 32, 16, 3), np.uint8), r"have different shapes, \(2, 3, .* and \(1, 3, "),
     ],
 )
 def test_other_arrays_are_refused(folder, array, message):

@@ -16,7 +16,7 @@ from mirnet.evaluation.summary import Summary
 METHODS = baselines.open_all(["nlm:25", "nlm"])
 NAMES = ["nlm:25", "nlm"]
 
-SCORES = st.builds(Scores, *[st.floats(0, 60)] * 6, lpips=st.floats(0, 1))
+SCORES = st.builds(Scores, *[st.floats(0, 60)] * 7, lpips=st.floats(0, 1))
 OUTCOMES = st.builds(
     Outcome,
     SCORES,
@@ -71,7 +71,7 @@ def test_time_is_that_of_all_pixels_together(results, failed):
 
 
 def test_large_pictures_weigh_more_in_the_time_and_no_more_in_the_means():
-    scores = Scores(30.0, 30.0, 0.5, 0.5, 0.5, 2.0)
+    scores = Scores(30.0, 30.0, 30.0, 0.5, 0.5, 0.5, 2.0)
     small, large = (Outcome(scores, seconds, None, None, None) for seconds in (1.0, 3.0))
     better = replace(scores, psnr=40.0)
     pairs = [
@@ -97,7 +97,7 @@ def test_before_the_first_pair_there_are_neither_means_nor_times(results):
 
 
 def test_without_methods_the_input_is_summed_up_alone():
-    scores = Scores(30.0, 31.0, 0.5, 0.6, 0.7, 2.0, 0.1)
+    scores = Scores(30.0, 31.0, 32.0, 0.5, 0.6, 0.7, 2.0, 0.1)
     made = Summary([])
 
     made.add(Measured(Path("val"), "a", 20, 20, scores, {}))

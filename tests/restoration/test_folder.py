@@ -1,8 +1,10 @@
 import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from mirnet.errors import ImageError, InferenceError
 from mirnet.models.facts import Facts
@@ -10,6 +12,7 @@ from mirnet.restoration import folder
 from mirnet.restoration.folder import Route
 from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import EchoRuntime
+from mirnet.system import files
 
 
 class Darkening:
@@ -47,6 +50,50 @@ def planned(top, *arguments, **options):
 
 
 # plan
+
+
+def test_beside_the_inputs_other_strengths_stand_in_the_names(tmp_path):
+    touch(tmp_path, "a.v2.jpg", "a.v2_restored.jpg", "a.v2_restored_strength0.7.jpg")
+
+    assert planned(tmp_path, [tmp_path], strength=0.7) == {
+        "a.v2.jpg": "a.v2_restored_strength0.7.jpg"
+    }
+    given = sorted(tmp_path.glob("*.jpg"))  # `mirnet restore *.jpg`, run again
+    for strength, name in ((1.0, "a.v2_restored.jpg"), (0.05, "a.v2_restored_strength0.05.jpg")):
+        assert planned(tmp_path, given, strength=strength) == {"a.v2.jpg": name}
+
+
+def test_results_are_known_whatever_characters_the_names_hold(tmp_path):
+    touch(tmp_path, "a\n.jpg", "a\n_restored.jpg", "a\n_restored_strength1e-05.jpg")
+
+    assert planned(tmp_path, [tmp_path]) == {"a\n.jpg": "a\n_restored.jpg"}
+
+
+def test_in_a_folder_results_of_another_strength_are_kept(tmp_path):
+    touch(tmp_path, "in/a.jpg", "in/trip/b.png")
+    output = tmp_path / "out"
+
+    def names(strength):
+        jobs = folder.plan([tmp_path / "in"], output, recursive=True, strength=strength)
+        folder.note_strength(jobs, output, strength)
+        return [job.target.relative_to(output).as_posix() for job in jobs]
+
+    plain, marked = ["a.jpg", "trip/b.png"], ["a_strength0.7.jpg", "trip/b_strength0.7.png"]
+    assert names(0.7) == plain  # a new folder
+    touch(output, plain[0])
+    assert names(0.7) == plain  # resumed
+    assert names(1.0) == ["a_strength1.jpg", "trip/b_strength1.png"]
+    (output / folder.STRENGTH).unlink()  # as if it was made with strength 1
+    assert (names(1.0), names(0.7)) == (plain, marked)
+    assert not (output / folder.STRENGTH).exists()
+
+
+def test_a_file_that_is_named_keeps_its_name_at_any_strength(tmp_path):
+    touch(tmp_path, "a.jpg", "out.jpg")
+    jobs = folder.plan([tmp_path / "a.jpg"], tmp_path / "out.jpg", strength=0.7)
+    folder.note_strength(jobs, tmp_path / "out.jpg", 0.7)
+
+    assert [job.target.name for job in jobs] == ["out.jpg"]
 
 
 def test_a_file_is_restored_beside_itself(tmp_path):
@@ -185,13 +232,20 @@ def test_two_pictures_that_would_become_one_file_are_refused(tmp_path):
     [
         (["gone.png"], None, {}, r"gone\.png does not exist"),
         (["empty"], None, {}, r"no pictures in .*empty; --recursive looks into its folders too"),
-        (["empty"], None, {"recursive": True}, r"no pictures in .*empty$"),
+        (["empty"], None, {"recursive": True}, r"no pictures in .*empty \(left out: 1 \.txt\)$"),
         (["a.png"], None, {"format": "gif"}, "no format 'gif': choose jpeg, png"),
         (["a.png"], "b.png", {"format": "jpeg"}, r"b\.png does not end as jpeg does"),
         (["a.png"], "b.nef", {"format": "tiff"}, r"b\.nef does not end as tiff does"),
         (["a.png", "b.png"], "c.png", {}, "name of one picture: give a folder"),
         (["empty"], "c.png", {}, "name of one picture: give a folder"),
         (["a.png"], "notes.txt", {}, r"notes\.txt is neither a folder nor named as a picture"),
+        (
+            ["a.png"],
+            "clean.gif",
+            {},
+            r"clean\.gif cannot be written: names of pictures end in \.jp",
+        ),
+        (["a.png"], "/dev/null", {}, "/dev/null is neither a folder nor named as a picture"),
     ],
 )
 def test_what_cannot_work_is_refused_with_a_reason(tmp_path, inputs, output, options, message):
@@ -201,6 +255,39 @@ def test_what_cannot_work_is_refused_with_a_reason(tmp_path, inputs, output, opt
         folder.plan(
             [tmp_path / name for name in inputs], tmp_path / output if output else None, **options
         )
+
+
+def test_what_is_no_picture_is_counted_by_kind(tmp_path):
+    touch(tmp_path, "a.png", "b.PSD", "c.psd", "d.txt", "README", ".hidden", "x/e.psd")
+    (tmp_path / "gone.jpg").symlink_to("nowhere")
+    left_out = folder.LeftOut()
+
+    folder.plan([tmp_path], left_out=left_out)
+    assert str(left_out) == "2 .psd, 1 without a suffix, 1 .txt, 1 .jpg that is no file"
+
+    deeper = folder.LeftOut()
+    folder.plan([tmp_path], recursive=True, left_out=deeper)
+    assert deeper.kinds[".psd"] == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX")
+def test_a_pipe_is_no_input(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+
+    with pytest.raises(ImageError, match=r"pipe\.png is neither a file nor a folder"):
+        folder.plan([tmp_path / "pipe.png"])
+
+
+def test_a_target_that_links_to_itself_stops_nothing(tmp_path, save, restorer):
+    for name in ("a.png", "b.png"):
+        save(tmp_path / "in" / name)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.png").symlink_to("a.png")
+
+    results = list(folder.run(folder.plan([tmp_path / "in"], tmp_path / "out"), restorer))
+
+    assert [result.status for result in results] == ["failed", "restored"]
+    assert (tmp_path / "out" / "a.png").is_symlink()
 
 
 # run
@@ -273,6 +360,55 @@ def test_a_broken_picture_is_reported_and_the_others_are_restored(tmp_path, save
     }
 
 
+def test_a_name_that_becomes_too_long_is_that_pictures_error(tmp_path, save, restorer):
+    save(tmp_path / f"{'n' * 245}.png")  # with _restored, more than file systems take
+    save(tmp_path / "z.png")
+
+    results = list(folder.run(folder.plan([tmp_path]), restorer))
+
+    assert [result.status for result in results] == ["failed", "restored"]
+    assert results[0].error.endswith("_restored.png: File name too long")
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_is_no_file_is_never_replaced(tmp_path, save, restorer, overwrite):
+    for name in ("folder.png", "pipe.png", "link.png"):
+        save(tmp_path / "in" / name)
+    out = tmp_path / "out"
+    (out / "folder.png").mkdir(parents=True)
+    os.mkfifo(out / "pipe.png")
+    (out / "link.png").symlink_to(tmp_path / "kept.png")
+    jobs = folder.plan([tmp_path / "in"], out)
+
+    with subprocess.Popen(["cat", out / "pipe.png"], stdout=subprocess.PIPE) as reader:
+        results = list(folder.run(jobs, restorer, overwrite=overwrite))
+        received = reader.stdout.read()
+
+    assert [result.status for result in results] == ["failed", "restored", "restored"]
+    assert "Is a directory" in results[0].error
+    assert (out / "pipe.png").is_fifo()
+    assert (out / "link.png").is_symlink()
+    assert received == (tmp_path / "kept.png").read_bytes()
+    assert sorted(path.name for path in out.iterdir()) == ["folder.png", "link.png", "pipe.png"]
+
+
+def test_spools_of_killed_runs_are_removed_and_no_others(tmp_path, save, restorer):
+    save(tmp_path / "a.png")
+    stale = tmp_path / f".mirnet-{'0' * 16}.part"
+    others = [tmp_path / name for name in (f".{'0' * 16}.part", f".mirnet-{'0' * 15}.part")]
+    for path in (stale, *others):
+        path.touch()
+
+    with files.hidden(tmp_path / "b.png") as living:
+        list(folder.run(folder.plan([tmp_path]), restorer))
+        assert living.exists()
+
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("a.png", "a_restored.png"),
+        *(path.name for path in others),
+    }
+
+
 @pytest.mark.parametrize("error", [InferenceError("no result"), MemoryError()])
 def test_a_failing_runtime_is_reported_with_the_name_of_the_picture(
     tmp_path, save, restorer, error
@@ -315,3 +451,34 @@ def test_what_changed_besides_the_noise_is_noted(tmp_path, save, picture, restor
     (result,) = folder.run(folder.plan([tmp_path], format="jpeg"), restorer, format="jpeg")
 
     assert any("8 bit" in note for note in result.notes)
+
+
+# RAW files that become DNG
+
+
+def test_raw_files_become_dngs_and_others_are_told(tmp_path, save, restorer):
+    pytest.importorskip("rawpy", reason="the extra raw is not installed")
+    tags = [
+        (33421, 3, 2, (2, 2), True),
+        (33422, 1, 4, bytes([0, 1, 1, 2]), True),
+        (50706, 1, 4, bytes([1, 4, 0, 0]), True),
+        (50708, 2, 0, "Acme One", True),
+    ]
+    sensor = np.full((64, 96), 9000, np.uint16)
+    tifffile.imwrite(tmp_path / "b.dng", sensor, photometric=32803, metadata=None, extratags=tags)
+    save(tmp_path / "a.png")
+
+    routes = folder.plan([tmp_path], tmp_path / "out", format="dng")
+    picture, raw = folder.run(routes, restorer, format="dng")
+
+    assert (picture.status, raw.status) == ("failed", "restored")
+    assert "a.png is not a RAW file, and only those become DNG" in picture.error
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.dng"]
+
+
+def test_the_name_of_the_output_decides_for_dng(tmp_path, save, restorer):
+    save(tmp_path / "a.png")
+
+    (result,) = folder.run(folder.plan([tmp_path / "a.png"], tmp_path / "a.dng"), restorer)
+
+    assert "only those become DNG" in result.error

@@ -208,7 +208,7 @@ def test_tiles_shrink_when_memory_runs_out_and_the_result_stays_right(picture, c
         (1, 3, 172, 156),
         (1, 3, 72, 88),
     ]
-    assert "going on with 64" in caplog.messages[-1]
+    assert "continuing with 64" in caplog.messages[-1]
 
 
 def test_smaller_tiles_are_kept_for_the_next_picture(picture):
@@ -266,7 +266,7 @@ def test_a_strength_outside_0_to_1_is_refused(strength):
 
 @pytest.mark.parametrize("views", [0, 9])
 def test_a_self_ensemble_of_no_view_or_of_more_than_there_are_is_refused(views):
-    with pytest.raises(ShapeError, match="of 1 to 8 views, got"):
+    with pytest.raises(ShapeError, match="takes 1 to 8 views, got"):
         Restorer(EchoRuntime(), self_ensemble=views)
 
 
@@ -491,7 +491,7 @@ def test_a_tile_that_the_model_does_not_take_is_refused():
     with pytest.raises(TilingError) as caught:
         Restorer(OneSize(halve, (64, 96)), tile=96)
     assert str(caught.value) == (
-        "this model takes 64x96 only, and a tile of 96 does not fit: leave the tile out, or take 64"
+        "this model takes 64x96 only, and a tile of 96 does not fit: omit the tile, or use 64"
     )
 
 

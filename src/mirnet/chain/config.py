@@ -17,8 +17,18 @@ SHORT = (
 )
 """How the mode `lite` shortens the recipe of that name: half a minute on two cores."""
 
-DATA, RUN, MODELS, RESTORED = FOLDERS = ("data", "run", "models", "restored")
-"""Subfolders that a chain creates in its folder."""
+REAL_RECIPE = "sidd-1gpu"
+"""Recipe of the real network: the Paddle reproduction's."""
+REAL_SHORT = (
+    "stages=[{length='4 steps', patch=64, batch=1}]",
+    "data.mixup_from='2 steps'",
+    "optim.warmup='2 steps'",
+    "validation.every='1000 steps'",
+)
+"""How the mode `lite` shortens it."""
+
+DATA, RUN, MODELS, RESTORED, REAL = FOLDERS = ("data", "run", "models", "restored", "real")
+"""Subfolders that a chain creates in its folder; the last has those of the real network."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,8 @@ class ChainConfig:
     """Whether the source is SIDD as distributed, which has to be cut."""
     runtimes: tuple[str, ...]
     """The runtimes requested; empty for all that are installed."""
+    real: "ChainConfig | None" = None
+    """A few steps of the real network on real pairs, after the chain itself."""
 
     @property
     def data(self) -> Path:
@@ -65,19 +77,27 @@ class ChainConfig:
 
 
 def lite(
-    folder: Path, *, recipe: str = "", settings: Sequence[str] = (), runtimes: Sequence[str] = ()
+    folder: Path,
+    source: Path | None = None,
+    *,
+    recipe: str = "",
+    settings: Sequence[str] = (),
+    runtimes: Sequence[str] = (),
 ) -> ChainConfig:
     """Configure a chain on pictures that it draws itself.
 
     Args:
         folder: folder for everything that it makes.
+        source: real pairs or shards, two or more pairs, on which the network `small` is run for a
+            few steps; None for none.
         recipe: see `recipe.load`; empty for `lite`, shortened.
         settings: overrides of the recipe.
         runtimes: runtimes for inference; empty for all that are installed.
 
     Raises:
         RecipeError: as `recipe.load` does, and if the recipe names data of its own.
-        DataError: if the recipe or its weights lie in the folder.
+        DataError: if the recipe, its weights or the source lie in the folder, or the source has
+            fewer than two pairs.
         RuntimeMissingError: if there is no such runtime.
     """
     loaded = recipes.load(recipe or "lite", [*(() if recipe else SHORT), *settings])
@@ -87,10 +107,28 @@ def lite(
             "the mode lite draws its own data, and the recipe names others: leave "
             "out data.pairs, data.photographs and validation.pairs, or take full"
         )
-    _keep_clear(folder, recipe, loaded.weights)
+    _keep_clear(folder, recipe, loaded.weights, *([source] if source else []))
     made = folder / DATA
     loaded = _on(loaded, made / "packed", made / "held_out")
-    return ChainConfig("lite", folder, loaded, None, False, _runtimes(runtimes))
+    wanted = _runtimes(runtimes)
+    real = _real(folder / REAL, source, wanted) if source else None
+    return ChainConfig("lite", folder, loaded, None, False, wanted, real)
+
+
+def _real(folder: Path, source: Path, runtimes: tuple[str, ...]) -> ChainConfig:
+    """A few steps of the network `small` on these pairs.
+
+    Raises:
+        DataError: if there are fewer than two.
+    """
+    count = len(sources.open(source))
+    if count < 2:
+        raise DataError(
+            f"{source} holds {count} pair: give two or more, to train on some and measure on others"
+        )
+    made = folder / DATA
+    recipe = _on(recipes.load(REAL_RECIPE, REAL_SHORT), made / "learnt", made / "held_out")
+    return ChainConfig("lite", folder, recipe, source, False, runtimes)
 
 
 def full(
@@ -140,7 +178,7 @@ def _on(recipe: Recipe, pairs: Path, held_out: Path) -> Recipe:
 
 
 def _is_sidd(source: Path) -> bool:
-    """Whether it is SIDD as distributed, not a folder of pairs.
+    """Whether the folder is SIDD as distributed, not a folder of pairs.
 
     Raises:
         DataError: if it is neither.

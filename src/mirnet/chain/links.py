@@ -1,5 +1,6 @@
 """The links after the data: `train`, `evaluate`, `export` and `infer`."""
 
+import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -23,9 +24,10 @@ from mirnet.pictures import codec, pixels
 from mirnet.restoration.restorer import Restorer
 from mirnet.shapes import Pixels
 from mirnet.training import checkpoint, start
-from mirnet.training.loop import BEST, LAST, TrainingProgress
+from mirnet.training.loop import BEST, LAST, StepProgress
 from mirnet.training.recipe import Recipe, Span
 from mirnet.training.schedule import lay_out
+from mirnet.training.summary import SUMMARY
 
 OPTIONS = start.Options(devices=1, viewers=())
 """A single device: with several, Fabric would start this command once more for each."""
@@ -81,28 +83,56 @@ def evaluate(model: Path, pairs: Path, restored: Path) -> Findings:
         restored: parent folder of `REFERENCE`.
 
     Raises:
-        MirnetError: if a pair fails, or the network makes no picture of it.
+        MirnetError: if a pair fails, or the network's output is not a valid picture.
     """
+    before, after, details = _evaluated(model, pairs, restored)
+    did = f"restored {details['pictures']} pictures, {before.psnr:.2f} -> {after.psnr:.2f} dB"
+    gain = FigureCheck("gain", after.psnr - before.psnr, ">=", GAIN, "dB")
+    return Findings(did, (gain,), details)
+
+
+def validate(run: Path, pairs: Path, restored: Path) -> Findings:
+    """Like `evaluate`, but whole pictures, whose PSNR training must have found in the same weights.
+
+    Args:
+        run: folder of the run, which has ended.
+        pairs: the pairs that it was validated on.
+        restored: parent folder of `REFERENCE`.
+
+    Raises:
+        MirnetError: as `evaluate` does.
+    """
+    before, after, details = _evaluated(trained(run), pairs, restored, whole=True)
+    trains = json.loads((run / SUMMARY).read_text(encoding="utf-8"))["best_psnr"]
+    did = f"restored {details['pictures']} whole pictures, {before.psnr:.2f} -> {after.psnr:.2f} dB"
+    apart = abs(after.psnr - trains)
+    check = FigureCheck("differs from training's by", apart, "<=", DECIBELS, "dB", ".4f")
+    return Findings(did, (check,), details)
+
+
+def _evaluated(
+    model: Path, pairs: Path, restored: Path, *, whole: bool = False
+) -> tuple[Scores, Scores, dict[str, float | int | str]]:
+    """Mean scores of the noisy and of the restored pictures, and these as details."""
     images = RestoredImages(restored / REFERENCE, [pairs], [REFERENCE])
-    with Restorer(runtimes.open(model, runtime="pytorch", device="cpu")) as restorer:
+    runtime = runtimes.open(model, runtime="pytorch", device="cpu")
+    with Restorer(runtime, whole=whole) as restorer:
         method = ModelMethod(REFERENCE, str(model), restorer)
         summary = Summary([method])
         for result in run(sets.open_all([pairs]), [method], images=images):
             if isinstance(result, Failed):
                 raise DataError(f"{result.name}: {result.error}")
             if result.outcomes[REFERENCE].tiles_kept:
-                raise InferenceError(f"{result.name}: the network made no picture of it")
+                raise InferenceError(f"{result.name}: the network's output was not a valid picture")
             summary.add(result)
     before, after = (summary.columns[name].means.scores for name in (INPUT, REFERENCE))
     assert before and after  # a folder without pairs cannot be opened
-    details: Details = {
+    details: dict[str, float | int | str] = {
         "pictures": summary.pairs,
         **_details("input", before),
         **_details("restored", after),
     }
-    did = f"restored {summary.pairs} pictures, {before.psnr:.2f} -> {after.psnr:.2f} dB"
-    gain = FigureCheck("gain", after.psnr - before.psnr, ">=", GAIN, "dB")
-    return Findings(did, (gain,), details)
+    return before, after, details
 
 
 def write(model: Path, format: str, folder: Path) -> Findings:
@@ -114,7 +144,7 @@ def write(model: Path, format: str, folder: Path) -> Findings:
         folder: parent folder of a folder named after the format.
 
     Raises:
-        RuntimeMissingError, ModuleNotFoundError: if the format needs what is not installed.
+        RuntimeMissingError, ModuleNotFoundError: if a package for the format is not installed.
         WeightsError: as `export.export` does.
     """
     path, difference = export.export(model, format, folder / format, name=EXPORTED)
@@ -124,7 +154,9 @@ def write(model: Path, format: str, folder: Path) -> Findings:
     return Findings(did, (check,), {"file": f"{path.parent.name}/{path.name}", "bytes": size})
 
 
-def infer(name: str, device: str, models: Path, pairs: Path, restored: Path) -> Findings:
+def infer(
+    name: str, device: str, models: Path, pairs: Path, restored: Path, *, whole: bool = False
+) -> Findings:
     """Restore all noisy pictures with a runtime, save them, and compare them with the reference.
 
     Args:
@@ -133,10 +165,11 @@ def infer(name: str, device: str, models: Path, pairs: Path, restored: Path) -> 
         models: parent folder of the exported files.
         pairs: folder of pairs or shards.
         restored: parent folder of `REFERENCE`, and of a folder named after runtime and device.
+        whole: whether the reference was made of whole pictures.
 
     Raises:
         RuntimeMissingError: if runtime, device, or a file for them is missing.
-        MirnetError: if the runtime fails, or makes no picture.
+        MirnetError: if the runtime fails, or its output is not a valid picture.
     """
     model = model_file(models, runtimes.KINDS[name].suffixes)
     if device == "cuda" and not torch.cuda.is_available():
@@ -145,13 +178,13 @@ def infer(name: str, device: str, models: Path, pairs: Path, restored: Path) -> 
     images = RestoredImages(restored / place, [pairs], [place])
     opened = sources.open(pairs)
     levels, psnr, reference_psnr = 0.0, 0.0, 0.0
-    with Restorer(runtimes.open(model, runtime=name, device=device)) as restorer:
+    with Restorer(runtimes.open(model, runtime=name, device=device), whole=whole) as restorer:
         for index in range(len(opened)):
             noisy, clean = opened.whole(index)
             restoring = restorer.restore(pixels.to_float(noisy))
             image = restoring.image()
             if restoring.tally.kept:
-                raise InferenceError(f"{opened.name(index)}: {place} made no picture of it")
+                raise InferenceError(f"{opened.name(index)}: {place} gave no valid picture")
             path = images.save(pairs, place, opened.name(index), image, noisy.dtype)
             result, reference = codec.read(path), codec.read(restored / REFERENCE / path.name)
             levels = max(levels, difference(result, reference))
@@ -191,10 +224,10 @@ def _first_half(recipe: Recipe, folder: Path, tell: Tell) -> Findings:
     steps = _steps(recipe)
     half = steps // 2
     if not half:
-        raise RecipeError(f"a run of {steps} steps cannot break off half-way: take 2 or more")
+        raise RecipeError(f"a run of {steps} steps cannot be interrupted half-way: use 2 or more")
     losses: list[float] = []
 
-    def observe(progress: TrainingProgress) -> None:
+    def observe(progress: StepProgress) -> None:
         _tell(progress, tell)
         losses.append(progress.loss)
         if progress.step == half:
@@ -204,14 +237,14 @@ def _first_half(recipe: Recipe, folder: Path, tell: Tell) -> Findings:
         broken_off = replace(recipe, save_every=Span(f"{half} steps"))
         start.train(broken_off, folder, OPTIONS, observe=observe)
     saved = checkpoint.load(folder / LAST)["step"]
-    did = f"broke off after {half} of {steps} steps"
+    did = f"interrupted after {half} of {steps} steps"
     return Findings(did, (_loss(losses), FigureCheck("step saved", saved, "=", half, form="d")))
 
 
 def _resumed(recipe: Recipe, folder: Path, tell: Tell) -> Findings:
     steps, losses, seen = _steps(recipe), list[float](), list[int]()
 
-    def observe(progress: TrainingProgress) -> None:
+    def observe(progress: StepProgress) -> None:
         _tell(progress, tell)
         losses.append(progress.loss)
         seen.append(progress.step)
@@ -227,7 +260,7 @@ def _resumed(recipe: Recipe, folder: Path, tell: Tell) -> Findings:
         FigureCheck("first step", seen[0] if seen else 0, "=", steps // 2 + 1, form="d"),
         FigureCheck("last step", summary.steps, "=", steps, form="d"),
     )
-    return Findings(f"went on to {trained(folder).name}", checks, details)
+    return Findings(f"continued to {trained(folder).name}", checks, details)
 
 
 def _steps(recipe: Recipe) -> int:
@@ -240,7 +273,7 @@ def _loss(losses: list[float]) -> FigureCheck:
     return FigureCheck("loss", losses[-1] if losses else inf, "<", inf, form=".4f")
 
 
-def _tell(progress: TrainingProgress, tell: Tell) -> None:
+def _tell(progress: StepProgress, tell: Tell) -> None:
     tell(f"step {progress.step}/{progress.plan.steps}  loss {progress.loss:.4f}")
 
 

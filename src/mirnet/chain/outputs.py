@@ -47,7 +47,7 @@ def claim(folder: Path) -> None:
     mode = _mode(folder / RECORD)
     if not mode:
         raise DataError(
-            f"{folder} holds {min(names)}, and no chain made it: choose an empty folder, or a new "
+            f"{folder} holds {min(names)}, which no chain made: choose an empty folder, or a new "
             "one"
         )
     if mode != "lite":

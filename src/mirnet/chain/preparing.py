@@ -5,13 +5,13 @@ IJCV 2001): shapes of all sizes that cover one another, with edges and a spectru
 photographs; here with gradients and stripes on them.
 """
 
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
-import pyvips
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
 from mirnet.camera import noise
 from mirnet.chain.parts import FigureCheck, Findings, LinkPart
@@ -24,6 +24,7 @@ from mirnet.patches import patch_folder, sidd
 from mirnet.patches.patches import name as patch_name
 from mirnet.patches.windows import RandomWindows
 from mirnet.pictures import codec
+from mirnet.pictures.pixels import Rgb
 from mirnet.system import cores
 
 LEARNT, HELD_OUT = range(1, 13), range(13, 17)
@@ -36,10 +37,11 @@ HELD_OUT_PATCHES = RandomWindows(patch=128, per_image=1, seed=0)
 SIDD_PATCHES = RandomWindows(patch=256, per_image=300, seed=0)
 """As cut by `mirnet data sidd-patches`."""
 
-SHARD_MB = 1024
+REAL_PAIRS, REAL_SIDE = 4, 128
+"""Number of real pairs to learn from and to measure on, and side of their parts in pixels."""
+HALVES = ("input", "groundtruth")
 
-Canvas = Float[np.ndarray, "h w 3"]
-Picture = UInt8[np.ndarray, "h w 3"]
+SHARD_MB = 1024
 
 LEAVES = 150
 """Number of leaves drawn over one another in each picture."""
@@ -104,6 +106,55 @@ def given(folder: Path) -> list[LinkPart]:
     return [LinkPart("data", "pairs", look)]
 
 
+def split(source: Path, folder: Path) -> list[LinkPart]:
+    """Part real pairs: the last ones to measure on, those before to learn from.
+
+    At most `REAL_PAIRS` of each are taken, and of each the middle, `REAL_SIDE` pixels a side, or
+    less if the picture is smaller.
+
+    Args:
+        source: folder of two or more pairs, or of shards.
+        folder: parent of `learnt/` and `held_out/`.
+    """
+
+    def part() -> Findings:
+        pairs = sources.open(source)
+        last = min(len(pairs) // 2, REAL_PAIRS)
+        halves = {
+            "learnt": range(min(len(pairs) - last, REAL_PAIRS)),
+            "held_out": range(len(pairs) - last, len(pairs)),
+        }
+        same = sum(_part(pairs, each, folder / name) for name, each in halves.items())
+        learnt, held_out = map(len, halves.values())
+        did = f"took {learnt} pairs of {source} to learn from and {held_out} to measure on"
+        return Findings(did, (_count("cut alike", same, learnt + held_out),))
+
+    return [LinkPart("data", "pairs", part)]
+
+
+def _part(pairs: Pairs, indices: Iterable[int], folder: Path) -> int:
+    """Write the middles of these pairs; returns how many of them read back as they are."""
+    for half in HALVES:
+        (folder / half).mkdir(parents=True)
+    middles = {}
+    for index in indices:
+        noisy, clean = pairs.whole(index)
+        height, width = (min(length, REAL_SIDE) for length in noisy.shape[:2])
+        top, left = (noisy.shape[0] - height) // 2, (noisy.shape[1] - width) // 2
+        name = f"{index:06}"
+        middles[name] = [
+            np.ascontiguousarray(each[top : top + height, left : left + width])
+            for each in (noisy, clean)
+        ]
+        for half, pixels in zip(HALVES, middles[name], strict=True):
+            (folder / half / f"{name}.png").write_bytes(codec.encode(pixels, "png", is_fast=True))
+    written = sources.open(folder)
+    return sum(
+        all(map(np.array_equal, written.whole(index), middles[written.name(index)]))
+        for index in range(len(written))
+    )
+
+
 def _cut(source: Path, folder: Path, scheme: RandomWindows) -> Findings:
     plan = sidd.plan(source, folder, scheme)
     unusable = list(plan.unusable)
@@ -158,18 +209,18 @@ def _count(name: str, figure: int, expected: int) -> FigureCheck:
     return FigureCheck(name, figure, "=", expected, form="d")
 
 
-def draw(number: int, height: int, width: int) -> Picture:
+def draw(number: int, height: int, width: int) -> Rgb:
     """Draw the picture of that number: it depends only on number and size."""
     rng = np.random.default_rng(number)
     rows, columns = np.mgrid[:height, :width].astype(float)
     canvas = _surface(rows, columns, rng)
     for _ in range(LEAVES):
         _cover(canvas, rng)
-    pixels: Picture = np.rint(np.clip(canvas, 0, 1) * 255).astype(np.uint8)
+    pixels: Rgb = np.rint(np.clip(canvas, 0, 1) * 255).astype(np.uint8)
     return pixels
 
 
-def photograph(scene: Picture, seed: int) -> tuple[Picture, Picture]:
+def photograph(scene: Rgb, seed: int) -> tuple[Rgb, Rgb]:
     """Noisy and clean pictures, as a camera develops the scene; height and width are even."""
     batch = torch.from_numpy(scene.transpose(2, 0, 1)[None].copy()).float() / 255
     noisy, truth = (
@@ -197,10 +248,10 @@ def draw_sidd(folder: Path, numbers: range, height: int, width: int) -> None:
         noisy, truth = photograph(draw(number, height, width), number)
         for half, pixels in (("NOISY", noisy), ("GT", truth)):
             path = scene / f"{number:04}_{half}_SRGB_010.PNG"
-            path.write_bytes(pyvips.Image.new_from_array(pixels).pngsave_buffer(compression=2))
+            path.write_bytes(codec.encode(pixels, "png", is_fast=True))
 
 
-def _cover(canvas: Canvas, rng: np.random.Generator) -> None:
+def _cover(canvas: Float[np.ndarray, "h w 3"], rng: np.random.Generator) -> None:
     """Draw one more leaf, an ellipse or a rectangle, over the canvas."""
     height, width, _ = canvas.shape
     few, many = LARGEST**-2, SMALLEST**-2
@@ -224,11 +275,11 @@ def _cover(canvas: Canvas, rng: np.random.Generator) -> None:
 
 def _surface(
     rows: Float[np.ndarray, "h w"], columns: Float[np.ndarray, "h w"], rng: np.random.Generator
-) -> Canvas:
+) -> Float[np.ndarray, "h w 3"]:
     """A colour with a slow gradient; half of the surfaces have stripes."""
     colour = rng.uniform(0.05, 0.95) + rng.normal(0, 0.1, 3)
     slopes = rng.normal(0, 1e-3, 2)
     stripes = rng.choice([0, 0.1]) * np.sin(rows * rng.uniform(0.2, 1.5))
     light = rows * slopes[0] + columns * slopes[1] + stripes
-    canvas: Canvas = colour + light[..., None]
+    canvas: Float[np.ndarray, "h w 3"] = colour + light[..., None]
     return canvas

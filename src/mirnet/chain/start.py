@@ -1,6 +1,7 @@
 """Run a chain: all its parts in order, in its folder, with the record updated after each."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol, runtime_checkable
 
@@ -35,12 +36,12 @@ def chain(
         keep: whether the files of a lite chain are kept although it passed.
 
     Returns:
-        What became of the parts, one that fails among them.
+        Results of the parts, including one that failed.
 
     Raises:
         DataError: as `outputs.claim` does.
         OSError: if folder or disk do not take record or log.
-        KeyboardInterrupt: after an interruption, which the record tells of.
+        KeyboardInterrupt: after an interruption, which is recorded.
     """
     outputs.claim(config.folder)
     results: list[PartResult] = []
@@ -67,12 +68,26 @@ def parts(config: ChainConfig, tell: links.Tell) -> list[LinkPart]:
         config: the chain to run.
         tell: called with the training's progress.
     """
+    real = _real(config.real, tell) if config.real else []
     return [
         *_prepare(config),
         *links.train(config.recipe, config.run, tell),
         LinkPart("evaluate", "pytorch cpu", partial(_evaluate, config)),
         *_export(config),
         *_infer(config),
+        *(replace(part, link=f"real {part.link}") for part in real),
+    ]
+
+
+def _real(config: ChainConfig, tell: links.Tell) -> list[LinkPart]:
+    """The real network: too few steps for a gain, but all that a long run would do."""
+    assert config.source is not None
+    return [
+        *preparing.split(config.source, config.data),
+        *links.train(config.recipe, config.run, tell),
+        LinkPart("evaluate", "pytorch cpu", partial(_validate, config)),
+        *_export(config),
+        *_infer(config, whole=True),
     ]
 
 
@@ -88,6 +103,10 @@ def _evaluate(config: ChainConfig) -> Findings:
     return links.evaluate(links.trained(config.run), config.held_out, config.restored)
 
 
+def _validate(config: ChainConfig) -> Findings:
+    return links.validate(config.run, config.held_out, config.restored)
+
+
 def _export(config: ChainConfig) -> list[LinkPart]:
     def write(format: str) -> Findings:
         return links.write(links.trained(config.run), format, config.models)
@@ -98,14 +117,14 @@ def _export(config: ChainConfig) -> list[LinkPart]:
     ]
 
 
-def _infer(config: ChainConfig) -> list[LinkPart]:
+def _infer(config: ChainConfig, *, whole: bool = False) -> list[LinkPart]:
     """A runtime that was requested must run on the CPU; all others may be missing."""
     folders = config.models, config.held_out, config.restored
     return [
         LinkPart(
             "infer",
             f"{name} {device}",
-            partial(links.infer, name, device, *folders),
+            partial(links.infer, name, device, *folders, whole=whole),
             optional=name not in config.runtimes or device != "cpu",
             independent=True,
         )

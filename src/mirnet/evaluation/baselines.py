@@ -1,7 +1,8 @@
-"""Classic denoisers from their libraries: the baselines that a model has to beat.
+"""Classic denoisers from their libraries, and filters that enlarge: what a model has to beat.
 
-Each needs the noise level. By default this is the estimate of `metrics.noise_level` for each
-picture; `nlm:25` sets one level for all pictures, in levels of 255.
+`bicubic` and `lanczos` enlarge by the scale of the models. Each denoiser needs the noise level. By
+default this is the estimate of `metrics.noise_level` for each picture; `nlm:25` sets one level for
+all pictures, in levels of 255.
 """
 
 import math
@@ -12,8 +13,8 @@ import numpy as np
 
 from mirnet import metrics
 from mirnet.errors import DataError, InferenceError, RuntimeMissingError
-from mirnet.evaluation.method import INPUT, MethodFacts, MethodResult
-from mirnet.pictures import pixels
+from mirnet.evaluation.method import INPUT, Method, MethodFacts, MethodResult
+from mirnet.pictures import enlarging, pixels
 from mirnet.shapes import Image
 
 
@@ -26,6 +27,10 @@ class Baseline:
     kind: "Library"
     strength: float | None
     """In levels of 255; None to use the estimated noise of each picture."""
+
+    @property
+    def scale(self) -> int:
+        return 1
 
     @property
     def facts(self) -> MethodFacts:
@@ -42,6 +47,28 @@ class Baseline:
         if strength is None:
             strength = 255 * metrics.noise_level(noisy, data_range=1.0)
         return MethodResult(self.kind.denoise(noisy, strength) if strength else noisy)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A filter that enlarges; see `method.Method`."""
+
+    name: str
+    """One of `enlarging.KERNELS`."""
+    scale: int
+
+    @property
+    def facts(self) -> MethodFacts:
+        return {
+            "kind": "baseline",
+            "model": f"{self.name} interpolation",
+            "parameters": 0,
+            "runtime": "mirnet",
+        }
+
+    def __call__(self, noisy: Image) -> MethodResult:
+        enlarged = enlarging.enlarge(noisy, self.scale, self.name)
+        return MethodResult(np.clip(enlarged, 0, 1))
 
 
 def _nlm(noisy: Image, strength: float) -> Image:
@@ -95,8 +122,12 @@ KINDS = {
 }
 
 
-def open_all(texts: Sequence[str]) -> list[Baseline]:
+def open_all(texts: Sequence[str], scale: int = 1) -> list[Method]:
     """Open baselines in the order given; `input` is not one, since it is always measured.
+
+    Args:
+        texts: names, see `open`.
+        scale: by which filters enlarge; that of the models.
 
     Raises:
         DataError: if one is given twice; and as `open` does.
@@ -105,14 +136,15 @@ def open_all(texts: Sequence[str]) -> list[Baseline]:
     for index, text in enumerate(texts):
         if text in texts[:index]:
             raise DataError(f"the baseline {text} is given twice")
-    return [open(text) for text in texts if text != INPUT]
+    return [open(text, scale) for text in texts if text != INPUT]
 
 
-def open(text: str) -> Baseline:
+def open(text: str, scale: int = 1) -> Method:
     """Open a baseline by name, with the strength after a colon if it is the same for all pictures.
 
     Raises:
-        DataError: if there is no such baseline, or the strength is no number above 0.
+        DataError: if there is no such baseline, the strength is no number above 0, or a filter has
+            nothing to enlarge.
         RuntimeMissingError: if its library is not installed.
 
     >>> open("nlm:25").strength
@@ -120,9 +152,14 @@ def open(text: str) -> Baseline:
     """
     name, colon, number = text.partition(":")
     if name == INPUT:
-        raise DataError(f"{text}: the input is as it is, it takes no strength")
+        raise DataError(f"{text}: the input is measured as it is and takes no strength")
+    if text in enlarging.KERNELS:
+        if scale == 1:
+            raise DataError(f"the baseline {text} enlarges: measure a model that enlarges, too")
+        return Filter(text, scale)
     if name not in KINDS:
-        raise DataError(f"no baseline {name!r}: choose {INPUT}, {', '.join(KINDS)}")
+        known = ", ".join((INPUT, *KINDS, *enlarging.KERNELS))
+        raise DataError(f"no baseline {name!r}: choose {known}")
     kind = KINDS[name]
     try:
         __import__(kind.module)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from mirnet.evaluation import baselines as known
-from mirnet.evaluation.method import Method, ModelMethod, short_names
+from mirnet.evaluation.method import Method, ModelMethod, common_scale, short_names
 from mirnet.evaluation.report.writing import writing
 from mirnet.evaluation.restored_images import RestoredImages
 from mirnet.evaluation.run import Failed, Measured, run
@@ -59,6 +59,7 @@ def evaluate(
     report: Path | None = None,
     report_pictures: int = 40,
     command: str = "",
+    shave: int | None = None,
     watcher: Watcher | None = None,
 ) -> Evaluation:
     """Restore all pairs with all methods, measure them, and write the outputs requested.
@@ -78,23 +79,29 @@ def evaluate(
         report: path of a page, .html.
         report_pictures: maximum number of pairs shown with pictures in the page.
         command: the command of this evaluation, shown in the page.
+        shave: pixels along each border that are not measured; None for as many as the models'
+            scale if they enlarge, and none otherwise.
         watcher: called for each pair.
 
     Raises:
-        DataError: if a folder holds no pairs, or methods or folders are given twice.
+        DataError: if a folder holds no pairs, methods or folders are given twice, or methods
+            enlarge differently.
         RuntimeMissingError: if a library is not installed.
         WeightsError: if there is no such model.
         OSError: if a folder takes no file.
     """
     with ExitStack() as stack:
-        with needs("train", "reading shards"):
-            data_sets = open_all(folders, limit=limit)
-        others = known.open_all(baselines)
         named = zip(short_names(models), models, strict=True)
         methods: list[Method] = [
             ModelMethod(name, model, stack.enter_context(load(model))) for name, model in named
         ]
-        methods += others
+        scale = common_scale(methods)
+        methods += known.open_all(baselines, scale)
+        common_scale(methods)
+        if shave is None:
+            shave = scale if scale > 1 else 0
+        with needs("train", "reading shards"):
+            data_sets = open_all(folders, limit=limit, scale=scale)
         names = [method.name for method in methods]
         images = RestoredImages(save_images, folders, names) if save_images else None
         writer = stack.enter_context(table(csv)) if csv else None
@@ -110,7 +117,8 @@ def evaluate(
         summaries = {data.folder: Summary(methods) for data in data_sets}
         overall = Summary(methods)
         show = page.show if page else None
-        for result in run(data_sets, methods, lpips=lpips, images=images, show=show):
+        measured = run(data_sets, methods, lpips=lpips, images=images, show=show, shave=shave)
+        for result in measured:
             results.append(result)
             for summary in (summaries[result.folder], overall):
                 summary.add(result)

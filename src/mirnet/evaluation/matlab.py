@@ -73,5 +73,6 @@ def _readable(path: Path, versions: str) -> Iterator[None]:
     except Exception as error:  # for a damaged file, both libraries raise errors of many types
         reason = " ".join(str(error).split())
         raise DataError(
-            f"{path} is no MATLAB file of version {versions}, or damaged ({reason}): copy it again"
+            f"{path} is not a MATLAB file of version {versions}, or is damaged ({reason}): "
+            "copy it again"
         ) from error

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from mirnet.errors import DataError
 from mirnet.models import catalog, identity
-from mirnet.restoration.restorer import Restorer
+from mirnet.restoration.restorer import VIEWS, Restorer
 from mirnet.shapes import Image
 
 INPUT = "input"
@@ -21,7 +21,7 @@ class MethodResult:
     """The result of a method for a noisy picture."""
 
     image: Image
-    """h w 3, in 0..1, not rounded."""
+    """h w 3, in 0..1, not rounded, of the method's scale."""
     tiles: int | None = None
     """Number of tiles, if it was restored in tiles."""
     tiles_kept: int | None = None
@@ -42,6 +42,11 @@ class Method(Protocol):
         """Description of the method: kind, file, runtime, parameters, strength and the like."""
         ...
 
+    @property
+    def scale(self) -> int:
+        """Ratio of a result's height and width to the noisy picture's."""
+        ...
+
     def __call__(self, noisy: Image) -> MethodResult:
         """Restore a picture, h w 3, in 0..1.
 
@@ -52,7 +57,7 @@ class Method(Protocol):
 
 
 class ModelMethod:
-    """A model, tile by tile, as `mirnet restore` runs it.
+    """A model, as `mirnet restore` runs it or, with `Restorer.whole`, on whole pictures.
 
     Args:
         name: see `Method`.
@@ -61,11 +66,15 @@ class ModelMethod:
 
     Raises:
         WeightsError, OSError: if there is no such file, or it cannot be read.
+        DataError: if the model takes two views.
     """
 
     def __init__(self, name: str, model: str, restorer: Restorer) -> None:
         path = catalog.file(model)
+        if restorer.facts.in_channels == VIEWS:
+            raise DataError(f"{model} takes two views of a picture, and pairs have one")
         self.name = name
+        self.scale = restorer.facts.scale
         self.facts: MethodFacts = {
             "kind": "model",
             "model": model,
@@ -73,8 +82,7 @@ class ModelMethod:
             "sha256": identity.digest(path),
             "runtime": restorer.runtime.name,
             "precision": restorer.facts.precision,
-            "tile": restorer.tile,
-            "overlap": restorer.overlap,
+            **restorer.tiling,
             "strength": restorer.strength,
             "self_ensemble": restorer.self_ensemble,
         }
@@ -106,3 +114,18 @@ def short_names(models: Sequence[str]) -> list[str]:
         stem if taken.count(stem) == 1 + (stem == model) else model
         for stem, model in zip(stems, models, strict=True)
     ]
+
+
+def common_scale(methods: Sequence[Method]) -> int:
+    """The scale of all methods, 1 if there are none.
+
+    Raises:
+        DataError: if they differ.
+    """
+    scales = {method.scale: method.name for method in methods}
+    if len(scales) > 1:
+        (one, first), (other, second), *_ = scales.items()
+        raise DataError(
+            f"{first} enlarges {one} times and {second} {other} times: measure them one at a time"
+        )
+    return next(iter(scales), 1)

@@ -22,7 +22,7 @@ class Lpips:
         device: `cpu`, or `auto` or `cuda` for a CUDA device if there is one.
 
     Raises:
-        RuntimeMissingError: if the libraries are not installed.
+        RuntimeMissingError: if the libraries are not installed, or do not match.
         DataError: if AlexNet's weights cannot be fetched.
     """
 
@@ -37,6 +37,14 @@ class Lpips:
             missing = error.name or "torchvision"
             raise RuntimeMissingError(
                 f'LPIPS needs {missing}: pip install "mirnet[lpips]"'
+            ) from None
+        except RuntimeError as error:  # torchvision registers operators that torch does not know
+            if "torchvision" not in str(error):
+                raise
+            reason = str(error).partition("\n")[0]
+            raise RuntimeMissingError(
+                f"LPIPS needs the torchvision made for torch {torch.__version__} ({reason}): "
+                "install it from where torch came from"
             ) from None
         except URLError as error:
             raise DataError(

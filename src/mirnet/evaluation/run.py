@@ -40,8 +40,10 @@ class Measured:
     name: str
     height: int
     width: int
+    """Size of the noisy picture."""
     input: Scores
-    """Scores of the unrestored noisy picture."""
+    """Scores of the unrestored noisy picture; if it is smaller than the truth, with its pixels
+    repeated."""
     outcomes: Mapping[str, Outcome]
     """Outcomes by the names of the methods, in their order."""
 
@@ -60,6 +62,7 @@ class Pictures:
     """The pixels of a pair and of its restored pictures, h w 3, in 0..1."""
 
     noisy: Image
+    """With its pixels repeated if it is smaller than the truth."""
     truth: Image
     restored: Mapping[str, Image]
     """Restored pictures by the names of the methods."""
@@ -76,6 +79,7 @@ def run(
     lpips: Distance | None = None,
     images: RestoredImages | None = None,
     show: Show | None = None,
+    shave: int = 0,
 ) -> Iterator[Measured | Failed]:
     """Restore and measure the pairs one by one; a failed pair is reported, and the run continues.
 
@@ -85,17 +89,18 @@ def run(
         lpips: see `scores.measure`.
         images: where restored pictures are saved; None to save none.
         show: called with each measured pair.
+        shave: see `scores.measure`.
 
     Raises:
         DataError: if two methods have one name.
     """
     names = [method.name for method in methods]
     if len(set(names)) < len(names):
-        raise DataError(f"two of the methods {', '.join(names)} have one name: rename a file")
+        raise DataError(f"two of the methods {', '.join(names)} have the same name: rename a file")
     for data in data_sets:
         for index in range(data.count):
             try:
-                yield _measured(data, index, methods, lpips, images, show)
+                yield _measured(data, index, methods, lpips, images, show, shave)
             except (MirnetError, OSError, MemoryError) as error:
                 reason = str(error) or "not enough memory"
                 yield Failed(data.folder, data.pairs.name(index), reason)
@@ -108,23 +113,26 @@ def _measured(
     lpips: Distance | None,
     images: RestoredImages | None,
     show: Show | None,
+    shave: int,
 ) -> Measured:
     name = data.pairs.name(index)
     stored, clean = data.pairs.whole(index)
-    pictures = Pictures(pixels.to_float(stored), pixels.to_float(clean), restored := {})
+    noisy, scale = pixels.to_float(stored), len(clean) // len(stored)
+    shown = noisy.repeat(scale, 0).repeat(scale, 1) if scale > 1 else noisy
+    pictures = Pictures(shown, pixels.to_float(clean), restored := {})
     outcomes = {}
     for method in methods:
-        result, seconds = _timed(method, pictures.noisy)
+        result, seconds = _timed(method, noisy)
         restored[method.name] = result.image
         outcomes[method.name] = Outcome(
-            measure(result.image, pictures.truth, lpips=lpips),
+            measure(result.image, pictures.truth, lpips=lpips, shave=shave),
             seconds,
             result.tiles,
             result.tiles_kept,
             _saved(images, data.folder, method, name, result.image, stored.dtype),
         )
     height, width, _ = stored.shape
-    scores = measure(pictures.noisy, pictures.truth, lpips=lpips)
+    scores = measure(pictures.noisy, pictures.truth, lpips=lpips, shave=shave)
     measured = Measured(data.folder, name, height, width, scores, outcomes)
     if show:
         show(measured, pictures)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from mirnet import metrics
+from mirnet.errors import ShapeError
 from mirnet.pictures import pixels
 from mirnet.shapes import Image
 
@@ -22,6 +23,8 @@ class Scores:
     """In dB, infinite for equal pictures."""
     psnr_8bit: float
     """In dB, infinite for pictures that are equal after rounding."""
+    psnr_y: float
+    """In dB, infinite for pictures whose luma is equal after rounding."""
     ssim: float
     ssim_y: float
     ssim_volume: float
@@ -47,20 +50,31 @@ class Figure:
 
 FIGURES = (
     Figure(
-        "psnr", "PSNR", 2, "dB over all pixels of RGB, float in 0..1, clipped, not rounded", "more"
+        "psnr",
+        "PSNR",
+        2,
+        "dB over all pixels and channels, float in 0..1, clipped, not rounded",
+        "more",
     ),
     Figure(
         "psnr_8bit",
         "PSNR-8",
         2,
-        "dB over all pixels of RGB, both pictures rounded to 8 bits",
+        "dB over all pixels and channels, both pictures rounded to 8 bits",
+        "more",
+    ),
+    Figure(
+        "psnr_y",
+        "PSNR-Y",
+        2,
+        "dB on Y of BT.601, as BasicSR's test_y_channel=True, both pictures rounded to 8 bits",
         "more",
     ),
     Figure(
         "ssim",
         "SSIM",
         4,
-        "mean of R, G and B, Gaussian 11x11 of sigma 1.5, windows inside the picture, float",
+        "mean of the channels, Gaussian 11x11 of sigma 1.5, windows inside the picture, float",
         "more",
     ),
     Figure(
@@ -88,21 +102,30 @@ PROTOCOLS: Mapping[str, str] = {figure.key: figure.meaning for figure in FIGURES
 """How each score is measured."""
 
 
-def measure(picture: Image, truth: Image, *, lpips: Distance | None = None) -> Scores:
+def measure(
+    picture: Image, truth: Image, *, lpips: Distance | None = None, shave: int = 0
+) -> Scores:
     """Compute the scores of a picture: h w 3, in 0..1, like the truth.
 
     Args:
         picture: the picture to measure.
         truth: of the same shape.
         lpips: measures LPIPS, such as `perceptual.Lpips`; None to omit it.
+        shave: pixels along each border that are left out, as papers on super-resolution leave out
+            as many as their scale.
 
     Raises:
         ShapeError: if the shapes differ, or a side is too short for SSIM or LPIPS.
     """
-    rounded = (pixels.from_float(image, np.uint8) for image in (picture, truth))
+    if shave and min(picture.shape[:2]) <= 2 * shave:
+        raise ShapeError(f"{picture.shape} has nothing left without {shave} pixels on each side")
+    if shave:
+        picture, truth = (image[shave:-shave, shave:-shave] for image in (picture, truth))
+    rounded = tuple(pixels.from_float(image, np.uint8) for image in (picture, truth))
     return Scores(
         metrics.psnr(picture, truth, data_range=1.0),
         metrics.psnr(*rounded, data_range=255),
+        metrics.psnr_y(*rounded, data_range=255),
         metrics.ssim(picture, truth, data_range=1.0),
         metrics.ssim_y(picture, truth, data_range=1.0),
         metrics.ssim_volume(picture, truth, data_range=1.0),

@@ -32,15 +32,17 @@ class DataSet:
     """Number of pairs measured, starting from the first."""
 
 
-def open_all(folders: Sequence[Path], *, limit: int | None = None) -> list[DataSet]:
+def open_all(folders: Sequence[Path], *, limit: int | None = None, scale: int = 1) -> list[DataSet]:
     """Open folders of pairs: picture files, packed shards, or SIDD's two .mat files.
 
     Args:
         folders: in the order in which they are measured.
         limit: maximum number of pairs taken from each; None for all.
+        scale: ratio of the truth's height and width to the input's; see `sources.open`.
 
     Raises:
-        DataError: if a folder holds no pairs, they are incomplete, or it is given twice.
+        DataError: if a folder holds no pairs, they are incomplete, it is given twice, or holds
+            .mat files, whose halves have one size, where a scale is given.
         RuntimeMissingError: if .mat files are there and SciPy is not.
         ModuleNotFoundError: if shards are there and safetensors is not.
     """
@@ -48,13 +50,15 @@ def open_all(folders: Sequence[Path], *, limit: int | None = None) -> list[DataS
     for index, folder in enumerate(folders):
         if resolved[index] in resolved[:index]:
             raise DataError(f"{folder} is given twice: its pairs would count double")
-    opened = [(folder, _open(folder)) for folder in folders]
+    opened = [(folder, _open(folder, scale)) for folder in folders]
     return [
         DataSet(folder, pairs, min(len(pairs), limit or len(pairs))) for folder, pairs in opened
     ]
 
 
-def _open(folder: Path) -> WholePairs:
+def _open(folder: Path, scale: int) -> WholePairs:
     if sidd_blocks.is_there(folder):
+        if scale > 1:
+            raise DataError(f"{folder} holds SIDD's blocks: they are no pairs for enlarging")
         return sidd_blocks.SiddBlocks(folder)
-    return sources.open(folder)
+    return sources.open(folder, scale)

@@ -41,7 +41,7 @@ class SiddBlocks:
         )
         if self._noisy.shape != self._clean.shape:
             raise DataError(
-                f"{folder}: the two .mat files are of different shapes, {self._noisy.shape} and "
+                f"{folder}: the two .mat files have different shapes, {self._noisy.shape} and "
                 f"{self._clean.shape}: take both from one data set"
             )
 
@@ -85,7 +85,7 @@ def read(path: Path, variable: str, hint: str) -> Blocks:
         raise DataError(f"{path} is missing: {hint}")
     blocks = matlab.read(path, variable)
     if blocks is None:
-        raise DataError(f"{path} holds no {variable}: take SIDD's file as it is")
+        raise DataError(f"{path} holds no {variable}: use SIDD's original file")
     if blocks.dtype != np.uint8 or blocks.ndim != 5 or blocks.shape[4] != 3 or 0 in blocks.shape:
         raise DataError(
             f"{path} holds {blocks.dtype} {blocks.shape}: expected scenes, blocks, height, width, "

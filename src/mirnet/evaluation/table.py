@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from mirnet.evaluation.method import INPUT
 from mirnet.evaluation.run import Failed, Measured
 from mirnet.evaluation.scores import PROTOCOLS
-from mirnet.system.files import replacing
+from mirnet.system.files import remove_stale, replacing
 
 CSV_COLUMNS = (
     *("data", "name", "method", "status", "height", "width"),
@@ -34,6 +34,7 @@ def table(path: Path) -> Iterator[Writer]:
     Raises:
         OSError: if the folder takes no file.
     """
+    remove_stale(path.parent)  # of evaluations that were killed
     with (
         replacing(path) as part,
         part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,

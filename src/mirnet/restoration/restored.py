@@ -6,20 +6,20 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from mirnet.errors import InferenceError, OutOfMemoryError
+from mirnet.errors import ImageError, InferenceError, OutOfMemoryError, TilingError
 from mirnet.models.facts import Facts
-from mirnet.pictures import codec, pixels, symmetry
+from mirnet.pictures import codec, enlarging, pixels, symmetry
 from mirnet.pictures.codec import Writable
 from mirnet.pictures.source import Source
 from mirnet.restoration import stitch, strength, tiles
 from mirnet.restoration.runtime import Runtime
 from mirnet.restoration.stitch import Apply, Layout, StageTimer, untimed
-from mirnet.shapes import Image, Pixels
+from mirnet.shapes import Image, Larger, Pixels
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ SMALLEST_TILE = 64
 OVERFLOW = 4.0
 """No restored pixel is this far from 0..1 unless the arithmetic overflowed."""
 ROWS = 188
-"""Rows passed on at a time if a picture is left unchanged."""
+"""Rows passed on at a time, at most."""
 
 Progress = Callable[[float], None]
 """Called after each tile with the number of pixels completed since the last call."""
@@ -65,6 +65,7 @@ class Settings(Protocol):
     overlap: int
     strength: float
     self_ensemble: int
+    whole: bool
     apply: Apply
     largest: int
     """Side of the largest tile that has fitted into memory so far."""
@@ -73,13 +74,19 @@ class Settings(Protocol):
 class Restored:
     """The result for one picture: rows, which are computed as they are read.
 
+    It has the picture's height and width, times the scale of a model that enlarges.
+
     Only one of `rows`, `array`, `image`, `write` and `tobytes` can be called, and only once.
 
     Args:
         source: the picture.
         settings: how it is restored.
+        right: the right view of a dual-pixel sensor; the picture is then the left one.
         progress: called after each tile.
         stage: entered for each stage.
+
+    Raises:
+        ImageError: if the two views differ in size or kind.
     """
 
     def __init__(
@@ -87,6 +94,7 @@ class Restored:
         source: Source,
         settings: Settings,
         *,
+        right: Source | None = None,
         progress: Progress | None = None,
         stage: StageTimer = untimed,
     ) -> None:
@@ -94,53 +102,61 @@ class Restored:
         """The source picture."""
         self.tally = Tally()
         """What happened to the tiles so far."""
+        self._right = right
+        if right and _kind(right) != _kind(source):
+            raise ImageError(
+                f"{source.name} and {right.name} are no views of one picture: {_told(source)} and "
+                f"{_told(right)}"
+            )
         self.notes = source.notes
         """What the user should know: changes made on reading and, once written, on writing."""
         self._settings = settings
         self._facts = settings.facts
+        self.scale = settings.facts.scale
+        """Ratio of the result's height and width to the source's."""
         self._largest = settings.largest  # shrinks when memory runs out, and never grows back
         self._progress = progress
+        self._rows_read = 0
         self._share = 0.0  # pixels of the picture per tile
         self._stage = stage
         self._lock = threading.Lock()  # tiles may run in parallel
 
     def rows(self) -> Iterator[Pixels]:
-        """The restored rows from top to bottom, in bands of any height, h w c as in the source.
+        """The restored rows from top to bottom, in bands of any height, h w c, in its dtype.
 
         Raises:
             ImageError: if the source turns out to be damaged.
             InferenceError: if the runtime fails.
+            TilingError: if the picture should run in one piece and is not of the only size that the
+                model takes.
         """
         source, settings = self.source, self._settings
         if settings.strength == 0:
             yield from self._as_they_are()
             return
-        layout = Layout(
-            source.height,
-            source.width,
-            settings.tile,
-            settings.overlap,
-            BORDER,
-            multiple=self._facts.multiple,
-            whole=bool(self._facts.size),
-        )
+        layout = self._layout()
         self._share = source.height * source.width / layout.count
         bands = stitch.bands(
             self._read, layout, self._restore, apply=settings.apply, stage=self._stage
         )
         if settings.strength < 1:
-            bands = strength.blend(bands, source.height, settings.strength)
+            bands = strength.blend(bands, source.height * self.scale, settings.strength)
         while True:
             with self._stage("tiling"):
                 band = next(bands, None)
             if band is None:
                 return
-            with self._stage("post"):
-                rows = pixels.from_float(pixels.to_channels(band, source.channels), source.dtype)
-            yield rows
+            # in portions, since bands of enlarged pictures are large
+            for top in range(0, len(band), ROWS):
+                part = pixels.to_channels(band[top : top + ROWS], source.channels)
+                with self._stage("post"):
+                    rows = pixels.from_float(part, source.dtype)
+                yield rows
+                del part, rows
+            del band  # the next one is as large
 
     def array(self) -> Pixels:
-        """The whole restored picture, h w c in the source's dtype."""
+        """The whole restored picture, h w c, in the source's dtype."""
         return np.concatenate(list(self.rows()))
 
     def image(self) -> Image:
@@ -166,51 +182,115 @@ class Restored:
             ImageError: if the source is damaged, or the target cannot be written.
             InferenceError: if the runtime fails.
         """
+        like = self.source
+        if self.scale > 1:
+            like = enlarging.enlarged(like, self.scale)
         with (
             self._stage("write"),
-            codec.create(target, self.source, format=format, quality=quality) as file,
+            codec.create(target, like, format=format, quality=quality) as file,
         ):
             for rows in self.rows():
                 file.append(rows)
         self.notes = (*self.notes, *file.notes)
 
     def tobytes(self, format: str, *, quality: int | None = None) -> bytes:
-        """The picture as an in-memory file of a format in `codec.FORMATS`; see `write`."""
+        """The picture as an in-memory file of a format in `codec.NAMES`; see `write`."""
         target = io.BytesIO()
         self.write(target, format=format, quality=quality)
         return target.getvalue()
 
+    def _layout(self) -> Layout:
+        """How the picture is cut."""
+        source, settings, multiple = self.source, self._settings, self._facts.multiple
+        height, width, size = source.height, source.width, self._facts.size
+        if not settings.whole:
+            tile, overlap = settings.tile, settings.overlap
+            return Layout(
+                *(height, width, tile, overlap, BORDER),
+                multiple=multiple,
+                whole=bool(size),
+                scale=self.scale,
+            )
+        if size and size != (height, width):
+            raise TilingError(
+                f"this model takes {size[1]}x{size[0]} only, and {source.name} has "
+                f"{width}x{height}: it does not run in one piece"
+            )
+        side = tiles.round_up(max(height, width), multiple)
+        return Layout(height, width, side, overlap=0, border=0, multiple=multiple, scale=self.scale)
+
     def _as_they_are(self) -> Iterator[Pixels]:
-        """The rows of a picture from which nothing is removed."""
-        while len(rows := self.source.read(ROWS)):
+        """The rows of a picture from which nothing is removed.
+
+        They are enlarged by a filter if need be; of two views, they are the mean.
+        """
+        source = self.source
+        if self._right:
+            while source.height > self._rows_read:
+                image = _mean(self._read(ROWS))
+                self._rows_read += len(image)
+                yield pixels.from_float(pixels.to_channels(image, source.channels), source.dtype)
+            return
+        if self.scale > 1:
+            source = enlarging.enlarged(source, self.scale)
+        while len(rows := source.read(ROWS)):
             if self._progress:
-                self._progress(len(rows) * self.source.width)
+                self._progress(len(rows) * source.width / self.scale**2)
             yield rows
 
     def _read(self, count: int) -> Image:
         """The next rows in the form the network takes: float32, RGB."""
+        sources = [self.source, self._right] if self._right else [self.source]
         with self._stage("read"):
-            rows = self.source.read(count)
+            rows = [source.read(count) for source in sources]
         with self._stage("pre"):
-            image: Image = pixels.to_rgb(pixels.to_float(rows))
-            return image
+            images = [pixels.to_rgb(pixels.to_float(each)) for each in rows]
+            return images[0] if len(images) == 1 else np.concatenate(images, axis=2)
 
     def _restore(self, tile: Image) -> npt.NDArray[np.float32]:
         """A restored tile, or the input of `strength.blend`. Several may run in parallel."""
-        removed = self._removed(tile)
+        removed = self.removed(tile)
         with self._lock:
             self.tally.tiles += 1
             self.tally.kept += removed is None
             if self._progress:
                 self._progress(self._share)
+        original = self._as_original(tile)
         if removed is None:
-            removed = np.zeros_like(tile)
-        return tile - removed if self._settings.strength == 1 else strength.layers(tile, removed)
+            removed = np.zeros_like(original)
+        if self._settings.strength == 1:
+            restored: npt.NDArray[np.float32] = original - removed
+            return restored
+        return strength.layers(original, removed)
 
-    def _removed(self, tile: Image) -> Image | None:
-        """What the network removes from a tile of any values; None if the output is not valid."""
+    def _as_original(self, tile: Image) -> Larger:
+        """A tile as it is, or enlarged by a filter: what the network's result is compared with.
+
+        Of two views, it is the mean.
+        """
+        if self._right:
+            tile = _mean(tile)
+        if self.scale == 1:
+            return tile
+        inside = _inside(tile)
+        enlarged: Larger = np.clip(enlarging.enlarge(inside, self.scale), 0, 1)
+        if not np.array_equal(tile, inside):  # what exceeds 0..1 must not spread, NaN least of all
+            excess = (tile - inside).repeat(self.scale, 0).repeat(self.scale, 1)
+            enlarged += excess
+        return enlarged
+
+    def removed(self, tile: Image) -> Larger | None:
+        """What the network removes from a tile, h w 3 of any values; None if it gives no picture.
+
+        If it enlarges, from the tile as a filter enlarges it.
+
+        Several threads may call it at the same time.
+
+        Raises:
+            InferenceError: if the runtime fails.
+        """
         # the network takes neither NaN nor values outside 0..1; subtraction preserves both
-        inside = np.nan_to_num(np.clip(tile, 0, 1), copy=False)
+        inside = _inside(tile)
         restored = np.stack(
             [
                 symmetry.turn_back(self._infer(symmetry.turn(inside, which)), which)
@@ -219,20 +299,26 @@ class Restored:
         )
         if not np.isfinite(restored).all() or np.abs(restored).max() > OVERFLOW:
             return None
-        removed: Image = inside - np.clip(restored.mean(axis=0), 0, 1)
+        removed: Larger = self._as_original(inside) - np.clip(restored.mean(axis=0), 0, 1)
         return removed
 
-    def _infer(self, tile: Image) -> Image:
+    def _infer(self, tile: Image) -> Larger:
         """Run one tile through the runtime; cut it smaller if memory runs out."""
-        side = max(tile.shape[:2])
-        if side <= self._largest:
+        height, width, _ = tile.shape
+        side = max(height, width)
+        if side <= self._largest or self._settings.whole:
             try:
                 return self._run(tile)
             except (OutOfMemoryError, MemoryError):
+                if self._settings.whole:
+                    raise InferenceError(
+                        f"not enough memory on {self._settings.runtime.name} for {width}x{height} "
+                        "pixels in one piece: leave out whole, or close other programs"
+                    ) from None
                 self._shrink(side)
         return self._infer_in_parts(tile)
 
-    def _run(self, tile: Image) -> Image:
+    def _run(self, tile: Image) -> Larger:
         height, width, _ = tile.shape
         if self._facts.size:
             tall, wide = self._facts.size
@@ -240,12 +326,19 @@ class Restored:
         batch = np.ascontiguousarray(tile.transpose(2, 0, 1)[None])
         runtime = self._settings.runtime
         restored = runtime(batch)
-        if restored.shape != batch.shape:
+        count, _, *sides = batch.shape
+        scale = self.scale
+        if restored.shape != (count, self._facts.out_channels, *(scale * side for side in sides)):
+            kept = (
+                f"enlarge pictures {scale} times"
+                if scale > 1
+                else ("restore pictures at their own size")
+            )
             raise InferenceError(
                 f"{runtime.name} made {restored.shape} of a batch of {batch.shape}: this model "
-                "does not restore pictures at their own size"
+                f"does not {kept}"
             )
-        image: Image = restored[0, :, :height, :width].transpose(1, 2, 0)
+        image: Larger = restored[0, :, : height * scale, : width * scale].transpose(1, 2, 0)
         return image
 
     def _shrink(self, side: int) -> None:
@@ -257,20 +350,41 @@ class Restored:
         if self._facts.size or side <= max(SMALLEST_TILE, 2 * multiple):
             raise InferenceError(
                 f"not enough memory on {self._settings.runtime.name} even for a tile of {side}: "
-                "close other programs or take a smaller model"
+                "close other programs or use a smaller model"
             ) from None
         smaller = max(tiles.round_up(side // 2, multiple), SMALLEST_TILE, 2 * multiple)
-        log.warning("not enough memory for tiles of %d: going on with %d", side, smaller)
+        log.warning("not enough memory for tiles of %d: continuing with %d", side, smaller)
         with self._lock:
             self._largest = min(self._largest, smaller)
             # two pictures in parallel may set this in any order: keep the smaller one
             self._settings.largest = min(self._settings.largest, smaller)
 
-    def _infer_in_parts(self, tile: Image) -> Image:
+    def _infer_in_parts(self, tile: Image) -> Larger:
         height, width, _ = tile.shape
         side, multiple = self._largest, self._facts.multiple
         overlap = min(self._settings.overlap, side // 4 // multiple * multiple)
         rows = iter(np.split(tile, height))
-        layout = Layout(height, width, side, overlap, border=0, multiple=multiple)
+        layout = Layout(height, width, side, overlap, border=0, multiple=multiple, scale=self.scale)
         read = lambda count: np.concatenate([next(rows) for _ in range(count)])  # noqa: E731
         return np.concatenate(list(stitch.bands(read, layout, self._infer)))
+
+
+def _kind(source: Source) -> tuple[int, int, int, np.dtype[Any]]:
+    return source.height, source.width, source.channels, source.dtype
+
+
+def _told(source: Source) -> str:
+    kind = "grey" if source.channels == 1 else "RGB"
+    return f"{source.width}x{source.height}, {source.dtype}, {kind}"
+
+
+def _mean(views: Image) -> Larger:
+    """The mean of two views, h w 6, as one picture, h w 3."""
+    mean: Larger = (views[..., :3] + views[..., 3:]) / 2
+    return mean
+
+
+def _inside(tile: Image) -> Image:
+    """A tile in 0..1, without NaN."""
+    inside: Image = np.nan_to_num(np.clip(tile, 0, 1), copy=False)
+    return inside

@@ -3,11 +3,12 @@
 import logging
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TypeVar, cast
 
+import numpy as np
 import numpy.typing as npt
 
-from mirnet.errors import ShapeError, TilingError, WeightsError
+from mirnet.errors import ImageError, ShapeError, TilingError, WeightsError
 from mirnet.models.facts import Facts
 from mirnet.pictures import codec, symmetry
 from mirnet.pictures.codec import Picture, Writable
@@ -22,8 +23,15 @@ __all__ = ["Progress", "Restored", "Restorer", "Tally", "default_overlap", "defa
 
 log = logging.getLogger(__name__)
 
-TASKS = ("", "denoise")
-"""Tasks of models that restore a picture at its own size; empty if the task is unknown."""
+Scalar = TypeVar("Scalar", bound=np.generic)
+"""Type of the numbers in an array: the result has the same."""
+
+GLOBAL = ("brighten", "retouch")
+"""Tasks whose models judge the light of a whole picture: each tile would find its own exposure."""
+TASKS = ("", "denoise", "enlarge", "enlarge-aligned", "deblur", *GLOBAL)
+"""Tasks of models that give one picture; empty if the task is unknown."""
+VIEWS = 6
+"""Channels that a model takes of a dual-pixel sensor: the left and the right view in RGB."""
 
 TILE = 188
 OVERLAP = 16
@@ -61,19 +69,26 @@ def default_overlap(tile: int, facts: Facts) -> int:
     return min(wanted, tile // 4) // multiple * multiple
 
 
-def check(facts: Facts) -> None:
-    """Refuse a model that does not restore RGB pictures at their own size.
+def check(facts: Facts, *, is_plain: bool = False) -> None:
+    """Refuse a model that does not make RGB pictures of RGB pictures.
+
+    Args:
+        facts: of the model.
+        is_plain: whether it must take one picture, not two views, and give one of the same size.
 
     Raises:
-        WeightsError: if it takes or gives other than three channels, enlarges, is for another task,
-            or takes one size that is too small for a tile.
+        WeightsError: if it takes or gives other channels, is not plain and must be, is for another
+            task, or takes one size that is too small for a tile.
     """
-    if (facts.in_channels, facts.out_channels, facts.scale) != (3, 3, 1) or (
-        facts.task not in TASKS
-    ):
+    fits = facts.in_channels in (3, VIEWS) and facts.out_channels == 3
+    if not fits or facts.task not in TASKS:
         raise WeightsError(
-            f"this model {facts.takes()}: pictures are restored by models that take and give RGB "
-            "of one size"
+            f"this model {facts.takes()}: pictures are restored by models that take and give RGB"
+        )
+    if is_plain and (facts.in_channels, facts.scale) != (3, 1):
+        raise WeightsError(
+            f"this model {facts.takes()}: here, one picture becomes one of the same size; use "
+            "`mirnet restore`"
         )
     smallest = tiles.smallest(facts.multiple)
     if facts.size and min(facts.size) < smallest:
@@ -90,23 +105,28 @@ class Restorer:
     result with and without tiles; one that averages over its whole input, as the paper's networks
     do, differs slightly (docs/tiling.md has figures).
 
+    A model that enlarges gives pictures `facts.scale` times as high and wide (docs/enlarging.md).
+
     Args:
         runtime: runs the network; `mirnet.load` opens one. Closed with the restorer.
         tile: side of the square tiles in pixels, a multiple of what the model takes; None for
             `default_tile`, or for the size of a fixed-size model.
         overlap: pixels that neighbouring tiles share, a multiple as well, at most half a tile; None
             for `default_overlap`.
-        strength: 0 for the original, which needs no network, 1 for the network's result; in
-            between, fine grain of the luminance returns, and hardly any colour noise (see
-            `mirnet.restoration.strength`).
+        strength: 0 for the original, which needs no network (of a model that enlarges, for what a
+            bicubic filter makes of it), 1 for the network's result; in between, fine grain of the
+            luminance returns, and hardly any colour noise (see `mirnet.restoration.strength`).
         self_ensemble: average this many flipped and rotated views (1 to 8) of each tile; N views
             take N times as long and leave less noise (geometric self-ensemble: Lim et al.,
             "Enhanced Deep Residual Networks for Single Image Super-Resolution", 2017, section 4.3).
+        whole: run each picture in one piece, without tiles or a border, as papers do. Memory grows
+            with the picture; reflection extends sides that are no multiples of what the model
+            takes.
 
     Raises:
-        WeightsError: if the model does not restore pictures at their own size; see `check`.
-        TilingError: if tile and overlap do not fit together, or the tile is larger than what the
-            model takes.
+        WeightsError: if the model does not restore pictures; see `check`.
+        TilingError: if tile and overlap do not fit together, the tile is larger than what the
+            model takes, one of them is given with `whole`, or the model must see whole pictures.
         ShapeError: if the strength is outside 0..1, or the number of views outside 1..8.
     """
 
@@ -118,42 +138,66 @@ class Restorer:
         overlap: int | None = None,
         strength: float = 1.0,
         self_ensemble: int = 1,
+        whole: bool = False,
     ) -> None:
+        if whole and (tile, overlap) != (None, None):
+            raise TilingError("whole pictures have no tiles: leave out tile and overlap, or whole")
         self.facts = facts_of(runtime)
         """The facts the model declares."""
         check(self.facts)
+        if self.facts.task in GLOBAL and not whole and strength:
+            raise TilingError(
+                f"this model {self.facts.takes()}: it judges the light of the whole picture, and "
+                "each tile would find its own: run pictures in one piece (--whole)"
+            )
         if tile is None:
             tile = default_tile(self.facts)
         if overlap is None:
             overlap = default_overlap(tile, self.facts)
         tiles.check(tile, overlap, self.facts.multiple)
         if not 0 <= strength <= 1:
-            raise ShapeError(f"strength is a number from 0 to 1, got {strength}")
+            raise ShapeError(f"strength must be a number from 0 to 1, got {strength}")
+        if self_ensemble > 1 and self.facts.in_channels == VIEWS:
+            raise ShapeError(
+                "the views of a dual-pixel sensor differ from left to right, which turning would "
+                "change: leave out the self-ensemble"
+            )
         if not 1 <= self_ensemble <= symmetry.COUNT:
             raise ShapeError(
-                f"self-ensemble is of 1 to {symmetry.COUNT} views, got {self_ensemble}"
+                f"self-ensemble takes 1 to {symmetry.COUNT} views, got {self_ensemble}"
             )
         size = self.facts.size
         if size and tile > min(size):
             raise TilingError(
                 f"this model takes {size[0]}x{size[1]} only, and a tile of {tile} does not fit: "
-                f"leave the tile out, or take {min(size)}"
+                f"omit the tile, or use {min(size)}"
             )
         self.runtime = runtime
         self.tile = tile
         self.overlap = overlap
         self.strength = strength
         self.self_ensemble = self_ensemble
+        self.whole = whole
+        """Whether each picture runs in one piece; `tile` and `overlap` then have no effect."""
         self.largest = tile
         """Side of the largest tile that has fitted into memory so far."""
         self._lanes = Lanes(self.facts.lanes) if self.facts.lanes > 1 else None
         self.apply: Apply = self._lanes.map if self._lanes else map
         """How tiles are run: one after the other, or in parallel."""
 
+    @property
+    def tiling(self) -> dict[str, int | None]:
+        """`tile` and `overlap` for records; both None if pictures run in one piece."""
+        if self.whole:
+            return {"tile": None, "overlap": None}
+        return {"tile": self.tile, "overlap": self.overlap}
+
     def restore(
         self,
         picture: Picture | Source,
+        right: Picture | Source | None = None,
         *,
+        format: str | None = None,
         progress: Progress | None = None,
         stage: StageTimer = untimed,
     ) -> Restored:
@@ -161,7 +205,11 @@ class Restorer:
 
         Args:
             picture: a path, the bytes of a file, a binary stream, or an array h w (c) of uint8,
-                uint16 or float32 with 1 or 3 channels; or a source that `codec.open` returned.
+                uint16 or float32 with 1 or 3 channels; or a source that `codec.open` returned. For
+                a model of a dual-pixel sensor, the left view.
+            right: the right view, of the same size and kind. Metadata and alpha are the left one's.
+            format: the format in which it will be written, if that is known: a RAW file that is to
+                become a DNG is not developed, see `codec.open`.
             progress: called after each tile.
             stage: entered for each stage of the work.
 
@@ -169,29 +217,43 @@ class Restorer:
             What will be computed while its rows are taken, written or made an array.
 
         Raises:
-            ImageError: if it is no picture, missing, or damaged.
+            ImageError: if it is no picture, missing, or damaged; if a view is missing or one too
+                many, or they differ in size or kind.
             ShapeError: if an array is none of a picture.
         """
-        source = picture if isinstance(picture, Source) else codec.open(picture)
-        return Restored(source, self, progress=progress, stage=stage)
+        source, other = (
+            each if each is None or isinstance(each, Source) else codec.open(each, format=format)
+            for each in (picture, right)
+        )
+        assert source is not None
+        if (self.facts.in_channels == VIEWS) != (other is not None):
+            raise ImageError(
+                f"{source.name}: this model {self.facts.takes()}: "
+                + ("it takes no right view" if other else "give the left and the right view")
+            )
+        return Restored(source, self, right=other, progress=progress, stage=stage)
 
-    def __call__(self, image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def __call__(
+        self, image: npt.NDArray[Scalar], right: npt.NDArray[Scalar] | None = None
+    ) -> npt.NDArray[Scalar]:
         """Restore an array: h w or h w c with 1 or 3 channels, uint8, uint16 or float32.
 
-        Returns an array of the same shape and dtype. Float pictures are in 0..1; the excess beyond
-        that range is added unchanged to the restored value at 0 or 1.
+        Returns an array of the same shape and dtype, `facts.scale` times as high and wide. Float
+        pictures are in 0..1; the excess beyond that range is added unchanged to the restored value
+        at 0 or 1.
 
         Raises:
             ShapeError: for other shapes.
             ImageError: for other dtypes.
             InferenceError: if the runtime fails.
         """
-        restored = self.restore(image)
+        restored = self.restore(image, right)
         array = restored.array()
         if restored.tally.kept:
             tally = restored.tally
             log.warning(left_alone(tally.kept, tally.tiles, self.runtime.name))
-        return array.reshape(image.shape)
+        shape = (*array.shape[:2], *image.shape[2:])
+        return cast(npt.NDArray[Scalar], array.reshape(shape))
 
     def file(
         self,
@@ -211,7 +273,10 @@ class Restorer:
             ImageError: if a file cannot be read or written.
             InferenceError: if the runtime fails.
         """
-        restored = self.restore(Path(source), progress=progress)
+        kind = format
+        if format is None and isinstance(target, Path | str):
+            kind = codec.WRITABLE.get(Path(target).suffix.lower())
+        restored = self.restore(Path(source), format=kind, progress=progress)
         restored.write(target, format=format, quality=quality)
         picture = restored.source
         return picture, restored.tally, restored.notes[len(picture.notes) :]

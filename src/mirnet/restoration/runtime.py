@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from mirnet.errors import InferenceError
 from mirnet.models.facts import Facts, Shape
-from mirnet.shapes import Batch
+from mirnet.shapes import Batch, Result
 
 __all__ = ["EchoRuntime", "Facts", "Runtime", "check_shape", "facts_of"]
 
@@ -24,7 +24,7 @@ class Runtime(Protocol):
     facts: Facts
     """What the model declares."""
 
-    def __call__(self, batch: Batch) -> Batch:
+    def __call__(self, batch: Batch) -> Result:
         """Restore a batch: b c h w, float32, in 0..1, RGB where c is 3; the result is not clipped.
 
         Channels, height and width are as `facts` states them. The result belongs to the caller: the
@@ -76,7 +76,10 @@ def check_shape(batch: Batch, shape: Shape) -> None:
 
 
 class EchoRuntime:
-    """Returns its input. It shows what tiling and blending alone do to a picture."""
+    """Returns its input, each pixel repeated if its facts have a scale.
+
+    It shows what tiling and blending alone do to a picture.
+    """
 
     name = "echo"
     facts = Facts()
@@ -85,8 +88,9 @@ class EchoRuntime:
         if facts:
             self.facts = facts
 
-    def __call__(self, batch: Batch) -> Batch:
-        return batch.copy()
+    def __call__(self, batch: Batch) -> Result:
+        scale = self.facts.scale
+        return batch.repeat(scale, 2).repeat(scale, 3)
 
     def close(self) -> None:
         pass

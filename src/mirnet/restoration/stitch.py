@@ -19,7 +19,7 @@ ReadRows = Callable[[int], Image]
 """Reads the given number of rows of the picture, h w c."""
 
 RunTile = Callable[[Image], Image]
-"""Takes a tile and returns one of the same height and width."""
+"""Takes a tile and returns one of the same height and width, or `Layout.scale` times as large."""
 
 Apply = Callable[[RunTile, Iterable[Image]], Iterator[Image]]
 """`map`, or the one of `lanes.Lanes`, which runs several tiles at a time."""
@@ -51,6 +51,8 @@ class Layout:
     """Sizes and positions of tiles are multiples of this."""
     whole: bool = False
     """Whether tiles keep the full size `tile` if the picture is large enough, and overlap more."""
+    scale: int = 1
+    """Ratio of a result's height and width to its tile's. All other numbers are of the input."""
 
     @property
     def canvas(self) -> tuple[int, int]:
@@ -97,19 +99,20 @@ def bands(
     apply: Apply = map,
     stage: StageTimer = untimed,
 ) -> Iterator[Image]:
-    """The picture after `run`, as bands of rows from top to bottom.
+    """The picture after `run`, as bands of rows from top to bottom, `layout.scale` times as large.
 
     Args:
         read: returns the next rows; called once for every row, in order.
         layout: how the picture is cut.
-        run: takes and returns tiles of `layout.tile_size`.
+        run: takes tiles of `layout.tile_size`, and returns them `layout.scale` times as large.
         apply: applies `run` to all tiles, and returns the results in order.
         stage: entered as `inference` while a result is awaited, as `tiling` while tiles are cut:
             this thread waits for tiles that other threads run in parallel.
     """
     tall, wide = layout.tile_size
     tops, lefts = layout.tops, layout.lefts
-    row_weights = feather(tops, tall, layout.canvas[0], layout.overlap)
+    scale = layout.scale
+    row_weights = _scaled_feather(tops, tall, layout.canvas[0], layout)
     strip = _Strip(read, layout)
     strips = (strip.at(top) for top in tops)
     cut = (rows[:, left : left + wide] for rows in strips for left in lefts)
@@ -118,15 +121,29 @@ def bands(
     for top, weights, following in zip(
         tops, row_weights, [*tops[1:], layout.canvas[0]], strict=True
     ):
-        blended = _row_of_tiles(results, layout) * weights[:, None, None]
+        blended = _row_of_tiles(results, layout)
+        blended *= weights[:, None, None]
         if unfinished is not None:
             blended[: len(unfinished)] += unfinished
         finished = following - top
-        unfinished = blended[finished:]
+        unfinished = blended[finished * scale :].copy()  # so that the rest is freed
         first = max(layout.border - top, 0)
         last = min(finished, layout.border + layout.height - top)
-        if last > first:
-            yield blended[first:last, layout.border : layout.border + layout.width]
+        left, right = layout.border * scale, (layout.border + layout.width) * scale
+        band = blended[first * scale : max(first, last) * scale, left:right]
+        del blended  # or it would stay while the next row of tiles is made
+        if len(band):
+            yield band
+        del band
+
+
+def _scaled_feather(
+    starts: list[int], side: int, length: int, layout: Layout
+) -> list[npt.NDArray[np.float32]]:
+    """`feather` for the results."""
+    scale = layout.scale
+    places = [start * scale for start in starts]
+    return feather(places, side * scale, length * scale, layout.overlap * scale)
 
 
 def _on(stage: StageTimer, name: str, images: Iterable[Image]) -> Iterator[Image]:
@@ -172,14 +189,14 @@ def feather(
 def _row_of_tiles(results: Iterator[Image], layout: Layout) -> Image:
     """The next row of tiles, blended horizontally."""
     _, wide = layout.tile_size
-    lefts, width = layout.lefts, layout.canvas[1]
-    weights = feather(lefts, wide, width, layout.overlap)
+    lefts, width, scale = layout.lefts, layout.canvas[1], layout.scale
+    weights = _scaled_feather(lefts, wide, width, layout)
     blended: Image | None = None
     for left, weight in zip(lefts, weights, strict=True):
         result = next(results)
         if blended is None:
-            blended = np.zeros((len(result), width, result.shape[2]), np.float32)
-        blended[:, left : left + wide] += result * weight[:, None]
+            blended = np.zeros((len(result), width * scale, result.shape[2]), np.float32)
+        blended[:, left * scale : (left + wide) * scale] += result * weight[:, None]
     assert blended is not None  # there is at least one tile
     return blended
 

@@ -7,7 +7,9 @@ and figures.
 Numpy only: no runtime and no tiles. Rows stream, so memory does not grow with the picture.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +60,77 @@ def shares(strength: float) -> npt.NDArray[np.float32]:
     return ((1 - strength) ** ranks).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class Margins:
+    """Pixels around a part of a picture, of which only the split takes notice.
+
+    Each is `REACH`, or fewer where the picture ends there.
+    """
+
+    above: int = 0
+    below: int = 0
+    left: int = 0
+    right: int = 0
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A part of a picture, split so that blending it at another strength is quick."""
+
+    original: Image
+    """h w 3."""
+    restored: Image
+    """The original without what was removed, h w 3."""
+    chroma: Image
+    """Chroma of what was removed, h w 3."""
+    smoothed: tuple[Plane, ...]
+    """Luminance of what was removed, and its smoothings: SCALES + 1 planes, h w."""
+
+    def blend(self, strength: float) -> Image:
+        """The part with some of the noise added back, h w 3; see `strength.blend`."""
+        *luminance_shares, chroma_share = shares(strength)
+        grain = luminance_shares[0] * self.smoothed[0]
+        for scale in range(SCALES):
+            change = luminance_shares[scale + 1] - luminance_shares[scale]
+            grain += change * self.smoothed[scale + 1]
+        blended: Image = chroma_share * self.chroma
+        blended += self.restored
+        blended += grain[..., None]
+        # luminance added back without its chroma may exceed the range
+        low, high = self._range
+        np.clip(blended, low, high, out=blended)
+        return blended
+
+    @cached_property
+    def _range(self) -> tuple[Image | np.float32, Image | np.float32]:
+        """The range of the original, where it exceeds 0..1."""
+        zero, one = np.float32(0), np.float32(1)
+        if self.original.min() >= 0 and self.original.max() <= 1:  # False for NaN
+            return zero, one
+        return np.fmin(self.original, zero), np.fmax(self.original, one)
+
+
+def split(layers: Layers, margins: Margins) -> Parts:
+    """Split what was removed from a part of a picture.
+
+    Args:
+        layers: the part with its margins.
+        margins: which are not in the result.
+    """
+    original, removed = layers[..., :3], layers[..., 3:]
+    luminance = removed.mean(axis=2)
+    edges = (margins.above, margins.below), (margins.left, margins.right)
+    padding = tuple((REACH - before, REACH - after) for before, after in edges)
+    smoothed = _smoothed(np.pad(luminance, padding, mode="reflect"))
+    height, width = luminance.shape
+    inner = (
+        slice(margins.above, height - margins.below),
+        slice(margins.left, width - margins.right),
+    )
+    original, removed, luminance = original[inner], removed[inner], luminance[inner]
+    return Parts(original, original - removed, removed - luminance[..., None], smoothed)
+
+
 def blend(bands: Iterable[Layers], height: int, strength: float) -> Iterator[Image]:
     """The restored picture, with part of the noise added back.
 
@@ -74,18 +147,8 @@ def blend(bands: Iterable[Layers], height: int, strength: float) -> Iterator[Ima
     Returns:
         Bands of h w 3 in 0..1, beyond it only as far as the original is.
     """
-    *luminance_shares, chroma_share = shares(strength)
     for rows, above, below in _with_surroundings(bands, height):
-        original, removed = rows[..., :3], rows[..., 3:]
-        luminance = removed.mean(axis=2)
-        padding = ((REACH - above, REACH - below), (REACH, REACH))
-        grain = _weighted_scales(np.pad(luminance, padding, mode="reflect"), luminance_shares)
-        inner = slice(above, len(rows) - below)
-        original, removed, luminance = original[inner], removed[inner], luminance[inner]
-        chroma = removed - luminance[..., None]
-        restored = original - removed + chroma_share * chroma + grain[..., None]
-        # luminance added back without its chroma may exceed the range
-        yield np.clip(restored, np.fmin(original, 0), np.fmax(original, 1))
+        yield split(rows, Margins(above, below)).blend(strength)
 
 
 def _with_surroundings(bands: Iterable[Layers], height: int) -> Iterator[tuple[Layers, int, int]]:
@@ -114,28 +177,27 @@ def _in_pieces(bands: Iterable[Layers]) -> Iterator[Layers]:
             yield band[first : first + ROWS]
 
 
-def _weighted_scales(plane: Plane, weights: Sequence[np.float32]) -> Plane:
-    """The sum of a plane's scales, each times its weight.
+def _smoothed(plane: Plane) -> tuple[Plane, ...]:
+    """A plane and its smoothings, each twice the size of the one before.
 
     The scales are those of the undecimated "à trous" wavelet transform with a B3 spline (Starck
     and Murtagh, Astronomical Image and Data Analysis, 2006): each is the difference of two
-    smoothings, the second twice the size of the first, so their plain sum is the plane. Both pass
-    each frequency by 0 to 1, the second one less, so the gain is a mean of the weights.
+    smoothings, so their plain sum is the plane. Both pass each frequency by 0 to 1, the second one
+    less, so the gain of a weighted sum is a mean of the weights.
 
     Args:
         plane: with `REACH` pixels of surroundings.
-        weights: SCALES + 1, from fine to coarse.
 
     Returns:
-        The plane without the surroundings.
+        SCALES + 1 planes without the surroundings.
     """
-    total: Plane = weights[0] * _without_edge(plane, REACH)
+    smoothed = [_without_edge(plane, REACH)]
     edge = REACH
     for scale in range(SCALES):
         plane = _smooth(plane, 2**scale)
         edge -= 2 * 2**scale
-        total += (weights[scale + 1] - weights[scale]) * _without_edge(plane, edge)
-    return total
+        smoothed.append(_without_edge(plane, edge))
+    return tuple(smoothed)
 
 
 def _smooth(plane: Plane, step: int) -> Plane:

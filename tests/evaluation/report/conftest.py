@@ -1,14 +1,10 @@
 """A report of a real run, and a real browser that opens it from disk."""
 
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
 
 import pytest
-
-CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @pytest.fixture(scope="session")
@@ -42,19 +38,6 @@ def report(tmp_path_factory, save, picture, hostile):
     )
     assert done.returncode == 1, done.stderr  # of the broken pair
     return folder / "report.html"
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A browser without a screen."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if path is None:
-        pytest.skip("no Chromium is installed (Debian: chromium-headless-shell)")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @dataclass

@@ -18,7 +18,7 @@ PIXELS = Pictures(BLACK, BLACK, {"denoise": BLACK})
 
 def pair(gain, before=20.0):
     """A pair of which the first method gains so many dB."""
-    scores = [Scores(psnr, psnr, 0.5, 0.5, 0.5, 1.0) for psnr in (before, before + gain)]
+    scores = [Scores(psnr, psnr, psnr, 0.5, 0.5, 0.5, 1.0) for psnr in (before, before + gain)]
     outcome = Outcome(scores[1], 1.0, None, None, None)
     return Measured(Path("data"), "name", 4, 4, scores[0], {"denoise": outcome})
 

@@ -21,7 +21,7 @@ from mirnet.models.facts import Facts
 from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import EchoRuntime
 
-DAMAGED = "is no MATLAB file of version 7.3, or damaged ("
+DAMAGED = "is not a MATLAB file of version 7.3, or is damaged ("
 
 
 class Darkens:
@@ -217,10 +217,10 @@ def test_a_box_may_be_the_whole_picture(tmp_path, pictures):
 @pytest.mark.parametrize(
     ("boxes", "message"),
     [
-        ([], "tells of no pictures"),
+        ([], "lists no pictures"),
         ([np.ones((3, 5)), BOXES[1]], r"holds boxes \(3, 5\) of picture 1"),
         ([BOXES[0], np.ones((0, 4))], r"holds boxes \(0, 4\) of picture 2"),
-        ([BOXES[0], BOXES[1], BOXES[1]], r"0003\.mat is missing: info\.mat tells of 3 pictures"),
+        ([BOXES[0], BOXES[1], BOXES[1]], r"0003\.mat is missing: info\.mat lists 3 pictures"),
     ],
 )
 def test_other_lists_of_boxes_are_refused(tmp_path, pictures, boxes, message):
@@ -257,7 +257,7 @@ def test_pixels_that_are_no_numbers_stop_the_run(tmp_path, pictures):
     write_picture(tmp_path / "DND", 2, pictures[1])
     submission = DndSubmission(tmp_path / "DND", tmp_path / "out")
 
-    with pytest.raises(DataError, match=r"0002\.mat holds pixels that are no numbers"):
+    with pytest.raises(DataError, match=r"0002\.mat contains NaN or infinite pixels"):
         submission.write(Restorer(EchoRuntime()))
 
     assert not (tmp_path / "out").exists()
@@ -274,7 +274,7 @@ def test_pixels_that_cannot_be_decompressed_stop_the_run(tmp_path, pictures):
     path.write_bytes(whole)
     submission = DndSubmission(tmp_path / "DND", tmp_path / "out")
 
-    with pytest.raises(DataError, match=r"0002\.mat is no MATLAB .* or damaged"):
+    with pytest.raises(DataError, match=r"0002\.mat is not a MATLAB .* or is damaged"):
         submission.write(Restorer(EchoRuntime()))
 
     assert not (tmp_path / "out").exists()

@@ -169,7 +169,9 @@ def test_damaged_files_are_named(tmp_path, blocks, version, harm):
     path = write_sidd(tmp_path / "SIDD", blocks, version=version)
     path.write_bytes(harm(path.read_bytes()))
 
-    with pytest.raises(DataError, match=rf"{VARIABLE}\.mat (is no MATLAB .*, or damaged|holds no)"):
+    with pytest.raises(
+        DataError, match=rf"{VARIABLE}\.mat (is not a MATLAB .*, or is damaged|holds no)"
+    ):
         SiddSubmission(tmp_path / "SIDD", tmp_path / "out.csv")
 
 
@@ -196,7 +198,7 @@ def test_a_file_with_another_variable_is_refused(tmp_path, blocks):
     path = write_sidd(tmp_path / "SIDD", blocks)
     savemat(path, {"Other": blocks})
 
-    with pytest.raises(DataError, match=f"holds no {VARIABLE}: take SIDD's file as it is"):
+    with pytest.raises(DataError, match=f"holds no {VARIABLE}: use SIDD's original file"):
         SiddSubmission(tmp_path / "SIDD", tmp_path / "out.csv")
 
 

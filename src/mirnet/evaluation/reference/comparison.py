@@ -6,7 +6,7 @@ rows of both files stream; memory holds only some of them, however large the pic
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from statistics import fmean
 
@@ -14,7 +14,8 @@ import numpy as np
 
 from mirnet import metrics
 from mirnet.errors import DataError, MirnetError
-from mirnet.pictures import codec, pixels
+from mirnet.evaluation import scores
+from mirnet.pictures import codec, enlarging, pixels
 from mirnet.pictures.source import Source
 from mirnet.pictures.vips import shown
 from mirnet.restoration.folder import FileResult
@@ -22,6 +23,10 @@ from mirnet.shapes import Image
 
 BAND = 64
 """Rows compared at a time; more than the height of SSIM's window."""
+
+
+SCALES = (2, 3, 4)
+"""Factors by which restored pictures may be larger than their inputs."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +39,10 @@ class PairFigures:
 
 
 PROTOCOLS: Mapping[str, str] = {
-    "psnr": "dB over all pixels and channels of the files as they read back, in 0..1",
-    "ssim": "mean of the channels, Gaussian 11x11 of sigma 1.5, windows inside the picture",
+    field.name: f"{scores.PROTOCOLS[field.name]}, of the files as read back"
+    for field in fields(PairFigures)
 }
-"""How each figure is measured; the mean over pictures is taken last."""
+"""How each figure is measured: as `mirnet evaluate` does; the mean over pictures is taken last."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +75,8 @@ def compare(result: FileResult, reference: Path) -> Comparison:
         return Comparison(reference)
     try:
         _refuse_other_kind(codec.open(result.source), codec.open(reference))
-        before, after = (
-            measure(codec.open(path), codec.open(reference))
-            for path in (result.source, result.target)
-        )
+        before = measure(_as_large(codec.open(result.source), reference), codec.open(reference))
+        after = measure(codec.open(result.target), codec.open(reference))
     except (MirnetError, OSError, MemoryError) as error:
         reason = str(error) or "not enough memory"
         return Comparison(
@@ -110,9 +113,16 @@ def measure(picture: Source, truth: Source) -> PairFigures:
         similarity += (len(bands[0]) - reach) * metrics.ssim(*bands, data_range=1.0)
         above = [rows[-reach:] for rows in bands]
     error /= height * width * channels
-    return PairFigures(
-        -10 * math.log10(error) if error else math.inf, similarity / (height - reach)
-    )
+    return PairFigures(metrics.decibels(error, data_range=1.0), similarity / (height - reach))
+
+
+def _as_large(picture: Source, reference: Path) -> Source:
+    """The picture, enlarged by a bicubic filter if its reference is 2, 3 or 4 times as large."""
+    truth = codec.open(reference)
+    for scale in SCALES:
+        if (truth.height, truth.width) == (scale * picture.height, scale * picture.width):
+            return enlarging.enlarged(picture, scale)
+    return picture
 
 
 def mean(figures: Sequence[PairFigures]) -> Mean | None:

@@ -1,5 +1,6 @@
 """Match each restored picture with its reference, before the first one is restored."""
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -26,7 +27,9 @@ def match(jobs: Sequence[Route], reference: Path) -> dict[Path, Path]:
             reference, or its result would take the name and place of a reference.
     """
     if not reference.exists():
-        raise DataError(f"{shown(reference)} does not exist: references lie in a folder")
+        raise DataError(
+            f"{shown(reference)} does not exist: give the folder that holds the references"
+        )
     found = _in_folder(jobs, reference) if reference.is_dir() else _file(jobs, reference)
     _refuse_clashes(jobs, found)
     return found
@@ -58,7 +61,7 @@ def _in_folder(jobs: Sequence[Route], folder: Path) -> dict[Path, Path]:
     ]
     if unsure:
         raise DataError(
-            f"{shown(folder)} holds several references for {_listed(unsure)}: leave one of each"
+            f"{shown(folder)} holds several references for {_listed(unsure)}: keep one of each"
         )
     return {job.target: candidates[0] for job, candidates in found.items()}
 
@@ -76,7 +79,7 @@ def _refuse_clashes(jobs: Sequence[Route], found: dict[Path, Path]) -> None:
     # a result next to a reference, with its stem, would be a second reference in the next run
     taken = {path.resolve().with_suffix("") for path in found.values()}
     for job in jobs:
-        if job.target.resolve().with_suffix("") in taken:
+        if Path(os.path.realpath(job.target)).with_suffix("") in taken:
             raise DataError(
                 f"the result {shown(job.target)} would have the name and place of a reference: "
                 "choose another output"

@@ -1,1 +1,1 @@
-"""The report of `mirnet evaluate`: a single page that can be viewed offline."""
+"""Single pages that can be viewed offline: the report of an evaluation, and before and after."""

@@ -5,11 +5,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mirnet.evaluation import scores
 from mirnet.evaluation.method import INPUT, Method
+from mirnet.evaluation.report.sources import FOLDER, content
 from mirnet.evaluation.report.views import AMPLIFIED, TRUTH, Views
 from mirnet.evaluation.run import Failed, Measured
 from mirnet.evaluation.scores import Figure
@@ -20,7 +20,6 @@ from mirnet.system import machine
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-FOLDER = Path(__file__).parent
 SCRIPTS = (
     *("vendor/d3.min.js", "vendor/plot.umd.min.js", "vendor/img-comparison-slider.js"),
     *("vendor/sortable.min.js", "page.js"),
@@ -92,8 +91,8 @@ def render(report: Report) -> str:
             versions=machine.versions(),
             date=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
             data=_script_json(_data(report)),
-            scripts=[_source(name) for name in SCRIPTS],
-            styles=[_source(name) for name in STYLES],
+            scripts=[content(name) for name in SCRIPTS],
+            styles=[content(name) for name in STYLES],
             amplified=AMPLIFIED,
         )
     )
@@ -168,9 +167,3 @@ def _script_json(data: dict[str, Any]) -> str:
     """JSON that is safe inside a script element, whatever names it contains."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c")
-
-
-def _source(name: str) -> str:
-    """A file of the page, without the line that points developer tools to a source map."""
-    lines = (FOLDER / name).read_text(encoding="utf-8").splitlines()
-    return "\n".join(line for line in lines if not line.startswith("//# sourceMappingURL="))

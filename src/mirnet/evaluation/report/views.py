@@ -4,12 +4,11 @@ from base64 import b64encode
 from dataclasses import dataclass
 
 import numpy as np
-import pyvips
 from jaxtyping import Float32
 
 from mirnet.evaluation.method import INPUT
 from mirnet.evaluation.run import Pictures
-from mirnet.pictures import pixels
+from mirnet.pictures import codec, pixels
 from mirnet.shapes import Image
 
 WINDOW = 512
@@ -57,7 +56,5 @@ def _window(image: Image) -> Float32[np.ndarray, "_ _ c"]:
 
 
 def _data_url(image: Image) -> str:
-    rows = np.ascontiguousarray(pixels.from_float(image, np.uint8))
-    picture = pyvips.Image.new_from_array(rows).copy(interpretation="srgb")
-    encoded = picture.jpegsave_buffer(Q=QUALITY, subsample_mode="off")
+    encoded = codec.encode(pixels.from_float(image, np.uint8), "jpeg", quality=QUALITY)
     return "data:image/jpeg;base64," + b64encode(encoded).decode("ascii")

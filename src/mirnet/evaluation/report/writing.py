@@ -10,7 +10,7 @@ from mirnet.evaluation.report import page
 from mirnet.evaluation.report.gallery import Gallery
 from mirnet.evaluation.run import Failed, Measured
 from mirnet.evaluation.summary import Summary
-from mirnet.system.files import replacing
+from mirnet.system.files import remove_stale, replacing
 
 
 class Page:
@@ -67,5 +67,6 @@ def writing(path: Path, pictures: int, total: int, command: str) -> Iterator[Pag
         OSError: if the folder takes no file.
     """
     page.environment()  # fail now, not after an hour of measuring
+    remove_stale(path.parent)  # of evaluations that were killed
     with replacing(path) as part:
         yield Page(part, Gallery(limit=pictures, total=total), command)

@@ -65,7 +65,7 @@ class DndImages:
                 stored = file[PICTURE][:, left - 1 : right, top - 1 : bottom]
                 picture = np.ascontiguousarray(stored.T, np.float32)
                 if not np.isfinite(picture).all():
-                    raise DataError(f"{path} holds pixels that are no numbers: copy it again")
+                    raise DataError(f"{path} contains NaN or infinite pixels: copy it again")
                 yield picture
 
     def _read_boxes(self) -> list[Boxes]:
@@ -76,10 +76,10 @@ class DndImages:
         with matlab.hdf5(self._info) as file:
             found = matlab.array(file, BOXES)
             if found is None or found.dtype.kind != "O":  # not an array of references
-                raise DataError(f"{self._info} holds no {BOXES}: take DND's file as it is")
+                raise DataError(f"{self._info} holds no {BOXES}: use DND's original file")
             boxes = [np.asarray(file[each], np.float64).T for each in np.ravel(found)]
         if not boxes:
-            raise DataError(f"{self._info} tells of no pictures: take DND's file as it is")
+            raise DataError(f"{self._info} lists no pictures: use DND's original file")
         for number, each in enumerate(boxes, 1):
             if each.ndim != 2 or each.shape[1] != 4 or not len(each):
                 raise DataError(
@@ -90,7 +90,7 @@ class DndImages:
 
     def _check(self, path: Path, boxes: Boxes) -> None:
         if not path.is_file():
-            raise DataError(f"{path} is missing: {INFO} tells of {len(self)} pictures")
+            raise DataError(f"{path} is missing: {INFO} lists {len(self)} pictures")
         with matlab.hdf5(path) as file:
             height, width = _size(path, matlab.array(file, PICTURE))
         for number, box in enumerate(boxes, 1):

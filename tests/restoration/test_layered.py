@@ -1,0 +1,117 @@
+"""What a network removes, in any order: parts are equal to the whole, to the last bit."""
+
+import numpy as np
+import pytest
+
+from mirnet.restoration.layered import Area, Layered, parts, render
+from mirnet.restoration.restorer import Restorer
+from mirnet.restoration.runtime import EchoRuntime, Facts
+from mirnet.restoration.strength import REACH
+
+AREAS = [Area(0, 0, 1, 1), Area(37, 50, 60, 71), Area(139, 0, 21, 203), Area(0, 190, 160, 13)]
+
+
+class Softening(EchoRuntime):
+    """Depends on a pixel's tile as well as on the pixel, as networks do."""
+
+    def __init__(self, facts=None):
+        super().__init__(facts)
+        self.calls = 0
+
+    def __call__(self, batch):
+        self.calls += 1
+        return 0.6 * batch + 0.4 * batch.mean(axis=(2, 3), keepdims=True)
+
+
+class Failing(EchoRuntime):
+    def __call__(self, batch):
+        return np.full_like(batch, np.nan)
+
+
+def whole(layered):
+    bands = list(layered.bands())
+    tops = np.cumsum([0, *(len(rows) for _, rows in bands)])
+    assert [top for top, _ in bands] == tops[:-1].tolist()
+    return np.concatenate([rows for _, rows in bands])
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+@pytest.mark.parametrize("area", AREAS)
+def test_a_part_is_equal_to_the_same_part_of_the_whole(picture, area, lanes):
+    restorer = Restorer(Softening(Facts(lanes=lanes)), tile=64, overlap=16)
+    image = picture(160, 203)
+
+    removed = whole(Layered(image, restorer))
+    part = Layered(image, restorer).removed(area)
+
+    assert removed.shape == (160, 203, 3)
+    rows, columns = (
+        slice(area.top, area.top + area.height),
+        slice(area.left, area.left + area.width),
+    )
+    assert np.array_equal(part, removed[rows, columns])
+
+
+@pytest.mark.parametrize(("dtype", "channels"), [(np.uint8, 3), (np.uint16, 1), (np.float32, 3)])
+@pytest.mark.parametrize("strength", [0.0, 0.4, 1.0])
+def test_the_result_is_that_of_a_restorer(picture, dtype, channels, strength):
+    image = picture(90, 130, channels, dtype)
+    restorer = Restorer(Softening(), tile=64, overlap=16, strength=strength)
+
+    result = render(image, whole(Layered(image, restorer)), strength)
+
+    expected = restorer(image)
+    assert (result.shape, result.dtype) == (expected.shape, expected.dtype)
+    apart = np.abs(result.astype(np.float64) - expected)
+    assert apart.max() <= (1e-6 if dtype == np.float32 else 1)
+    # another order of sums may round to another level
+    assert (apart > 1e-6).mean() < (0.1 if dtype == np.uint16 else 0.001)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("area", AREAS)
+def test_a_part_is_rendered_as_in_the_whole(picture, area, strength):
+    image = picture(160, 203)
+    removed = picture(160, 203, dtype=np.float32, seed=1).astype(np.float16) - np.float16(0.5)
+
+    part = render(image, removed, strength, area)
+
+    rows, columns = (
+        slice(area.top, area.top + area.height),
+        slice(area.left, area.left + area.width),
+    )
+    assert np.array_equal(part, render(image, removed, strength)[rows, columns])
+    if strength == 0.3:
+        blended = np.rint(parts(image, removed, area).blend(strength) * 255)
+        assert np.array_equal(blended, part)
+
+
+def test_tiles_of_a_part_are_not_computed_again(picture):
+    image, runtime = picture(160, 203), Softening()
+    restorer = Restorer(runtime, tile=64, overlap=16)
+    progress = []
+    layered = Layered(image, restorer, progress=progress.append)
+    first = Layered(image, restorer)
+    first.share(layered)
+
+    first.removed(AREAS[1])
+    some = runtime.calls
+    removed = whole(layered)
+
+    assert 0 < some < layered.layout.count
+    assert runtime.calls == layered.tally.tiles == len(progress) == layered.layout.count
+    assert sum(progress) == pytest.approx(160 * 203)
+    assert np.array_equal(removed, whole(Layered(image, restorer)))
+
+
+def test_tiles_without_a_valid_result_are_left_alone(picture):
+    image = picture(70, 70)
+    layered = Layered(image, Restorer(Failing(), tile=64, overlap=16))
+
+    assert not whole(layered).any()
+    assert layered.tally.kept == layered.tally.tiles == layered.layout.count
+
+
+def test_areas_end_with_the_picture():
+    assert Area(150, 0, 50, 10).within(160, 203, margin=REACH) == Area(136, 0, 24, 24)
+    assert Area(200, 0, 5, 5).within(160, 203).height == 0
