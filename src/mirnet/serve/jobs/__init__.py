@@ -1,0 +1,1 @@
+"""Jobs: their order, what is done with their pictures, their files on disk."""

@@ -1,0 +1,46 @@
+/* Draws the two halves on the canvas. */
+
+import { origin } from "./geometry.js";
+
+const SHARP = 2; // from here on, pixels are shown as squares
+
+function place(part, view, corner) {
+  // edges on whole pixels, so that neighbours meet
+  const left = Math.round(corner.x + part.x * view.scale);
+  const top = Math.round(corner.y + part.y * view.scale);
+  const right = Math.round(corner.x + (part.x + part.width) * view.scale);
+  const bottom = Math.round(corner.y + (part.y + part.height) * view.scale);
+  return [left, top, right - left, bottom - top];
+}
+
+/**
+ * One half: `clip` is { left, width } on the canvas, `pane` the size of the pane and where it begins.
+ * `backdrop` is drawn faintly below `stack` where the result is not there yet.
+ */
+export function drawHalf(context, { pane, clip, view, stack, backdrop, outline, picture }) {
+  context.save();
+  context.beginPath();
+  context.rect(clip.left, pane.top, clip.width, pane.height);
+  context.clip();
+  const inner = origin(view, pane);
+  const corner = { x: inner.x + pane.left, y: inner.y + pane.top };
+  context.imageSmoothingEnabled = view.scale < SHARP;
+  context.imageSmoothingQuality = "high";
+  const draw = (pieces) => {
+    for (const { part, bitmap } of pieces) context.drawImage(bitmap, ...place(part, view, corner));
+  };
+  if (backdrop) {
+    draw(backdrop);
+    context.fillStyle = "rgb(0 0 0 / 0.3)";
+    context.fillRect(...place({ x: 0, y: 0, width: picture.width, height: picture.height }, view, corner));
+  }
+  draw(stack);
+  if (outline) {
+    const [left, top, width, height] = place(outline, view, corner);
+    context.setLineDash([8, 6]);
+    context.lineWidth = 2;
+    context.strokeStyle = "rgb(255 255 255 / 0.85)";
+    context.strokeRect(left + 1, top + 1, width - 2, height - 2);
+  }
+  context.restore();
+}

@@ -1,0 +1,1 @@
+"""HTTP: routes, who may ask, bodies, and what surrounds every request."""

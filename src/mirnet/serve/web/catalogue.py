@@ -1,0 +1,93 @@
+"""What the server offers: models with their cards in short, formats, limits."""
+
+import importlib.util
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from mirnet.models import catalog
+from mirnet.pictures import codec, heic, raw
+from mirnet.serve.settings import Settings
+
+EXTRAS = ((raw.SUFFIXES, "raw", "rawpy"), (heic.SUFFIXES, "heif", "pillow_heif"))
+"""Suffixes that need an extra, its name, and the module it brings."""
+
+
+def shown_name(model: str) -> str:
+    """Name under which a model is offered: of a file, the name without its folder.
+
+    >>> shown_name("denoise"), shown_name("/home/me/mine.onnx")
+    ('denoise', 'mine.onnx')
+    """
+    return model if catalog.find(model) else Path(model).name
+
+
+def names(settings: Settings) -> list[str]:
+    """Names of all models offered, the default first."""
+    default = shown_name(settings.engine.model)
+    return list(dict.fromkeys([default, *(model.name for model in catalog.MODELS)]))
+
+
+def describe(settings: Settings) -> dict[str, Any]:
+    """What /v1/models answers."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        installed = version("mirnet")
+    except PackageNotFoundError:  # run from its sources
+        installed = "0"
+    missing = [one for one in EXTRAS if importlib.util.find_spec(one[2]) is None]
+    lacking = frozenset().union(*(suffixes for suffixes, _, _ in missing))
+    limits = settings.limits
+    return {
+        "default": shown_name(settings.engine.model),
+        "models": [_model(name) for name in names(settings)],
+        "formats_in": sorted(codec.SUFFIXES - lacking),
+        "formats_out": list(codec.FORMATS),
+        "missing_extras": [
+            {
+                "suffixes": sorted(suffixes),
+                "extra": extra,
+                "install": f'pip install "mirnet[{extra}]"',
+            }
+            for suffixes, extra, _ in missing
+        ],
+        "limits": {
+            "bytes": limits.bytes,
+            "megapixels": limits.megapixels,
+            "jobs_per_client": limits.jobs_per_client,
+            "region_megapixels": limits.region_megapixels,
+            "results_hours": limits.keep_hours,
+            "results_gigabytes": limits.keep_gigabytes,
+        },
+        "version": installed,
+    }
+
+
+@lru_cache(maxsize=16)
+def _model(name: str) -> dict[str, Any]:
+    found = catalog.find(name)
+    if found is None:
+        return {"name": name, "task": "", "parameters": None, "summary": "", "card": ""}
+    return {
+        "name": found.name,
+        "task": found.task,
+        "parameters": _parameters(found.weights()),
+        "summary": found.summary,
+        "licence": found.licence,
+        "card": found.card().read_text(encoding="utf-8"),
+    }
+
+
+def _parameters(weights: Path) -> int | None:
+    """Number of learned parameters, by the header of a safetensors file."""
+    import json
+    import math
+
+    with weights.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+    parameters: int = sum(
+        math.prod(one["shape"]) for key, one in header.items() if key != "__metadata__"
+    )
+    return parameters

@@ -1,0 +1,1 @@
+"""Worker processes: started and watched by the server, or run inside one."""
