@@ -3,26 +3,35 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
+from warm import Warm
 
 MIRNET = [sys.executable, "-m", "mirnet"]
 
 
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory):
+    """Runs `mirnet` without waiting for imports; see `warm.py`. None where that cannot be."""
+    if not hasattr(os, "fork") or not find_spec("torch"):
+        yield None
+        return
+    warm = Warm(tmp_path_factory.mktemp("warm"))
+    yield warm
+    warm.close()
+
+
 @pytest.fixture
-def mirnet(tmp_path):
+def mirnet(tmp_path, warm):
     """A function that runs `mirnet` with the given words in an empty folder."""
 
     def run(*arguments, **options):
-        return subprocess.run(
-            [*MIRNET, *map(str, arguments)],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-            **options,
-        )
+        words = [str(word) for word in arguments]
+        if warm and not options.keys() - {"env", "timeout"}:
+            return warm.run(words, cwd=tmp_path, **options)
+        options = {"timeout": 300, "capture_output": True, "text": True} | options
+        return subprocess.run([*MIRNET, *words], cwd=tmp_path, check=False, **options)
 
     return run
 

@@ -23,11 +23,14 @@ from mirnet.benchmark.plan import plan
 from mirnet.benchmark.summary import Run, figures
 from mirnet.cli import benchmark_output
 from mirnet.models import catalog
+from mirnet.restoration.restorer import default_overlap, default_tile
 from mirnet.system import machine
 
 MIRNET = [sys.executable, "-m", "mirnet"]
 LITTLE = ("--size", "64", "--rounds", "2", "--threads", "1")
 
+TILE = default_tile(runtimes.facts("denoise"))
+OVERLAP = default_overlap(TILE, runtimes.facts("denoise"))
 INSTALLED = list(runtimes.files())
 
 
@@ -98,7 +101,7 @@ def check_runtime(record, runs):
     assert file in catalog.find("denoise").files()
     assert file.suffix in runtimes.KINDS[record["runtime"]].suffixes
     assert record["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
-    assert (record["tile"], record["overlap"], record["tiles"]) == (188, 16, 1)
+    assert (record["tile"], record["overlap"], record["tiles"]) == (TILE, OVERLAP, 1)
     assert record["tiles_kept"] == 0
     assert list(record["seconds"]) == [*STAGES, "whole"]
     counted = [run["seconds"] | {"whole": run["whole"]} for run in runs if run["round"] > 0]
@@ -121,7 +124,9 @@ def test_the_table_has_a_row_for_each_runtime(benchmark):
 
     assert (done.returncode, done.stderr) == (0, "")
     what, where, gap, heading, *rows = done.stdout.splitlines()
-    assert what == "denoise, 40x64 png, tiles of 188, overlap 16: ms a picture, medians of 1 round"
+    assert what == (
+        f"denoise, 40x64 png, tiles of {TILE}, overlap {OVERLAP}: ms a picture, medians of 1 round"
+    )
     assert where.startswith(machine.describe()["processor"])
     assert gap == ""
     assert heading.split() == COLUMNS
@@ -283,8 +288,8 @@ def test_a_model_that_changes_the_size_is_reported(benchmark, tmp_path, batch):
     done = benchmark("--model", "half.onnx", "--runtime", "onnx", *LITTLE, *batch)
 
     assert done.returncode == 1
-    assert done.stderr.startswith("mirnet: onnx: onnx made (")
-    assert "does not restore pictures at their own size" in done.stderr
+    assert done.stderr.startswith("mirnet: onnx: half.onnx is refused after a trial with onnx: ")
+    assert "it makes 1x3x32x32 of 1x3x64x64, where 1x3x64x64 is expected" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
@@ -296,7 +301,7 @@ def test_a_model_that_changes_the_size_is_reported(benchmark, tmp_path, batch):
         (["--runtime", "fast"], "no runtime 'fast': choose auto, mnn"),
         (["--device", "abacus"], "no device 'abacus': choose auto, cpu"),
         (["--format", "bmp"], "no format 'bmp': choose one of jpeg, png"),
-        (["--tile", "30"], "a tile is a multiple of 4"),
+        (["--tile", "30"], "a tile is a multiple of "),
         (["--batch", "2", "--size", "66"], "pictures of a batch are not cut"),
         (["--batch", "2", "--size", "256"], "pictures of a batch are not cut"),
         (["--size", "1x70000"], "JPEG holds at most 65500 pixels a side"),
@@ -320,7 +325,7 @@ def test_what_cannot_work_ends_in_one_line(benchmark, tmp_path, temporary, argum
 @pytest.mark.parametrize(
     ("option", "value"),
     [
-        *(("--size", value) for value in ("", "0", "big", "64x", "x64", "64x0", "-4", "1x2x3")),
+        *(("--size", value) for value in ("0", "big", "64x", "x64", "64x0", "-4", "1x2x3")),
         *(("--rounds", "0"), ("--warm-up", "-1"), ("--batch", "0"), ("--threads", "0")),
     ],
 )
@@ -398,7 +403,7 @@ def test_an_interrupted_run_leaves_no_process_and_no_file(running, temporary, nu
     output, messages = running.communicate(timeout=60)
 
     assert (running.returncode, output) == (130, "")
-    assert messages == "mirnet: interrupted; figures are made at the end alone\n"
+    assert messages == "mirnet: interrupted; results are only printed at the end\n"
     assert not worker.is_running()
     assert list(folder.iterdir()) == []
 

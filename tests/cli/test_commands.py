@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -12,7 +13,22 @@ import typer
 from mirnet.cli import app
 from mirnet.models import catalog
 
-COMMANDS = ["restore", "train", "evaluate", "benchmark", "export", "chain", "models", "data"]
+FULL = Path("/dev/full")
+"""A device of Linux that takes nothing, as a full disk."""
+
+COMMANDS = [
+    "restore",
+    "watch",
+    "train",
+    "evaluate",
+    "benchmark",
+    "export",
+    "chain",
+    "serve",
+    "models",
+    "data",
+    "cluster",
+]
 
 
 def mirnet(*arguments):
@@ -119,4 +135,19 @@ def test_a_model_that_is_not_there_is_named():
     done = mirnet("models", "denoize")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "mirnet: no model 'denoize'; there are: denoise, denoise-tiny\n"
+    assert done.stderr == "mirnet: no model 'denoize': choose denoise, denoise-tiny\n"
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="Linux")
+@pytest.mark.parametrize("arguments", [["models", "--json"], ["--help"], ["--version"]])
+def test_a_full_standard_output_ends_in_one_line(arguments):
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "mirnet", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    assert done.returncode == 2
+    assert done.stderr == "mirnet: standard output: No space left on device\n"

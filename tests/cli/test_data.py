@@ -100,11 +100,11 @@ def test_one_damaged_pair_is_reported_and_the_rest_is_done(mirnet, sidd, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["sidd-patches", "gone", "out"], "gone is no folder"),
+        (["sidd-patches", "gone", "out"], "gone is not a folder"),
         (["sidd-patches", "sidd", "sidd/out", "--patch", "16"], "among the pictures"),
         (["sidd-patches", "sidd", "out"], "80x60, less than a patch of 256"),
         (["sidd-patches", "sidd", "file", "--patch", "16"], "file is a file: give a folder"),
-        (["synthesize", "gone", "out"], "gone is no folder of photographs"),
+        (["synthesize", "gone", "out"], "gone is not a folder of photographs"),
         (["synthesize", "sidd", "out", "--patch", "100"], "multiple of 16, got 100"),
     ],
 )

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from statistics import mean
@@ -19,7 +20,7 @@ import pytest
 from scipy.io import savemat
 
 import mirnet as package
-from mirnet import metrics
+from mirnet import metrics, runtimes
 from mirnet.cli import scores_output
 from mirnet.evaluation.run import Measured
 from mirnet.evaluation.scores import PROTOCOLS, Scores
@@ -143,7 +144,7 @@ def test_the_strength_is_that_of_restoring(evaluate, mirnet, pairs, load, tmp_pa
         assert np.abs(measured - restored).max() <= 1  # halves may be rounded either way
 
 
-HEADINGS = ["PSNR", "PSNR-8", "SSIM", "SSIM-Y", "SSIM-vol", "noise"]
+HEADINGS = ["PSNR", "PSNR-8", "PSNR-Y", "SSIM", "SSIM-Y", "SSIM-vol", "noise"]
 
 
 def test_the_table_has_a_part_for_each_folder_and_one_for_all(evaluate, pairs, tmp_path):
@@ -233,6 +234,34 @@ def test_the_csv_has_a_row_for_each_pair_and_method(evaluate, pairs, tmp_path):
     assert before["error"] == after["error"] == before["lpips"] == after["lpips"] == ""
 
 
+@pytest.mark.skipif(os.name == "nt", reason="POSIX")
+def test_pipes_devices_and_standard_output_receive_the_table(evaluate, pairs, tmp_path):
+    evaluate("val", "--model", "denoise-tiny", "--csv", "scores.csv")
+    os.mkfifo(tmp_path / "pipe")
+    os.mkfifo(tmp_path / "page")
+    (tmp_path / "null").symlink_to(os.devnull)
+    with (
+        subprocess.Popen(["cat", "pipe"], cwd=tmp_path, stdout=subprocess.PIPE) as table,
+        (tmp_path / "page.html").open("wb") as page,
+        subprocess.Popen(["cat", "page"], cwd=tmp_path, stdout=page),
+    ):
+        done = evaluate("val", "--model", "denoise-tiny", "--csv", "pipe", "--report", "page")
+        piped = table.stdout.read().decode()
+    assert (done.returncode, done.stderr) == (0, "")
+    to_null = evaluate("val", "--model", "denoise-tiny", "--csv", "null")
+    to_stdout = evaluate("val", "--model", "denoise-tiny", "--csv", "/dev/stdout")
+
+    header, *_ = (tmp_path / "scores.csv").read_text().splitlines()
+    assert piped.splitlines()[0] == header
+    assert len(piped.splitlines()) == 5
+    assert "</html>" in (tmp_path / "page.html").read_text()
+    assert (tmp_path / "pipe").is_fifo()
+    assert to_null.returncode == 0
+    assert (tmp_path / "null").is_char_device()
+    assert to_stdout.stdout.splitlines()[0] == header
+    assert "denoise-tiny" in to_stdout.stdout.splitlines()[-1]
+
+
 def test_one_broken_pair_is_named_and_left_out_of_the_means(evaluate, pairs):
     (pairs / "input" / "a.png").write_bytes(b"nothing")
     done = evaluate("val", "--json")
@@ -249,7 +278,7 @@ def test_one_broken_pair_is_named_and_left_out_of_the_means(evaluate, pairs):
     message, left_out = done.stderr.splitlines()
     assert message == f"mirnet: val, a: {results[0]['error']}"
     assert "val/input/a.png cannot be read" in message
-    assert left_out == "mirnet: 1 of 2 pairs failed: the means leave them out"
+    assert left_out == "mirnet: 1 of 2 pairs failed and are not in the means"
     assert plain.stderr == done.stderr
     assert "val: 1 pairs, 1 failed" in plain.stdout
 
@@ -267,8 +296,8 @@ def test_where_all_pairs_are_broken_there_are_no_means(evaluate, pairs):
         assert {column[name] for name in PROTOCOLS} == {None}
     assert overall["methods"]["denoise"]["seconds_per_megapixel"] is None
     before, after = plain.stdout.splitlines()[-2:]
-    assert before.split() == ["input", *"------"]
-    assert after.split() == ["denoise", *"-------", "0.78", "M"]
+    assert before.split() == ["input", *"-------"]
+    assert after.split() == ["denoise", *"--------", "0.78", "M"]
 
 
 def test_an_infinite_psnr_is_said_and_left_out(evaluate, pairs, load):
@@ -280,12 +309,12 @@ def test_an_infinite_psnr_is_said_and_left_out(evaluate, pairs, load):
     assert results[0]["input"]["psnr"] is None
     assert results[0]["input"]["ssim"] == 1
     assert last["all"]["input"]["psnr"] == results[1]["input"]["psnr"]
-    assert last["all"]["input"]["infinite"] == {"psnr": 1, "psnr_8bit": 1}
+    assert last["all"]["input"]["infinite"] == {"psnr": 1, "psnr_8bit": 1, "psnr_y": 1}
     assert last["all"]["methods"]["denoise"]["infinite"] == {}
     assert done.stderr.splitlines() == [
-        f"mirnet: 1 of 2 pictures of input equal the truth: their infinite {name} is left out of "
-        "its mean"
-        for name in ("psnr", "psnr_8bit")
+        f"mirnet: 1 of 2 pictures of input equal the ground truth: their infinite {name} is left "
+        "out of its mean"
+        for name in ("psnr", "psnr_8bit", "psnr_y")
     ]
     rows = rows_of(pairs.parent / "scores.csv")
     assert math.isinf(float(rows["a", "input"]["psnr"]))
@@ -346,6 +375,7 @@ def test_the_last_object_says_what_each_method_is(evaluate, tmp_path):
     _, last = records(done)
     denoise, mine, nlm, strong = last["methods"].values()
     weights = catalog.find("denoise").weights()
+    parameters = runtimes.facts("denoise").parameters
     common = {"kind": "model", "tile": 64, "overlap": 16, "strength": 1.0, "self_ensemble": 1}
     installed = ("mnn", "openvino", "onnx", "pytorch")  # the fastest of those that are
     assert denoise.pop("runtime") in installed
@@ -354,12 +384,12 @@ def test_the_last_object_says_what_each_method_is(evaluate, tmp_path):
     assert mine.pop("runtime") in ("openvino", "onnx")
     assert denoise == common | {
         "model": "denoise",
-        "parameters": 781392,
+        "parameters": parameters,
         "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
     }
     assert mine == common | {
         "model": "mine.onnx",
-        "parameters": 781392,
+        "parameters": parameters,
         "sha256": hashlib.sha256((tmp_path / "mine.onnx").read_bytes()).hexdigest(),
     }
     assert (nlm["kind"], nlm["parameters"], nlm["strength"]) == ("baseline", 0, "estimated")
@@ -376,24 +406,24 @@ def test_the_table_has_a_row_for_each_method(evaluate):
     assert heading.split() == [*HEADINGS, "s/MP", "params"]
     assert title == "val: 2 pairs"
     assert [row.split()[0] for row in rows] == ["input", *METHODS]
-    assert [row.split()[8:] for row in rows] == [[], ["0.78", "M"], ["0.78", "M"], ["0"], ["0"]]
+    assert [row.split()[9:] for row in rows] == [[], ["0.78", "M"], ["0.78", "M"], ["0"], ["0"]]
     assert len({len(line) for line in (heading, *rows[1:])}) == 1
     for row, means in zip(rows, [figures["input"], *figures["methods"].values()], strict=True):
-        psnr, _, ssim, *_, noise = row.split()[1:7]
+        psnr, _, _, ssim, *_, noise = row.split()[1:8]
         assert (psnr, ssim) == (f"{means['psnr']:.2f}", f"{means['ssim']:.4f}")
         assert noise == f"{means['noise']:.2f}"
 
 
 @pytest.mark.parametrize(("distance", "shown"), [(None, False), (0.0, True), (0.25, True)])
 def test_lpips_has_a_column_where_it_was_measured_even_if_it_is_0(distance, shown):
-    scores = Scores(30.0, 30.0, 0.5, 0.5, 0.5, 2.0, lpips=distance)
+    scores = Scores(30.0, 30.0, 30.0, 0.5, 0.5, 0.5, 2.0, lpips=distance)
     summary = Summary([])
     summary.add(Measured(Path("val"), "a", 20, 20, scores, {}))
 
     heading, _, row = scores_output.text([], {Path("val"): summary}, summary).splitlines()
 
     assert ("LPIPS" in heading.split()) == shown
-    assert row.split()[7:] == ([f"{distance:.4f}"] if shown else [])
+    assert row.split()[8:] == ([f"{distance:.4f}"] if shown else [])
 
 
 def test_a_baseline_is_what_its_library_makes_of_the_file(evaluate, pairs, load, tmp_path):
@@ -464,21 +494,26 @@ def test_a_model_may_be_called_as_a_baseline_but_not_beside_it(evaluate, mine, p
 
     assert (alone.returncode, alone.stderr) == (0, "")
     assert (beside.returncode, beside.stdout) == (2, "")
-    assert beside.stderr == "mirnet: two of the methods nlm, nlm have one name: rename a file\n"
+    assert (
+        beside.stderr == "mirnet: two of the methods nlm, nlm have the same name: rename a file\n"
+    )
     assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["gone"], "mirnet: gone is no folder: pairs lie in a folder that holds input/"),
+        (["gone"], "mirnet: gone is not a folder: pairs lie in a folder that contains input/"),
         (["val", "val/"], "mirnet: val is given twice: its pairs would count double"),
         (["empty"], "mirnet: empty holds no pairs: expected the folders input/"),
         (["half"], "half/ValidationNoisyBlocksSrgb.mat is missing: SIDD's validation blocks are"),
         (["val", "--model", "denoize"], "mirnet: no model 'denoize'"),
         (["val", "--model", "denoise", "--model", "denoise"], "mirnet: denoise is given twice\n"),
         (["val", "--model", "denoise", "--model", "gone.onnx"], "mirnet: no model 'gone.onnx'"),
-        (["val", "--baseline", "nlm2"], "mirnet: no baseline 'nlm2': choose input, nlm, bm3d\n"),
+        (
+            ["val", "--baseline", "nlm2"],
+            "mirnet: no baseline 'nlm2': choose input, nlm, bm3d, bicubic, lanczos\n",
+        ),
         (
             ["val", "--baseline", "nlm:0"],
             "mirnet: nlm:0: after the colon comes the noise in levels",
@@ -491,9 +526,12 @@ def test_a_model_may_be_called_as_a_baseline_but_not_beside_it(evaluate, mine, p
             ["val", "--baseline", "nlm", "--baseline", "nlm"],
             "mirnet: the baseline nlm is given twice\n",
         ),
-        (["val", "--tile", "30"], "mirnet: a tile is a multiple of 4"),
+        (["val", "--tile", "30"], "mirnet: a tile is a multiple of "),
+        (["val", "--whole", "--tile", "64"], "mirnet: whole pictures have no tiles: leave out"),
         (["val", "--save-images", "val/out"], "mirnet: val/out lies in val, which is measured"),
-        (["val", "--csv", "gone/scores.csv"], "gone/"),
+        (["val", "--csv", "gone/scores.csv"], "mirnet: gone/scores.csv: its folder does not exist"),
+        (["val", "--report", "gone/a.html"], "mirnet: gone/a.html: its folder does not exist"),
+        (["val", "--csv", "empty"], "mirnet: empty: Is a directory"),
     ],
 )
 def test_what_cannot_work_ends_in_one_line(evaluate, pairs, tmp_path, arguments, message):
@@ -590,7 +628,7 @@ def test_an_interrupted_run_leaves_no_table(pairs, tmp_path):
     rest, messages = running.communicate(timeout=60)
 
     assert running.returncode == 130
-    assert messages == "mirnet: interrupted; means are made at the end alone\n"
+    assert messages == "mirnet: interrupted; means are only printed at the end\n"
     assert {json.loads(line)["status"] for line in (first + rest).splitlines()} == {"measured"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["val"]
 
@@ -606,3 +644,22 @@ def test_on_a_terminal_there_is_a_bar(on_a_terminal, pairs, tmp_path):
     assert "mirnet: val, b: " in shown
     assert "val: 1 pairs, 1 failed" in shown
     assert "Traceback" not in shown
+
+
+def test_what_a_killed_evaluation_left_is_removed_by_the_next(evaluate, pairs, tmp_path):
+    def hidden():
+        return list(tmp_path.glob(".mirnet-*.part"))
+
+    command = ("val", "--model", "denoise-tiny", "--csv", "scores.csv", "--report", "page.html")
+    with subprocess.Popen(
+        [*MIRNET, "evaluate", *command], cwd=tmp_path, stdout=subprocess.DEVNULL
+    ) as running:
+        while len(hidden()) < 2 and running.poll() is None:
+            time.sleep(0.005)
+        running.kill()
+
+    assert len(hidden()) == 2
+    done = evaluate(*command)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert hidden() == []
+    assert {"scores.csv", "page.html"} < {path.name for path in tmp_path.iterdir()}

@@ -1,38 +1,33 @@
 """`mirnet export` as a user runs it."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
+from functools import partial
 
 import pytest
 import torch
 
-from mirnet.models import checkpoint
+from mirnet.models import catalog, checkpoint
 from mirnet.models.checkpoint import Weights
 from mirnet.models.mirnetv2.network import Configuration
 
 
 @pytest.fixture
-def mirnet(tmp_path):
+def export(mirnet, tmp_path):
     """Runs `mirnet export` in a folder with the weights `little.safetensors`."""
     torch.manual_seed(0)
     network = Configuration(width=8, groups=(1,), blocks_per_group=1).network()
     checkpoint.write(Weights.of(network), tmp_path / "little.safetensors")
 
-    def run(*arguments):
-        return subprocess.run(
-            [sys.executable, "-m", "mirnet", "export", *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return run
+    return partial(mirnet, "export")
 
 
-def test_the_file_its_size_and_its_difference_are_printed(mirnet, tmp_path):
-    done = mirnet("little.safetensors", "--format", "pth", "-o", "new", "--name", "official")
+def test_the_file_its_size_and_its_difference_are_printed(export, tmp_path):
+    done = export("little.safetensors", "--format", "pth", "-o", "new", "--name", "official")
 
     assert (done.returncode, done.stderr) == (0, "")
     assert re.fullmatch(r"new/official\.pth  0\.\d MB  largest difference 0\.0e\+00\n", done.stdout)
@@ -42,21 +37,48 @@ def test_the_file_its_size_and_its_difference_are_printed(mirnet, tmp_path):
     assert all(torch.equal(ours.tensors[name], theirs.tensors[name]) for name in ours.tensors)
 
 
-def test_of_several_files_the_sum_is_printed(mirnet, tmp_path):
+def test_of_several_files_the_sum_is_printed(export, tmp_path):
     pytest.importorskip("openvino")
 
-    done = mirnet("little.safetensors", "--format", "openvino", "--size", "32x36", "-o", "new")
+    done = export("little.safetensors", "--format", "openvino", "--size", "32x36", "-o", "new")
 
     assert (done.returncode, done.stderr) == (0, "")
     both = sum((tmp_path / "new" / f"little.{end}").stat().st_size for end in ("xml", "bin"))
     assert done.stdout.startswith(f"new/little.xml  {both / 1e6:.1f} MB  largest difference ")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupted_export_leaves_nothing(export, tmp_path, number):
+    command = [sys.executable, "-m", "mirnet", "export", "little.safetensors"]
+    command += ["--format", "mnn", "-o", "new"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        while not list((tmp_path / "new").glob(".*")):  # the hidden folder
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.01)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=120)
+
+    assert process.returncode == 130
+    assert err == "mirnet: interrupted; nothing was written\n"
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_model_may_be_named(export, tmp_path):
+    done = export("denoise-tiny", "--format", "pth")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("denoise-tiny.pth  1.3 MB  ")
+    ours = checkpoint.read(catalog.find("denoise-tiny").weights()).tensors
+    theirs = checkpoint.read(tmp_path / "denoise-tiny.pth").tensors
+    assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["little.safetensors", "--format", "tflite"], "no format 'tflite': choose onnx, openvino"),
-        (["gone.pth", "--format", "pth"], "gone.pth: cannot be read"),
+        (["gone.pth", "--format", "pth"], "no model 'gone.pth': give a file, or one of"),
         (["little.safetensors", "--format", "pth", "--half"], "half precision is for"),
         (["little.safetensors", "--format", "pth", "--size", "64"], "a fixed size is for"),
         (["little.safetensors", "--format", "onnx", "--size", "64x66"], "got 64x66"),
@@ -70,8 +92,8 @@ def test_of_several_files_the_sum_is_printed(mirnet, tmp_path):
         (["little.safetensors", "--format", "pth", "-o", "little.safetensors/x"], "cannot be writ"),
     ],
 )
-def test_mistakes_end_in_one_line(mirnet, arguments, message):
-    done = mirnet(*arguments)
+def test_mistakes_end_in_one_line(export, arguments, message):
+    done = export(*arguments)
 
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()

@@ -129,7 +129,10 @@ def test_a_disk_that_takes_no_more_leaves_nothing_half_written(pack, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["gone", "packed"], "mirnet: gone is no folder: pairs lie in a folder that holds input/"),
+        (
+            ["gone", "packed"],
+            "mirnet: gone is not a folder: pairs lie in a folder that contains input/",
+        ),
         (["pairs/noisy", "packed"], "mirnet: pairs/noisy holds no pairs: expected the folders"),
         (["pairs", "pairs"], "mirnet: pairs holds clean: give a new or an empty folder"),
         (["pairs", "pairs/noisy/00.png"], "mirnet: pairs/noisy/00.png is a file: give a folder"),

@@ -110,14 +110,27 @@ def test_the_lines_hold_the_figures_and_the_last_one_the_means(restore, tree):
         assert line.startswith(f"{record['target']}  ")
         assert line.endswith(
             f" MP/s  {before['psnr']:.2f} -> {after['psnr']:.2f} dB  "
-            f"SSIM {before['ssim']:.3f} -> {after['ssim']:.3f}"
+            f"SSIM {before['ssim']:.4f} -> {after['ssim']:.4f}"
         )
     before, after = last["input"], last["restored"]
     assert means == (
         f"mean of 3 pictures  PSNR (all pixels and channels) {before['psnr']:.2f} -> "
-        f"{after['psnr']:.2f} dB  SSIM (mean of the channels) {before['ssim']:.3f} -> "
-        f"{after['ssim']:.3f}"
+        f"{after['psnr']:.2f} dB  SSIM (mean of R, G and B) {before['ssim']:.4f} -> "
+        f"{after['ssim']:.4f}"
     )
+
+
+def test_the_figures_are_those_of_evaluate_under_the_same_names(mirnet, restore, pair):
+    pair("val/noisy/a.png", "val/clean/a.png")
+    restored, _ = records(
+        restore("val/noisy/a.png", "-o", "a.png", "--reference", "val/clean", "--json")
+    )
+    evaluated, means = records(mirnet("evaluate", "val", "--json"))
+
+    assert set(restored[0]["input"]) == set(PROTOCOLS) < set(means["protocols"])
+    for name, figure in restored[0]["input"].items():
+        assert evaluated[0]["input"][name] == pytest.approx(figure, abs=1e-6)
+        assert PROTOCOLS[name] == f"{means['protocols'][name]}, of the files as read back"
 
 
 def test_results_that_were_there_already_are_measured_as_they_are(restore, tree, tmp_path):
@@ -167,7 +180,7 @@ def test_without_references_nothing_changes(restore, tree):
     assert [list(json.loads(line)) for line in done.stdout.splitlines()] == [
         [
             *("source", "target", "status", "height", "width", "seconds"),
-            *("tiles", "tiles_kept", "notes", "error", "runtime", "precision"),
+            *("tiles", "tiles_kept", "notes", "error", "scale", "runtime", "precision"),
         ]
     ] * 2
 
@@ -266,7 +279,10 @@ def test_where_nothing_could_be_measured_there_are_no_means(restore, pair, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--reference", "gone"], "mirnet: gone does not exist: references lie in a folder"),
+        (
+            ["--reference", "gone"],
+            "mirnet: gone does not exist: give the folder that holds the references",
+        ),
         (["--reference", "clean/a.png"], "is the reference of one picture: give a folder of them"),
         (["--reference", "noisy"], "noisy/a.jpg would be compared with itself"),
         (["--reference", "clean", "-o", "clean"], "clean/a.jpg would have the name and place of"),

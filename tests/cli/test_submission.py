@@ -15,6 +15,8 @@ from mat_files import BOXES, VARIABLE, write_dnd, write_sidd
 from scipy.io import loadmat
 
 import mirnet as package
+from mirnet import runtimes
+from mirnet.restoration.restorer import default_overlap, default_tile
 
 MIRNET = [sys.executable, "-m", "mirnet"]
 
@@ -95,12 +97,15 @@ def test_dnd_becomes_a_file_a_picture(evaluate, pictures, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["SIDD", "--csv", "a.csv", "--limit", "3"], "--submit goes without --limit, --csv: a"),
-        (["SIDD", "--save-images", "out"], "--submit goes without --save-images: a submission"),
+        (
+            ["SIDD", "--csv", "a.csv", "--limit", "3"],
+            "--submit cannot be combined with --limit, --csv: it",
+        ),
+        (["SIDD", "--save-images", "out"], "--submit cannot be combined with --save-images: it"),
         (["SIDD", "DND"], "--submit takes one DATA, got 2"),
         (["DND"], f"DND/{VARIABLE}.mat is missing: DATA is the folder that holds SIDD's"),
         (["SIDD", "-o", "out.zip"], "out.zip is neither .csv nor .mat"),
-        (["SIDD", "-o", "gone/out.csv"], "No such file or directory: 'gone/"),
+        (["SIDD", "-o", "gone/out.csv"], "gone/out.csv: its folder does not exist"),
         (["SIDD", "--model", "denoize"], "no model 'denoize'"),
         (["SIDD", "--submit", "dnd"], "SIDD/info.mat is missing: DATA is DND's folder, with"),
         (["DND", "--submit", "dnd", "-o", "file"], "file is a file: DND's submission is a folder"),
@@ -130,7 +135,7 @@ def test_damaged_data_ends_in_one_line(evaluate, blocks, pictures, tmp_path):
 
     for each, name in zip(done, (f"SIDD/{VARIABLE}.mat", "DND/images_srgb/0002.mat"), strict=True):
         assert (each.returncode, each.stdout) == (2, "")
-        assert each.stderr.startswith(f"mirnet: {name} is no MATLAB file of version ")
+        assert each.stderr.startswith(f"mirnet: {name} is not a MATLAB file of version ")
         assert each.stderr.count("\n") == 1
     assert names(tmp_path) == before
 
@@ -139,7 +144,7 @@ def test_an_output_without_submit_is_refused(evaluate, blocks):
     done = evaluate("SIDD", "-o", "scores.csv")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "mirnet: -o scores.csv is for --submit: a table goes to --csv\n"
+    assert done.stderr == "mirnet: -o scores.csv is for --submit: write tables with --csv\n"
 
 
 def test_other_benchmarks_point_to_the_help(evaluate, blocks):
@@ -220,3 +225,16 @@ def test_on_a_terminal_there_is_a_bar(on_a_terminal, blocks, tmp_path):
     assert "blocks/s" in shown
     assert "6/6" in shown
     assert "SubmitSrgb.csv  6 blocks  " in shown
+
+
+@pytest.mark.usefixtures("blocks")
+def test_of_whole_blocks_the_record_names_no_tiles(evaluate):
+    tiled, whole = (
+        json.loads(evaluate("SIDD", "--submit", "sidd", "--json", *options).stdout)
+        for options in ((), ("--whole",))
+    )
+
+    facts = runtimes.facts("denoise")
+    tile = default_tile(facts)
+    assert (tiled["tile"], tiled["overlap"]) == (tile, default_overlap(tile, facts))
+    assert (whole["tile"], whole["overlap"], whole["tiles"]) == (None, None, 6)

@@ -4,7 +4,20 @@ import sys
 
 import typer
 
-from mirnet.cli import benchmark, chain, data, evaluate, export, models, restore, train
+from mirnet.cli import (
+    benchmark,
+    chain,
+    cluster,
+    data,
+    evaluate,
+    export,
+    models,
+    restore,
+    serve,
+    train,
+    watch,
+)
+from mirnet.cli.endings import told
 from mirnet.cli.help import Command
 from mirnet.errors import MirnetError
 from mirnet.system import streams
@@ -17,13 +30,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("restore", cls=Command)(restore.restore)
+app.command("watch", cls=Command)(watch.watch)
 app.command("train", cls=Command)(train.train)
 app.command("evaluate", cls=Command)(evaluate.evaluate)
 app.command("benchmark", cls=Command)(benchmark.benchmark)
 app.command("export", cls=Command)(export.export)
 app.command("chain", cls=Command)(chain.chain)
+app.command("serve", cls=Command)(serve.serve)
 app.command("models", cls=Command)(models.models)
 app.add_typer(data.app)
+app.add_typer(cluster.app)
 
 
 def _print_version(wanted: bool) -> None:
@@ -47,7 +63,10 @@ def main() -> None:
     """Run the command line; errors a user can fix end in one line and exit code 2."""
     streams.keep_stdout_for_results()
     try:
-        app()
+        try:
+            app()
+        finally:
+            streams.finish_results()
     except (MirnetError, OSError) as error:
-        typer.echo(f"mirnet: {error}", err=True)
+        typer.echo(f"mirnet: {told(error)}", err=True)
         sys.exit(2)

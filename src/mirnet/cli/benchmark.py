@@ -109,7 +109,7 @@ def benchmark(
     if plot:
         _check_plot(plot)
     treat_termination_as_interruption()
-    with interruptible("figures are made at the end alone"):
+    with interruptible("results are only printed at the end"):
         progress = BenchmarkProgress()
         with progress.bar:
             result = measure(planned, progress)
@@ -124,7 +124,7 @@ def benchmark(
 
 
 def _check_plot(path: Path) -> None:
-    """Raise for what would fail after minutes of measuring."""
+    """Raise now for errors that would otherwise appear after minutes of measuring."""
     from mirnet.errors import ImageError
     from mirnet.extras import needs
     from mirnet.system.files import hidden

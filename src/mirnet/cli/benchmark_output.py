@@ -1,11 +1,11 @@
-"""What `mirnet benchmark` tells: a table for people, JSON for programs."""
+"""Output of `mirnet benchmark`: a table for people, JSON for programs."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from mirnet import strict_json
 from mirnet.benchmark.clock import STAGES
 from mirnet.benchmark.driver import FailedTrial, MeasuredTrial, Timings
 from mirnet.benchmark.plan import BenchmarkPlan
@@ -18,7 +18,7 @@ COLUMNS = (*STAGES, "whole", "µs/pixel", "MP/s", "images/s", "peak MB")
 
 
 def text(plan: BenchmarkPlan, result: Timings) -> str:
-    """What was measured where, and the table, a row a runtime."""
+    """A description of the measurement, and the table with one row per runtime."""
     measured = [each for each in result.outcomes if isinstance(each, MeasuredTrial)]
     has_gpu = any(each.gpu for each in measured)
     columns = (*COLUMNS, "GPU MB") if has_gpu else COLUMNS
@@ -37,7 +37,7 @@ def text(plan: BenchmarkPlan, result: Timings) -> str:
 
 
 def headings(plan: BenchmarkPlan, measured: Sequence[MeasuredTrial]) -> tuple[str, str]:
-    """What the figures are of, and what they were measured on: a line each."""
+    """One line on what was measured, and one on the machine."""
     tilings = {f"tiles of {each.tile}, overlap {each.overlap}" for each in measured}
     cut = [f"batches of {plan.batch}"] if plan.batch else sorted(tilings)
     rounds = _counted(plan.rounds, "round")
@@ -55,7 +55,7 @@ def headings(plan: BenchmarkPlan, measured: Sequence[MeasuredTrial]) -> tuple[st
 
 
 def json_object(plan: BenchmarkPlan, result: Timings) -> str:
-    """All that is known, in one line; times in seconds."""
+    """Everything known, as one line of JSON; times in seconds."""
     record = {
         "model": plan.model,
         "device": plan.device,
@@ -71,11 +71,11 @@ def json_object(plan: BenchmarkPlan, result: Timings) -> str:
         "runtimes": [_record(each) for each in result.outcomes],
         "runs": [asdict(run) for run in result.runs],
     }
-    return json.dumps(record, allow_nan=False)
+    return strict_json.dumps(record)
 
 
 def trouble(result: Timings) -> Iterator[str]:
-    """What makes figures doubtful, in words."""
+    """Reasons to doubt the figures, one line each."""
     for each in result.outcomes:
         if isinstance(each, MeasuredTrial) and each.tiles_kept:
             yield f"{each.runtime}: {left_alone(each.tiles_kept, each.tiles)}"
@@ -99,7 +99,7 @@ def _record(outcome: MeasuredTrial | FailedTrial) -> dict[str, Any]:
 
 
 def _cells(outcome: MeasuredTrial | FailedTrial) -> Sequence[str]:
-    """A row of the table; its last cell is for those that have a GPU."""
+    """One row of the table; only GPUs fill the last cell."""
     if isinstance(outcome, FailedTrial):
         return ["failed"]
     figures = outcome.figures

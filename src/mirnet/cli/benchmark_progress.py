@@ -1,11 +1,11 @@
-"""What `mirnet benchmark` shows while it measures."""
+"""Progress of `mirnet benchmark` on the terminal."""
 
 from mirnet.benchmark.driver import FailedTrial
 from mirnet.cli.bars import Rate, print_message, progress_bar
 
 
 class BenchmarkProgress:
-    """A bar on standard error where that is a terminal, and failures at once. Shown in `bar`."""
+    """A bar on standard error if that is a terminal, visible inside `bar`; failures at once."""
 
     def __init__(self) -> None:
         self.bar = progress_bar(Rate("runs"))

@@ -1,4 +1,4 @@
-"""How a chain goes, on standard error: a line for each part, and a bar where that is a terminal."""
+"""Progress of a chain on standard error: one line per part, and a bar if that is a terminal."""
 
 from rich.progress import TextColumn
 
@@ -7,7 +7,7 @@ from mirnet.cli.bars import print_message, progress_bar
 
 
 class ChainProgress:
-    """Lines, and a bar that is shown within `bar`; see `mirnet.chain.start.ChainObserver`."""
+    """Lines, and a bar visible inside `bar`; see `mirnet.chain.start.ChainObserver`."""
 
     def __init__(self) -> None:
         self.bar = progress_bar(TextColumn("{task.fields[message]}"))

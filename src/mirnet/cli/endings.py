@@ -1,5 +1,6 @@
 """How commands end: exit codes and interruptions."""
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,16 @@ FAILED = 1
 
 INTERRUPTED = 130
 """Exit code of a run that the user stopped."""
+
+
+def told(error: Exception) -> str:
+    """The error as one line: for those of files, the name and what is wrong with it."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        from mirnet.pictures.vips import shown
+
+        return f"{shown(os.fsdecode(error.filename))}: {error.strerror}"
+    reason = error.strerror if isinstance(error, OSError) else None
+    return reason or str(error)
 
 
 @contextmanager

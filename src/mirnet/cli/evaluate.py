@@ -1,4 +1,4 @@
-"""`mirnet evaluate`: PSNR, SSIM and more of models over pairs, beside baselines."""
+"""`mirnet evaluate`: PSNR, SSIM and more of models and baselines over pairs."""
 
 import shlex
 import sys
@@ -46,8 +46,9 @@ def evaluate(
     baseline: Annotated[
         list[str],
         typer.Option(
-            metavar="input|nlm|bm3d",
-            help="Baseline to compare with; repeat for several. nlm:25 sets the strength.",
+            metavar="input|nlm|bm3d|bicubic|lanczos",
+            help="Baseline to compare with; repeat for several. nlm:25 sets the strength; the last "
+            "two enlarge as the models do.",
         ),
     ] = ["input"],  # noqa: B006 - typer copies it
     strength: Strength = 1.0,
@@ -55,6 +56,15 @@ def evaluate(
     lpips: Annotated[
         bool, typer.Option("--lpips", help="Measure LPIPS too (downloads AlexNet once, 233 MB).")
     ] = False,
+    shave: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Pixels along each border that are not measured.",
+            min=0,
+            show_default="the scale of models that enlarge, else 0",
+        ),
+    ] = None,
     limit: Annotated[
         int | None,
         typer.Option(
@@ -99,6 +109,14 @@ def evaluate(
     runtime: RuntimeName = "auto",
     tile: Tile = None,
     overlap: Overlap = None,
+    whole: Annotated[
+        bool,
+        typer.Option(
+            "--whole",
+            help="Run each picture in one piece, without tiles or border, as papers do. Memory "
+            "grows with the picture.",
+        ),
+    ] = False,
     threads: Threads = None,
     precision: Precision = "auto",
     local: Local = None,
@@ -112,7 +130,8 @@ def evaluate(
     DATA is one of: a folder with two subfolders, such as input/ and groundtruth/ or noisy/ and
     clean/, where the halves of a pair have the same name; shards made by `mirnet data pack`; or
     SIDD's ValidationNoisyBlocksSrgb.mat and ValidationGtBlocksSrgb.mat. The noisy input is
-    measured too. SSIM follows three protocols, which docs/measuring.md explains.
+    measured too. SSIM follows three protocols, which docs/measuring.md explains. For a model that
+    enlarges, the clean halves are larger than the inputs, or of one size, and inputs are shrunk.
 
     With --submit, DATA is a benchmark whose ground truth is not public, and the result is what its
     server takes: for sidd, BenchmarkNoisyBlocksSrgb.mat becomes one .csv (or .mat) file; for dnd,
@@ -121,11 +140,12 @@ def evaluate(
     \b
     Examples:
       mirnet evaluate sidd_mini/val
-      mirnet evaluate SIDD --model runs/mine/best.ckpt --tile 256
+      mirnet evaluate SIDD --model runs/mine/best.ckpt --whole --precision f32
       mirnet evaluate val test --save-images restored --csv scores.csv
       mirnet evaluate val --model denoise --model mine.onnx --baseline nlm --baseline bm3d:20
       mirnet evaluate val --baseline nlm --report report.html
       mirnet evaluate val --limit 20 --json > scores.jsonl
+      mirnet evaluate Set5 --model x2.safetensors --baseline bicubic --baseline lanczos
       mirnet evaluate SIDD --submit sidd -o SubmitSrgb.csv
       mirnet evaluate DND --submit dnd -o dnd_submission
 
@@ -146,6 +166,7 @@ def evaluate(
         overlap=overlap,
         strength=strength,
         self_ensemble=self_ensemble,
+        whole=whole,
         threads=threads,
         precision=precision,
         local=local,
@@ -157,16 +178,17 @@ def evaluate(
             "--csv": csv,
             "--report": report,
             "--lpips": lpips or None,
+            "--shave": shave,
             "--baseline": [name for name in baseline if name != "input"] or None,
         }
         submission.submit(submit, folders, output, load, model, others=others, as_json=as_json)
         return
     if output:
-        raise DataError(f"-o {output} is for --submit: a table goes to --csv")
+        raise DataError(f"-o {output} is for --submit: write tables with --csv")
     treat_termination_as_interruption()
     progress = PairProgress(as_json=as_json)
     # means of a part would pass for those of all
-    with interruptible("means are made at the end alone"), progress.bar:
+    with interruptible("means are only printed at the end"), progress.bar:
         evaluation = measure(
             folders,
             model,
@@ -174,6 +196,7 @@ def evaluate(
             baselines=baseline,
             limit=limit,
             lpips=Lpips(device) if lpips else None,
+            shave=shave,
             save_images=save_images,
             csv=csv,
             report=report,

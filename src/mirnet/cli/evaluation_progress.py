@@ -1,4 +1,4 @@
-"""Progress of `mirnet evaluate` on the terminal, and what goes wrong with a pair, at once."""
+"""Progress of `mirnet evaluate` on the terminal; errors are reported at once."""
 
 from mirnet.cli import scores_output
 from mirnet.cli.bars import Rate, print_message, print_result, progress_bar
@@ -8,10 +8,10 @@ from mirnet.restoration.restored import left_alone
 
 
 class PairProgress:
-    """A bar on standard error where that is a terminal; nothing otherwise. Shown within `bar`.
+    """A bar on standard error if that is a terminal, else nothing. Visible inside `bar`.
 
     Args:
-        as_json: whether each pair is told as a line of JSON on standard output.
+        as_json: print each pair as a line of JSON to standard output.
     """
 
     def __init__(self, *, as_json: bool) -> None:
@@ -20,11 +20,11 @@ class PairProgress:
         self._as_json = as_json
 
     def begin(self, total: int) -> None:
-        """So many pairs will be measured."""
+        """Set the total number of pairs."""
         self.bar.reset(self._task, total=total, description="evaluating")
 
     def measured(self, result: Measured | Failed) -> None:
-        """One more pair."""
+        """Report one more pair."""
         if self._as_json:
             print_result(self.bar, scores_output.json_line(result))
         for line in _trouble(result):

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from mirnet.cli.endings import interruptible, treat_termination_as_interruption
 from mirnet.cli.options import height_and_width
 from mirnet.errors import ShapeError
 from mirnet.extras import needs
@@ -18,7 +19,10 @@ def _fixed_size(text: str) -> tuple[int, int]:
 
 
 def export(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Weights file of any kind.")],
+    model: Annotated[
+        str,
+        typer.Argument(metavar="MODEL", help="A name (see `mirnet models`) or a weights file."),
+    ],
     format: Annotated[
         str,
         typer.Option(
@@ -58,23 +62,26 @@ def export(
 
     \b
     Examples:
+      mirnet export denoise --format onnx
       mirnet export runs/denoise/last.ckpt --format onnx -o models
       mirnet export official.pth --format mnn --half
       mirnet export model_best.pdparams --format onnx --local 384
-      mirnet export denoise.safetensors --format openvino --size 192
-      mirnet export denoise.safetensors --format pdparams
+      mirnet export denoise --format openvino --size 192
+      mirnet export denoise --format pdparams
       mirnet export model_best.pdparams --format paddle -o models
     """
     with needs("train", "exporting"):
         from mirnet import export as exporting
-    path, difference = exporting.export(
-        model,
-        format,
-        output,
-        name=name,
-        half=half,
-        size=_fixed_size(size) if size else None,
-        local=local,
-    )
+    treat_termination_as_interruption()
+    with interruptible("nothing was written"):
+        path, difference = exporting.export(
+            model,
+            format,
+            output,
+            name=name,
+            half=half,
+            size=_fixed_size(size) if size else None,
+            local=local,
+        )
     megabytes = sum(file.stat().st_size for file in exporting.files(path)) / 1e6
     typer.echo(f"{path}  {megabytes:.1f} MB  largest difference {difference:.1e}")

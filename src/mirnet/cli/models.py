@@ -1,10 +1,10 @@
 """`mirnet models`: the bundled models and their cards."""
 
-import json
 from typing import Annotated
 
 import typer
 
+from mirnet import strict_json
 from mirnet.errors import WeightsError
 
 
@@ -36,12 +36,12 @@ def models(
                     "licence": model.licence,
                     "bytes": sizes,
                 }
-                typer.echo(json.dumps(record))
+                typer.echo(strict_json.dumps(record))
             else:
                 typer.echo(f"{model.name:12} {model.summary} ({model.network}; {model.licence})")
         return
     found = catalog.find(name)
     if found is None:
         known = ", ".join(model.name for model in catalog.MODELS)
-        raise WeightsError(f"no model {name!r}; there are: {known}")
+        raise WeightsError(f"no model {name!r}: choose {known}")
     typer.echo(found.card().read_text(encoding="utf-8"))

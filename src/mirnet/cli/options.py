@@ -110,3 +110,23 @@ Threads = Annotated[
         show_default="all cores",
     ),
 ]
+
+Format = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FORMAT",
+        help="Output format: jpeg, png, tiff, webp or avif.",
+        show_default="as the input",
+    ),
+]
+
+Quality = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Quality of JPEG, WebP and AVIF files.",
+        min=1,
+        max=100,
+        show_default="95, AVIF 90",
+    ),
+]

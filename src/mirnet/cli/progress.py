@@ -6,7 +6,7 @@ from pathlib import Path
 from mirnet.cli.bars import Rate, print_message, print_result, progress_bar
 from mirnet.errors import MirnetError
 from mirnet.pictures import codec, raw
-from mirnet.restoration.folder import FileResult, Route
+from mirnet.restoration.folder import FileResult, Route, is_done
 
 
 class PictureProgress:
@@ -18,7 +18,7 @@ class PictureProgress:
         self._sizes = {
             job.source: _pixels(job.source)
             for job in (() if self.bar.disable else jobs)
-            if overwrite or not job.target.exists()
+            if overwrite or not _is_done(job)
         }
         self._task = self.bar.add_task(self._name(0), total=sum(self._sizes.values()))
         self._finished = 0
@@ -55,12 +55,19 @@ class PictureProgress:
         return f"{index + 1}/{len(self._jobs)} {short}".replace("[", r"\[")
 
 
+def _is_done(job: Route) -> bool:
+    try:
+        return is_done(job)
+    except OSError:  # which is reported later
+        return False
+
+
 def _pixels(path: Path) -> int:
     """Estimate the work for a picture; 0 if it cannot be opened, which is reported later."""
-    if path.suffix.lower() in raw.SUFFIXES:
-        return path.stat().st_size  # a byte a pixel; to open it would be to develop it
     try:
+        if path.suffix.lower() in raw.SUFFIXES:
+            return path.stat().st_size  # a byte a pixel; to open it would be to develop it
         picture = codec.open(path)
-    except MirnetError:
+    except (MirnetError, OSError):
         return 0
     return picture.height * picture.width

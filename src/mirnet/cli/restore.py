@@ -12,6 +12,7 @@ from mirnet.cli.options import (
     Model,
     Overlap,
     Precision,
+    Quality,
     RuntimeName,
     SelfEnsemble,
     Strength,
@@ -26,7 +27,23 @@ if TYPE_CHECKING:
 
 
 def restore(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT", help="Pictures or folders.")],
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="INPUT", help="Pictures or folders.", show_default=False),
+    ] = None,
+    left: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="Left view of a dual-pixel sensor, or a folder of them, in the place of INPUT.",
+        ),
+    ] = None,
+    right: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="Right view, or a folder of them with the names of the left ones."
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -48,6 +65,13 @@ def restore(
             "file is fine too): measure PSNR and SSIM against them.",
         ),
     ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PAGE.html",
+            help="Write a page with the pictures before and after, to open in a browser or send.",
+        ),
+    ] = None,
     model: Model = DEFAULT,
     strength: Strength = 1.0,
     self_ensemble: SelfEnsemble = 1,
@@ -55,20 +79,11 @@ def restore(
         str | None,
         typer.Option(
             metavar="FORMAT",
-            help="Output format: jpeg, png, tiff, webp or avif.",
+            help="Output format: jpeg, png, tiff, webp or avif; of RAW files also dng.",
             show_default="as the input",
         ),
     ] = None,
-    quality: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help="Quality of JPEG, WebP and AVIF files.",
-            min=1,
-            max=100,
-            show_default="95, AVIF 90",
-        ),
-    ] = None,
+    quality: Quality = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Redo pictures whose results already exist.")
     ] = False,
@@ -76,9 +91,25 @@ def restore(
     runtime: RuntimeName = "auto",
     tile: Tile = None,
     overlap: Overlap = None,
+    whole: Annotated[
+        bool,
+        typer.Option(
+            "--whole",
+            help="Run each picture in one piece, without tiles, as models that change the light "
+            "must. Memory grows with the picture.",
+        ),
+    ] = False,
     threads: Threads = None,
     precision: Precision = "auto",
     local: Local = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Restore the I-th of N shards of one folder, counted from 0, as a part of a "
+            "`mirnet cluster` job; auto asks SLURM or Kubernetes.",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object per picture.")
     ] = False,
@@ -88,7 +119,12 @@ def restore(
     Size, bit depth, transparency, EXIF, XMP, colour profile and resolution are kept, and the
     original is never touched. Without -o, each result is written beside its input as
     NAME_restored.EXT. To resume after an interruption, run the same command again: finished
-    pictures are skipped. With --reference, existing results are measured too.
+    pictures are skipped. With --reference and --compare, existing results are included. Models that
+    enlarge write larger pictures; models for dual-pixel sensors take --left and --right.
+
+    Results of another --strength are kept. Beside the input, the new one is named
+    NAME_restored_strength0.7.EXT; in a folder with results of another strength,
+    NAME_strength0.7.EXT.
 
     \b
     Examples:
@@ -97,19 +133,64 @@ def restore(
       mirnet restore scan.tif -o clean.png --strength 0.7
       mirnet restore keepsake.jpg --self-ensemble 4
       mirnet restore noisy/ -o restored/ --reference clean/
+      mirnet restore photos/ -o restored/ --compare before_after.html
       mirnet restore *.nef --format tiff --json > results.jsonl
+      mirnet restore night.nef --format dng
+      mirnet restore --left L.png --right R.png -o sharp.png --model dual_pixel.pth
+      mirnet restore photos/ -o restored/ --recursive --shard 0/8
 
-    Exit codes: 0 all restored, 1 some failed or could not be measured (the others are done),
-    2 bad arguments, 130 interrupted.
+    Exit codes: 0 all restored, 1 some failed, could not be measured or shown, or lie in folders
+    that cannot be read (the others are done), 2 bad arguments, 130 interrupted.
     """
+    if shard:
+        from mirnet.cli.cluster.shard import restore_shard
+
+        alone = {"--reference": reference, "--compare": compare, "--left": left, "--whole": whole}
+        for option, value in alone.items():
+            if value:
+                raise typer.BadParameter(f"--shard and {option} do not go together")
+        restore_shard(
+            inputs or [],
+            output,
+            shard,
+            recursive=recursive,
+            overwrite=overwrite,
+            threads=threads,
+            as_json=as_json,
+            model=model,
+            strength=strength,
+            self_ensemble=self_ensemble,
+            format=format,
+            quality=quality,
+            device=device,
+            runtime=runtime,
+            precision=precision,
+            tile=tile,
+            overlap=overlap,
+            local=local,
+        )
+        return
+
     from mirnet import api
     from mirnet.cli import restore_output
     from mirnet.cli.progress import PictureProgress
-    from mirnet.evaluation.reference.comparison import compare
+    from mirnet.evaluation.reference import comparison as measuring
     from mirnet.evaluation.reference.matching import match
     from mirnet.restoration import folder
 
-    jobs = folder.plan(inputs, output, recursive=recursive, format=format)
+    if (left is None) != (right is None) or bool(inputs) == (left is not None):
+        raise typer.BadParameter("give INPUT, or --left and --right")
+    left_out = folder.LeftOut()
+    jobs = folder.plan(
+        [left] if left else inputs or [],
+        output,
+        recursive=recursive,
+        format=format,
+        left_out=left_out,
+        strength=strength,
+    )
+    if right:
+        jobs = folder.pair_views(jobs, right)
     references = match(jobs, reference) if reference else {}
     treat_termination_as_interruption()
     results: list[FileResult] = []
@@ -124,11 +205,14 @@ def restore(
             overlap=overlap,
             strength=strength,
             self_ensemble=self_ensemble,
+            whole=whole,
             threads=threads,
             precision=precision,
             local=local,
         ) as restorer,
+        restore_output.comparing(compare, jobs, model, restorer) as page,
     ):
+        folder.note_strength(jobs, output, strength)
         progress = PictureProgress(jobs, overwrite=overwrite)
         with progress.bar:
             for result in folder.run(
@@ -140,16 +224,23 @@ def restore(
                 progress=progress.advance,
             ):
                 results.append(result)
-                comparison = compare(result, references[result.target]) if reference else None
+                comparison = (
+                    measuring.compare(result, references[result.target]) if reference else None
+                )
                 if comparison:
                     comparisons.append(comparison)
                 progress.finish(result)
                 restore_output.print_result(result, comparison, progress, restorer, as_json=as_json)
+                page.show(result, progress)
+    restore_output.print_left_out(left_out)
     if len(jobs) > 1:
         restore_output.print_summary(results)
     if reference:
         restore_output.print_means(reference, comparisons, as_json=as_json)
-    if any(result.status == "failed" for result in results) or any(
-        comparison.error for comparison in comparisons
+    if (
+        any(result.status == "failed" for result in results)
+        or any(comparison.error for comparison in comparisons)
+        or page.has_failed
+        or left_out.unreadable
     ):
         raise typer.Exit(FAILED)

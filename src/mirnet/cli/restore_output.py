@@ -1,21 +1,26 @@
-"""What `mirnet restore` tells: a line a picture, or JSON, and at the end the means."""
+"""Output of `mirnet restore`: one line or JSON object per picture, and the means at the end."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from mirnet import strict_json
 from mirnet.cli.progress import PictureProgress
+from mirnet.errors import MirnetError
 from mirnet.evaluation.reference.comparison import PROTOCOLS, Comparison, Mean, PairFigures, mean
 from mirnet.pictures.vips import shown
-from mirnet.restoration.folder import FileResult
+from mirnet.restoration.folder import FileResult, LeftOut, Route
 from mirnet.restoration.restored import left_alone
 from mirnet.restoration.restorer import Restorer
+from mirnet.system.files import is_stream
+
+if TYPE_CHECKING:
+    from mirnet.evaluation.report.before_after import Page
 
 TITLES = ("input", "restored")
 """Names of the two pictures that are measured."""
@@ -28,10 +33,14 @@ def print_result(
     restorer: Restorer,
     *,
     as_json: bool,
+    hint: str = "--overwrite redoes it",
 ) -> None:
-    """The result on standard output; what went wrong or changed, on standard error."""
+    """Print the result to standard output; errors and notes go to standard error.
+
+    `hint` says what to do about a result that was there before.
+    """
     if as_json:
-        progress.print_result(json.dumps(_record(result, comparison, restorer), allow_nan=False))
+        progress.print_result(strict_json.dumps(_record(result, comparison, restorer)))
     if result.status == "failed":
         progress.print_message(f"mirnet: {result.error}")
         return
@@ -44,20 +53,73 @@ def print_result(
     if comparison and comparison.error:
         progress.print_message(f"mirnet: {comparison.error}")
     if not as_json:
-        progress.print_result(_line(result, comparison))
+        progress.print_result(_line(result, comparison, hint))
+
+
+class BeforeAndAfter:
+    """The page of `--compare`, or nothing without it."""
+
+    def __init__(self, page: "Page | None") -> None:
+        self._page = page
+        self.has_failed = False
+        """Whether a result could not be shown."""
+
+    def show(self, result: FileResult, progress: PictureProgress) -> None:
+        """Show a result, new or not; why one cannot be shown goes to standard error."""
+        if self._page is None:
+            return
+        if result.status == "failed" or is_stream(result.target):
+            self._page.skip()
+            return
+        try:
+            self._page.show(result.source, result.target)
+        except (MirnetError, MemoryError) as error:
+            self.has_failed = True
+            reason = str(error) or "not enough memory"
+            progress.print_message(f"mirnet: {shown(result.source)} cannot be shown: {reason}")
+
+
+@contextmanager
+def comparing(
+    path: Path | None, jobs: Sequence[Route], model: str, restorer: Restorer
+) -> Iterator[BeforeAndAfter]:
+    """Write the page of `--compare`, which appears at the end.
+
+    Raises:
+        ImageError: if its name is none of a page.
+        OSError: if the folder takes no file.
+    """
+    if path is None:
+        yield BeforeAndAfter(None)
+        return
+    from mirnet.evaluation.report.before_after import writing
+
+    settings = f"{model}, strength {restorer.strength:g}"
+    if restorer.self_ensemble > 1:
+        settings += f", {restorer.self_ensemble} views"
+    with writing(path, len(jobs), settings) as page:
+        yield BeforeAndAfter(page)
 
 
 def print_summary(results: Sequence[FileResult]) -> None:
-    """How many were restored, on standard error."""
+    """Print the numbers of restored, skipped and failed pictures to standard error."""
     counts = Counter(result.status for result in results)
     parts = [f"{counts[status]} {status}" for status in ("restored", "skipped", "failed")]
     typer.echo("mirnet: " + ", ".join(parts), err=True)
 
 
-def print_means(reference: Path, comparisons: Sequence[Comparison], *, as_json: bool) -> None:
-    """The means on standard output, unless they are of one picture and for people.
+def print_left_out(left_out: LeftOut) -> None:
+    """What the folders held besides the pictures, on standard error."""
+    for line in left_out.unreadable:
+        typer.echo(f"mirnet: {line}", err=True)
+    if left_out.kinds:
+        typer.echo(f"mirnet: left out: {left_out}", err=True)
 
-    What they do not hold is said on standard error.
+
+def print_means(reference: Path, comparisons: Sequence[Comparison], *, as_json: bool) -> None:
+    """Print the means to standard output; as text, only for more than one picture.
+
+    Pictures left out of them are reported on standard error.
     """
     means = {
         title: mean([each for comparison in comparisons if (each := getattr(comparison, title))])
@@ -67,25 +129,28 @@ def print_means(reference: Path, comparisons: Sequence[Comparison], *, as_json: 
     if as_json:
         head = {"status": "means", "reference": str(reference), "protocols": dict(PROTOCOLS)}
         counts = {"measured": measured, "not_measured": len(comparisons) - measured}
-        typer.echo(json.dumps(head | counts | _means_record(means), allow_nan=False))
+        typer.echo(strict_json.dumps(head | counts | _means_record(means)))
     elif measured > 1:
         of = f"{measured} of {len(comparisons)}" if measured < len(comparisons) else measured
         psnr, ssim = _changes(*(each.figures for each in means.values() if each))
         typer.echo(
             f"mean of {of} pictures  PSNR (all pixels and channels) {psnr}  "
-            f"SSIM (mean of the channels) {ssim}"
+            f"SSIM (mean of R, G and B) {ssim}"
         )
     for line in _left_out(means, measured, len(comparisons)) if len(comparisons) > 1 else ():
         typer.echo(f"mirnet: {line}", err=True)
 
 
-def _line(result: FileResult, comparison: Comparison | None) -> str:
+def _line(result: FileResult, comparison: Comparison | None, hint: str) -> str:
     if result.status == "skipped":
-        line = f"{shown(result.target)} already exists (--overwrite redoes it)"
+        line = f"{shown(result.target)} already exists ({hint})"
     else:
         megapixels = result.height * result.width / 1e6
+        size = f"{result.width}x{result.height}"
+        if result.scale > 1:
+            size += f" -> {result.width * result.scale}x{result.height * result.scale}"
         line = (
-            f"{shown(result.target)}  {result.width}x{result.height}  {result.seconds:.1f} s  "
+            f"{shown(result.target)}  {size}  {result.seconds:.1f} s  "
             f"{megapixels / result.seconds:.2f} MP/s"
         )
     if comparison and comparison.input and comparison.restored:
@@ -95,15 +160,15 @@ def _line(result: FileResult, comparison: Comparison | None) -> str:
 
 
 def _changes(before: PairFigures, after: PairFigures) -> tuple[str, str]:
-    """PSNR and SSIM, from the input's to the restored picture's."""
+    """PSNR and SSIM before and after restoring, as text."""
     return (
         f"{before.psnr:.2f} -> {after.psnr:.2f} dB",
-        f"{before.ssim:.3f} -> {after.ssim:.3f}",
+        f"{before.ssim:.4f} -> {after.ssim:.4f}",
     )
 
 
 def _left_out(means: Mapping[str, Mean | None], measured: int, count: int) -> Iterator[str]:
-    """What the means do not hold, in words."""
+    """What was left out of the means, one line each."""
     if measured < count:
         yield f"{count - measured} of {count} pictures were not measured and are in no mean"
     for title, each in means.items():
@@ -144,6 +209,6 @@ def _means_record(means: Mapping[str, Mean | None]) -> dict[str, Any]:
 
 
 def _figures_record(figures: PairFigures | None) -> dict[str, float | None] | None:
-    """What JSON holds of them: an infinite PSNR, which it cannot say, is null."""
+    """The figures for JSON, where an infinite PSNR is null."""
     record: dict[str, float | None] | None = strict_json.plain(figures and asdict(figures))
     return record

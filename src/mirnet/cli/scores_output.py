@@ -1,4 +1,4 @@
-"""What `mirnet evaluate` tells: a table for people, JSON for programs."""
+"""Output of `mirnet evaluate`: a table for people, JSON for programs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -15,14 +15,14 @@ from mirnet.pictures.vips import shown
 
 
 def json_line(result: Measured | Failed) -> str:
-    """One JSON object; an infinite PSNR, which JSON cannot say, is null."""
+    """One JSON object; an infinite PSNR is null."""
     return strict_json.dumps(record(result))
 
 
 def json_means(
     methods: Sequence[Method], summaries: Mapping[Path, Summary], overall: Summary
 ) -> str:
-    """The last JSON object: what was measured how, the means of each data set and of all."""
+    """The last JSON object: methods, protocols, and the means of each data set and of all."""
     return strict_json.dumps(
         {
             "status": "means",
@@ -35,7 +35,7 @@ def json_means(
 
 
 def text(methods: Sequence[Method], summaries: Mapping[Path, Summary], overall: Summary) -> str:
-    """The table at the end: input and methods on each data set and, of several, on all."""
+    """The final table: input and methods on each data set and, if there are several, on all."""
     parts = {str(folder): summary for folder, summary in summaries.items()}
     if len(parts) > 1:
         parts["all"] = overall
@@ -62,18 +62,18 @@ def _has_lpips(overall: Summary) -> bool:
 
 
 def left_out(overall: Summary) -> list[str]:
-    """What the means do not hold, in words."""
+    """What was left out of the means, one line each."""
     lines = []
     for method, column in overall.columns.items():
         for name, count in column.means.infinite.items():
             if count:
                 lines.append(
-                    f"{count} of {column.means.count} pictures of {method} equal the truth: their "
-                    f"infinite {name} is left out of its mean"
+                    f"{count} of {column.means.count} pictures of {method} equal the ground truth: "
+                    f"their infinite {name} is left out of its mean"
                 )
     if overall.failed:
         total = overall.pairs + overall.failed
-        lines.append(f"{overall.failed} of {total} pairs failed: the means leave them out")
+        lines.append(f"{overall.failed} of {total} pairs failed and are not in the means")
     return lines
 
 
@@ -95,7 +95,7 @@ def _cell(value: float | None, digits: int) -> str:
 
 
 def _count(parameters: object) -> str:
-    """In millions, where it is known."""
+    """In millions; empty if unknown."""
     if not isinstance(parameters, int):
         return "-"
     return f"{parameters / 1e6:.2f} M" if parameters else "0"

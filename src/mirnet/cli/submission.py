@@ -1,6 +1,5 @@
-"""`mirnet evaluate --submit`: what a benchmark without public truth takes."""
+"""`mirnet evaluate --submit`: files for benchmarks whose ground truth is not public."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from mirnet import strict_json
 from mirnet.cli.endings import interruptible, treat_termination_as_interruption
 from mirnet.errors import DataError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Benchmark(StrEnum):
-    """Those whose submissions we can write."""
+    """Benchmarks whose submissions mirnet can write."""
 
     SIDD = "sidd"
     DND = "dnd"
@@ -33,28 +33,30 @@ def submit(
     others: Mapping[str, Any],
     as_json: bool,
 ) -> None:
-    """Restore the benchmark's noisy blocks and write the files that it takes.
+    """Restore the benchmark's noisy blocks and write the files to submit.
 
     Args:
-        benchmark: which one.
-        folders: of the data set, one.
+        benchmark: the benchmark.
+        folders: the folder of the data set; exactly one.
         output: file or folder; None for the benchmark's default.
-        load: opens a model, once the data is found to be good.
-        models: the name of one.
-        others: options that only measuring has, by their names, None where they are not given.
-        as_json: whether the result is for programs.
+        load: opens a model; called after the data has been checked.
+        models: the name of the model; exactly one.
+        others: values of options that only apply to measuring, by name; None if not given.
+        as_json: print the result as JSON.
 
     Raises:
-        DataError: if such an option is given, or several folders or models, or the data cannot be
-            used.
+        DataError: if such an option, several folders or several models are given, or the data is
+            unusable.
     """
     from mirnet.cli.bars import Rate, progress_bar
+    from mirnet.restoration.restorer import check
 
     _refuse(folders, models, others)
     treat_termination_as_interruption()
     with interruptible("nothing was written"):
         submission = _open(benchmark, folders[0], output)
         with load(models[0]) as restorer, progress_bar(Rate("blocks")) as bar:
+            check(restorer.facts, is_plain=True)
             task = bar.add_task("restoring", total=submission.blocks)
             work = submission.write(restorer, lambda: bar.update(task, advance=1, refresh=True))
     record = {
@@ -69,12 +71,11 @@ def submit(
         "model": models[0],
         "runtime": restorer.runtime.name,
         "precision": restorer.facts.precision,
-        "tile": restorer.tile,
-        "overlap": restorer.overlap,
+        **restorer.tiling,  # null if blocks ran in one piece
         "strength": restorer.strength,
         "self_ensemble": restorer.self_ensemble,
     }
-    typer.echo(json.dumps(record) if as_json else _line(submission, work))
+    typer.echo(strict_json.dumps(record) if as_json else _line(submission, work))
     if work.tally.kept:
         from mirnet.restoration.restored import left_alone
 
@@ -85,8 +86,8 @@ def _refuse(folders: Sequence[Path], models: Sequence[str], others: Mapping[str,
     given = [name for name, value in others.items() if value is not None]
     if given:
         raise DataError(
-            f"--submit goes without {', '.join(given)}: a submission is of all blocks, and without "
-            "their truth nothing is measured"
+            f"--submit cannot be combined with {', '.join(given)}: it restores all blocks, and "
+            "without their ground truth it measures nothing"
         )
     if len(folders) > 1:
         raise DataError(f"--submit takes one DATA, got {len(folders)}: submit them one at a time")

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import os
 import re
 import sys
 from pathlib import Path
@@ -135,6 +134,7 @@ def train(
     loaded = recipes.load(recipe, changes)
     with needs("train", "training"):
         from mirnet.training import start
+        from mirnet.training.devices import is_first
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of its choices
     options = start.Options(
         accelerator=accelerator,
@@ -150,15 +150,16 @@ def train(
         return
     with interruptible():
         summary = _run(loaded, output, options)
-    if _is_first():
+    if is_first():
         typer.echo(summary, err=True)
         typer.echo(summary.last)
 
 
 def _run(recipe: "Recipe", output: Path, options: "Options") -> "RunSummary":
     from mirnet.training import start
+    from mirnet.training.devices import is_first
 
-    if not _is_first():
+    if not is_first():
         return start.train(recipe, output, options)
     if sys.stderr.isatty():
         from mirnet.cli.training_progress import TrainingProgress
@@ -171,15 +172,8 @@ def _run(recipe: "Recipe", output: Path, options: "Options") -> "RunSummary":
     return start.train(recipe, output, options)
 
 
-def _is_first() -> bool:
-    """Whether this is the process that speaks, of those that torchrun, SLURM or we started."""
-    variables = ("RANK", "SLURM_PROCID", "LOCAL_RANK")
-    rank = next((os.environ[name] for name in variables if name in os.environ), "0")
-    return rank == "0"
-
-
 def _workers(accelerator: str) -> int:
-    """None on the CPU, which the network needs itself; else up to eight a GPU."""
+    """Data loader processes: none on a CPU, which the network needs itself; up to eight per GPU."""
     import torch
 
     from mirnet.system import cores

@@ -1,4 +1,4 @@
-"""Progress of a training run on the terminal: patches a second, loss, PSNR and the time left."""
+"""Progress of a training run on the terminal: patches per second, loss, PSNR and time left."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class TrainingProgress:
-    """A bar on standard error, shown within `bar`.
+    """A bar on standard error, visible inside `bar`.
 
     It counts pixels: steps take longer from stage to stage.
     """
@@ -21,8 +21,8 @@ class TrainingProgress:
         # without a total it moves back and forth
         self._task = self.bar.add_task("reading the data", total=None, facts="")
 
-    def show(self, progress: "loop.TrainingProgress") -> None:
-        """Where the run stands after a step."""
+    def show(self, progress: "loop.StepProgress") -> None:
+        """Update the bar after a step."""
         plan, done = progress.plan, progress.step
         if self.bar.tasks[0].total is None:  # the steps of an earlier run took no time now
             total = plan.pixels_at(plan.steps)

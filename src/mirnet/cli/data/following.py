@@ -1,6 +1,5 @@
 """Messages and progress while patches are made."""
 
-import json
 import time
 from collections.abc import Generator
 from contextlib import closing
@@ -9,6 +8,7 @@ from typing import Any
 import typer
 from rich.filesize import decimal
 
+from mirnet import strict_json
 from mirnet.cli.bars import Rate, print_message, progress_bar
 from mirnet.cli.endings import FAILED
 from mirnet.patches.patches import CutPlan, CutResult
@@ -59,7 +59,7 @@ def follow(
         "seconds": round(seconds, 3),
     }
     line = f"{plan.folder}  {record[pictures]} {pictures}  {record['patches']} patches"
-    typer.echo(json.dumps(record) if as_json else line)
+    typer.echo(strict_json.dumps(record) if as_json else line)
     if failed:
         raise typer.Exit(FAILED)
 

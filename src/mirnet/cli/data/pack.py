@@ -1,12 +1,12 @@
 """`mirnet data pack`: a folder of pairs in, shards for fast reading out."""
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mirnet import strict_json
 from mirnet.cli.endings import interruptible, treat_termination_as_interruption
 from mirnet.extras import needs
 
@@ -72,5 +72,5 @@ def _line(job: "ShardJob", status: str, *, as_json: bool) -> str:
     length = job.path.stat().st_size
     if as_json:
         record = {"shard": str(job.path), "status": status, "pairs": len(job.pairs)}
-        return json.dumps(record | {"bytes": length})
+        return strict_json.dumps(record | {"bytes": length})
     return f"{job.path}  {len(job.pairs)} pairs  {length / 2**20:.1f} MB  {status}"
