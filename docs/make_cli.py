@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 COMMANDS = (
-    *("restore", "train", "evaluate", "benchmark", "export", "chain", "models"),
+    *("restore", "watch", "train", "evaluate", "benchmark", "export", "chain", "serve", "models"),
     *("data sidd-patches", "data synthesize", "data pack"),
+    *("cluster restore", "cluster status", "cluster verify", "cluster cost"),
 )
 PAGE = Path(__file__).with_name("cli.md")
 
@@ -22,6 +23,9 @@ Results go to standard output, progress and messages to standard error.
 | 2 | bad arguments, or an error that one line explains |
 | 130 | interrupted; finished pictures stay, and running the command again resumes |
 
+In JSON and tables, bytes of file names that are not UTF-8 are spelt out: `\\udce9` is the byte E9.
+Tables and reports may go to pipes, `/dev/null` and `/dev/stdout`, pictures to pipes only.
+
 `python docs/make_cli.py` writes this page from the help of the commands.
 """
 
@@ -29,16 +33,18 @@ Results go to standard output, progress and messages to standard error.
 def page() -> str:
     """The page as it should be."""
     parts = [HEAD]
-    for command in COMMANDS:
+    starts = {f"mirnet {command}": ["-m", "mirnet", *command.split()] for command in COMMANDS}
+    starts["mirnet-edit"] = ["-c", "from mirnet.cli.edit import main; main()"]
+    for command, start in starts.items():
         shown = subprocess.run(
-            [sys.executable, "-m", "mirnet", *command.split(), "--help"],
+            [sys.executable, *start, "--help"],
             capture_output=True,
             text=True,
             check=True,
             env={**os.environ, "COLUMNS": "90", "LC_ALL": "C.UTF-8"},
         ).stdout
         shown = shown.replace("python -m mirnet", "mirnet").rstrip()
-        parts.append(f"## mirnet {command}\n\n```text\n{shown}\n```\n")
+        parts.append(f"## {command}\n\n```text\n{shown}\n```\n")
     return "\n".join(parts)
 
 
