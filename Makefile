@@ -1,8 +1,8 @@
-.PHONY: install check test docs bench experiments
+.PHONY: install check test docs pictures links bench experiments
 
 install:  ## everything for development, into the active environment
 	python -m pip install --quiet --upgrade pip
-	python -m pip install --quiet --constraint constraints.txt --editable ".[evaluate,train,onnx,openvino,raw,visualdl]" --group dev
+	python -m pip install --quiet --constraint constraints.txt --editable ".[cluster,evaluate,heif,train,onnx,openvino,raw,serve,visualdl,watch]" --group dev --group docs
 	python -m pip install --quiet --no-deps spandrel-extra-arches==0.2.0  # oracle of the network's tests
 	python -m pip install --quiet --constraint constraints.txt bm3d  # a baseline in tests alone: its licence is non-commercial
 
@@ -11,13 +11,20 @@ check:  ## format, lint, types, layers, spelling
 	ruff check .
 	mypy
 	lint-imports
-	codespell src tests docs benchmarks experiments README.md CHANGELOG.md CONTRIBUTING.md
+	codespell src tests docs benchmarks experiments README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md
 
 test:
-	python -m pytest --numprocesses 2 --dist loadfile
+	python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder  # slow files first, see tests/conftest.py
 
-docs:  ## what is generated: the command line's page, the pictures
+SITE = python -m sphinx --quiet --fail-on-warning --keep-going -c docs -d build/doctrees . build/site
+docs:  ## the site, in build/site: the command line's page is generated; links inside are checked
 	python docs/make_cli.py
+	$(SITE)
+
+links:  ## links to other sites, which need the network
+	$(SITE)/links -b linkcheck
+
+pictures:  ## those of the documentation
 	python docs/make_pictures.py
 	python docs/make_gallery.py
 
@@ -31,6 +38,7 @@ build/sets:
 
 # PAIRS (real), PHOTOGRAPHS, START (weights), FFDNET (what ffdnet.py made) add what needs them
 experiments: $(SETS)  ## quality: hours
+	python experiments/abuse.py --pictures 10000 --weights 2000 --kills 200 --options 300 --surroundings 20
 	python experiments/harm_table.py
 	python experiments/drift.py
 	python benchmarks/quality.py $(SETS)/* --model denoise --model denoise-tiny $(FFDNET:%=--model=%/ffdnet_25.onnx)

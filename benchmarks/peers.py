@@ -42,7 +42,6 @@ import process
 import psutil
 import random_model
 import torch
-from jaxtyping import Float32
 from torch.utils.flop_counter import FlopCounterMode
 
 import mirnet
@@ -53,12 +52,12 @@ from mirnet.models.mirnetv2.network import MIRNetV2
 from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import Runtime
 from mirnet.runtimes.pytorch import PyTorchRuntime
+from mirnet.shapes import Image
 from mirnet.system import cores
 
 TESTS = Path(__file__).parent.parent / "tests"
 
-Picture = Float32[np.ndarray, "h w 3"]
-Engine = Callable[[Picture], Picture]
+Engine = Callable[[Image], Image]
 
 REST = 0.3
 """Seconds between two rows: threads of some engines go on waiting for work that long."""
@@ -173,9 +172,9 @@ def _eager_tiles(job: Job, size: int, threads: int) -> Engine:
 def _plain(run: Callable[[np.ndarray], np.ndarray]) -> Engine:
     """From a function of a batch."""
 
-    def restore(picture: Picture) -> Picture:
+    def restore(picture: Image) -> Image:
         restored = run(np.ascontiguousarray(picture.transpose(2, 0, 1)[None]))
-        clipped: Picture = np.clip(restored[0].transpose(1, 2, 0), 0, 1)
+        clipped: Image = np.clip(restored[0].transpose(1, 2, 0), 0, 1)
         return clipped
 
     return restore
@@ -287,10 +286,10 @@ class Row:
         self._process.start()
         theirs.close()
         self.seconds: list[float] = []
-        self.restored: Picture | None = None
+        self.restored: Image | None = None
         self.peak_mb = 0.0
 
-    def restore(self, picture: Picture) -> float:
+    def restore(self, picture: Image) -> float:
         """Seconds it took.
 
         Raises:
@@ -382,14 +381,14 @@ def line(rows: dict[str, Row], name: str, size: int) -> str:
     )
 
 
-def noisy_picture(size: int) -> Picture:
+def noisy_picture(size: int) -> Image:
     """A part of scikit-image's `coffee`, enlarged where it must be, with noise."""
     from skimage import data, transform
 
     coffee = data.coffee()[:400, :400]
     enlarged = transform.resize(coffee, (size, size), anti_aliasing=size < 400)
     noise = np.random.default_rng(0).normal(0, 0.05, enlarged.shape)
-    picture: Picture = np.clip(enlarged + noise, 0, 1).astype(np.float32)
+    picture: Image = np.clip(enlarged + noise, 0, 1).astype(np.float32)
     return picture
 
 

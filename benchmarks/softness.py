@@ -11,7 +11,7 @@ whose clean halves are cut up.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +28,6 @@ FAINTEST = 1.0
 """Deviation of the fourth octave, levels of 255, below which a patch has nothing to tell."""
 LUMA = np.array([0.299, 0.587, 0.114])
 QUANTILES = (5, 25, 50, 75, 95)
-
-Patch = np.ndarray  # SIDE SIDE 3, 0..255
 
 
 def main() -> None:
@@ -53,7 +51,7 @@ def main() -> None:
         plot(sets, arguments.plot)
 
 
-def crisp(pictures: list[torch.Tensor], count: int) -> Iterator[Patch]:
+def crisp(pictures: Sequence[torch.Tensor], count: int) -> Iterator[np.ndarray]:
     """Patches of the photographs, cut anywhere."""
     rng = np.random.default_rng(0)
     large = [picture for picture in pictures if min(picture.shape[:2]) >= SIDE]
@@ -63,7 +61,7 @@ def crisp(pictures: list[torch.Tensor], count: int) -> Iterator[Patch]:
         yield picture[top : top + SIDE, left : left + SIDE].numpy()
 
 
-def trained(pictures: list[torch.Tensor], count: int) -> Iterator[Patch]:
+def trained(pictures: Sequence[torch.Tensor], count: int) -> Iterator[np.ndarray]:
     """Clean patches as training draws them, of photographs alone."""
     data = TrainingData(pictures, None, real_share=0, drawn_share=0, field_share=0, seed=0)
     for first in range(0, count, 8):
@@ -71,7 +69,7 @@ def trained(pictures: list[torch.Tensor], count: int) -> Iterator[Patch]:
         yield from (255 * clean).permute(0, 2, 3, 1).numpy()
 
 
-def truth(folder: Path) -> Iterator[Patch]:
+def truth(folder: Path) -> Iterator[np.ndarray]:
     """The clean pictures of a folder of pairs, cut up."""
     pairs = PairFolder(folder)
     for index in range(len(pairs)):
@@ -81,7 +79,7 @@ def truth(folder: Path) -> Iterator[Patch]:
                 yield clean[top : top + SIDE, left : left + SIDE]
 
 
-def ratios(patches: Iterator[Patch]) -> np.ndarray:
+def ratios(patches: Iterator[np.ndarray]) -> np.ndarray:
     """Deviation of the finest octave over that of the fourth, where there is anything to see."""
     found = []
     for patch in patches:

@@ -36,7 +36,6 @@ import noisy_pairs
 import torch
 from torch import nn
 
-from mirnet.camera.description import Camera
 from mirnet.models.mirnetv2 import upstream
 from mirnet.models.mirnetv2.network import PRESETS
 from mirnet.pairs import sources
@@ -46,8 +45,8 @@ from mirnet.training.devices import open_fabric
 from mirnet.training.logs import Logs
 from mirnet.training.loop import Training
 from mirnet.training.recipe import Data, Optimisation, Recipe, Span, Stage
-from mirnet.training.samples import dataset
-from mirnet.training.samples.dataset import SampleBatch, TensorPatches, TrainingData
+from mirnet.training.samples.dataset import SampleBatch, TrainingData
+from mirnet.training.samples.developing import DEVELOP
 from mirnet.training.schedule import lay_out
 from mirnet.training.state import set_up
 
@@ -189,7 +188,8 @@ def ours(
     fabric = open_fabric("auto", 1, None, precision)
     fabric.launch()
     plan = lay_out(wanted, epoch=1, processes=1)
-    return Training(plan, Path(), None, set_up(fabric, wanted), Logs(), dataset.develop)
+    develop = DEVELOP[wanted.task](wanted)
+    return Training(plan, Path(), None, set_up(fabric, wanted), Logs(), develop)
 
 
 def pairs_alone(pairs: Pairs) -> TrainingData:
@@ -308,10 +308,10 @@ def spent(
             waits.append(seconds)
             yield batch
 
-    def develop(
-        batch: SampleBatch, device: torch.device, camera: Camera
-    ) -> tuple[TensorPatches, TensorPatches]:
-        seconds, result = timed(lambda: dataset.develop(batch, device, camera))
+    made = training.develop
+
+    def develop(batch: SampleBatch, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        seconds, result = timed(lambda: made(batch, device))
         moves.append(seconds)
         return result
 
