@@ -1,11 +1,11 @@
-"""Make the sample photograph, the README's before-and-after picture and those of the strength.
+"""Make the sample photograph, the README's picture, and those of strength and grain.
 
 The sample is scikit-image's `chelsea` (Stéfan van der Walt, CC0). It is given the noise of a dim
 room by mirnet's camera model and restored with the bundled model. So is, with less light, its
 `astronaut` (NASA, public domain).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +23,9 @@ IMAGES = ROOT / "docs" / "images"
 BEFORE_AFTER = IMAGES / "before_after.png"
 
 STRENGTHS = (1.0, 0.8, 0.6, 0.4)
+GRAINS = (0, 2, 4, 8)
 DETAIL = (100, 110)
-"""Height and width of what is shown of a picture at each strength."""
+"""Height and width of what is shown of a picture at each strength or amount of grain."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,9 @@ def expose(photograph: Pixels, exposure: Exposure) -> tuple[Pixels, Pixels]:
     pixels = np.ascontiguousarray(photograph[:rows, :448])
     clean = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
     generator = torch.Generator().manual_seed(exposure.seed)
-    camera = isp.random_camera(1, generator)
+    camera = replace(isp.random_development(1, generator), has_srgb_curve=torch.tensor([False]))
     scene = isp.unprocess(clean, camera) * exposure.light
-    one = torch.ones(1, 1, 1, 1)
-    noise = sensor.Sensor(exposure.shot * one, exposure.read * one, 0 * one)
+    noise = sensor.RawNoise.of(exposure.shot, exposure.read)
     recorded = sensor.expose(isp.mosaic(scene), noise, generator)
     demosaiced = isp.demosaic_malvar(isp.balance(recorded, camera))
     truth = isp.develop(scene * camera.gains, camera)
@@ -91,6 +91,16 @@ def strengths(noisy: Pixels, top: int, left: int) -> Pixels:
     return np.kron(np.vstack(rows)[:-2, :-2], np.ones((2, 2, 1), np.uint8))
 
 
+def grains(noisy: Pixels, top: int, left: int) -> Pixels:
+    """A detail, enlarged, with more and more grain."""
+    window = np.s_[top : top + DETAIL[0], left : left + DETAIL[1]]
+    shown = []
+    for amount in GRAINS:
+        with mirnet.load(grain=amount) as restorer:
+            shown.append(np.pad(restorer(noisy)[window], ((0, 0), (0, 2), (0, 0)), "constant"))
+    return np.kron(np.hstack(shown)[:, :-2], np.ones((2, 2, 1), np.uint8))
+
+
 def save(pixels: Pixels, path: Path) -> None:
     """Without metadata, as PNG, or as JPEG that keeps colour noise."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,3 +121,4 @@ if __name__ == "__main__":
     save(strengths(noisy, 100, 115), IMAGES / "strength_cat.jpg")
     portrait, _ = expose(data.astronaut(), DIMMER)
     save(strengths(portrait, 70, 160), IMAGES / "strength_portrait.jpg")
+    save(grains(noisy, 100, 115), IMAGES / "grain.jpg")

@@ -80,6 +80,20 @@ def test_below_strength_1_grain_comes_back_and_colour_noise_does_not(mirnet, sav
     assert colour.std() / all_colour.std() < 0.05  # 0.01, and roundings to whole levels
 
 
+def test_grain_is_the_same_each_time_and_fine(mirnet, load, tmp_path, save):
+    save(tmp_path / "grey.png", pixels=np.full((80, 120, 3), 128, np.uint8))
+    for name, *more in (("a.png",), ("b.png", "--tile", "64"), ("c.png", "--grain-seed", "1")):
+        options = ("--strength", "0", "--grain", "4", *more)
+        assert mirnet("restore", "grey.png", "-o", name, *options).returncode == 0
+
+    one, again, other = (
+        load(tmp_path / name).astype(float) for name in ("a.png", "b.png", "c.png")
+    )
+    assert np.array_equal(one, again)
+    assert 3.5 < (one - 128).std() < 4.5
+    assert not np.array_equal(one, other)
+
+
 def test_another_strength_goes_beside_the_first_result(mirnet, photos, tmp_path):
     for strength in ("0", "0.7", "0.7", "0"):
         done = mirnet("restore", "photos/night.jpg", "--strength", strength)
@@ -258,6 +272,8 @@ def test_what_cannot_work_ends_in_one_line(mirnet, photos, tmp_path, arguments, 
         (["photos", "--tile", "big"], "'big' is neither auto nor a number"),
         (["photos", "--strength", "nan"], "Invalid value for '--strength'"),
         (["photos", "--strength", "2"], "Invalid value for '--strength'"),
+        (["photos", "--grain", "51"], "Invalid value for '--grain'"),
+        (["photos", "--grain", "2", "--shard", "0/2"], "--shard and --grain do not go together"),
         (["photos", "--quality", "0"], "Invalid value for '--quality'"),
         (["photos", "--nonsense"], "No such option"),
     ],

@@ -59,7 +59,7 @@ def abuse(work, *arguments, **options):
 
 @pytest.mark.slow
 def test_a_part_of_the_campaign_finds_nothing_new(work, folder):
-    counts = {"pictures": 160, "weights": 8, "kills": 2, "options": 5, "surroundings": 1}
+    counts = {"pictures": 60, "weights": 4, "kills": 1, "options": 3, "surroundings": 1}
     words = [word for kind, count in counts.items() for word in (f"--{kind}", str(count))]
     process = abuse(work, *words, "--seed", str(SEED), "--jobs", "2")
     out, err = process.communicate(timeout=1200)

@@ -97,6 +97,8 @@ def comparing(
     settings = f"{model}, strength {restorer.strength:g}"
     if restorer.self_ensemble > 1:
         settings += f", {restorer.self_ensemble} views"
+    if restorer.grain.amount:
+        settings += f", grain {restorer.grain.amount:g}"
     with writing(path, len(jobs), settings) as page:
         yield BeforeAndAfter(page)
 

@@ -17,6 +17,7 @@ from mirnet.pictures import codec, enlarging, pixels, symmetry
 from mirnet.pictures.codec import Writable
 from mirnet.pictures.source import Source
 from mirnet.restoration import stitch, strength, tiles
+from mirnet.restoration.grain import Grain
 from mirnet.restoration.runtime import Runtime
 from mirnet.restoration.stitch import Apply, Layout, StageTimer, untimed
 from mirnet.shapes import Image, Larger, Pixels
@@ -66,6 +67,7 @@ class Settings(Protocol):
     strength: float
     self_ensemble: int
     whole: bool
+    grain: Grain
     apply: Apply
     largest: int
     """Side of the largest tile that has fitted into memory so far."""
@@ -131,16 +133,12 @@ class Restored:
                 model takes.
         """
         source, settings = self.source, self._settings
-        if settings.strength == 0:
+        if settings.strength == 0 and not settings.grain.amount:
             yield from self._as_they_are()
             return
-        layout = self._layout()
-        self._share = source.height * source.width / layout.count
-        bands = stitch.bands(
-            self._read, layout, self._restore, apply=settings.apply, stage=self._stage
-        )
-        if settings.strength < 1:
-            bands = strength.blend(bands, source.height * self.scale, settings.strength)
+        bands = self._bands() if settings.strength else self._unchanged()
+        if settings.grain.amount:
+            bands = settings.grain.add(bands)
         while True:
             with self._stage("tiling"):
                 band = next(bands, None)
@@ -218,6 +216,23 @@ class Restored:
             )
         side = tiles.round_up(max(height, width), multiple)
         return Layout(height, width, side, overlap=0, border=0, multiple=multiple, scale=self.scale)
+
+    def _bands(self) -> Iterator[Image]:
+        """The restored picture at the strength wanted, h w 3."""
+        source, settings = self.source, self._settings
+        layout = self._layout()
+        self._share = source.height * source.width / layout.count
+        bands = stitch.bands(
+            self._read, layout, self._restore, apply=settings.apply, stage=self._stage
+        )
+        if settings.strength < 1:
+            return strength.blend(bands, source.height * self.scale, settings.strength)
+        return bands
+
+    def _unchanged(self) -> Iterator[Image]:
+        """`_as_they_are` as float32, h w 3."""
+        for rows in self._as_they_are():
+            yield pixels.to_rgb(pixels.to_float(rows))
 
     def _as_they_are(self) -> Iterator[Pixels]:
         """The rows of a picture from which nothing is removed.

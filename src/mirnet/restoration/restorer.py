@@ -14,6 +14,8 @@ from mirnet.pictures import codec, symmetry
 from mirnet.pictures.codec import Picture, Writable
 from mirnet.pictures.source import Source
 from mirnet.restoration import tiles
+from mirnet.restoration.grain import NONE as NO_GRAIN
+from mirnet.restoration.grain import Grain
 from mirnet.restoration.lanes import Lanes
 from mirnet.restoration.restored import Progress, Restored, Tally, left_alone
 from mirnet.restoration.runtime import Runtime, facts_of
@@ -122,6 +124,7 @@ class Restorer:
         whole: run each picture in one piece, without tiles or a border, as papers do. Memory grows
             with the picture; reflection extends sides that are no multiples of what the model
             takes.
+        grain: grain that is added afterwards; see `mirnet.restoration.grain`.
 
     Raises:
         WeightsError: if the model does not restore pictures; see `check`.
@@ -139,6 +142,7 @@ class Restorer:
         strength: float = 1.0,
         self_ensemble: int = 1,
         whole: bool = False,
+        grain: Grain = NO_GRAIN,
     ) -> None:
         if whole and (tile, overlap) != (None, None):
             raise TilingError("whole pictures have no tiles: leave out tile and overlap, or whole")
@@ -179,6 +183,7 @@ class Restorer:
         self.self_ensemble = self_ensemble
         self.whole = whole
         """Whether each picture runs in one piece; `tile` and `overlap` then have no effect."""
+        self.grain = grain
         self.largest = tile
         """Side of the largest tile that has fitted into memory so far."""
         self._lanes = Lanes(self.facts.lanes) if self.facts.lanes > 1 else None
