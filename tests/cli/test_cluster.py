@@ -76,6 +76,24 @@ def test_shards_give_what_restore_gives(mirnet, photos, tmp_path):
     assert contents(tmp_path / "out") == contents(tmp_path / "alone")
 
 
+def test_a_shard_selects_stops_and_tries_again(mirnet, photos, tmp_path, save):
+    save(photos / "large.png", 600, 600)
+    shard = ("restore", "photos", "-o", "out", "-r", "--shard", "0/1", "--json", *OPTIONS)
+    only = ("--include", "*.png", "--include", "*.tif", "--exclude", "trip/*")
+
+    first = mirnet(*shard, "--include", "large.*", "--max-seconds", "0.1")
+    second = mirnet(*shard, *only)
+    third = mirnet(*shard, *only, "--retry", "failed")
+
+    assert (first.returncode, second.returncode, third.returncode) == (1, 1, 0)
+    counts = [json.loads(done.stdout) for done in (first, second, third)]
+    assert [each["pictures"] for each in counts] == [1, 2, 2]
+    assert [each["restored"] for each in counts] == [0, 1, 1]
+    assert counts[0]["failed"] == counts[1]["failed_before"] == {"timeout": 1}
+    assert "large.png: took more than 0.1 s" in first.stderr
+    assert sorted(contents(tmp_path / "out")) == ["large.png", "scan.tif"]
+
+
 def test_a_cluster_of_its_own_restores_and_other_options_are_refused(mirnet, photos, tmp_path):
     pytest.importorskip("ray", reason='needs Ray: pip install "mirnet[cluster]"')
     echo = ("--strength", "0", "--runtime", "mnn")
@@ -98,6 +116,8 @@ def test_a_cluster_of_its_own_restores_and_other_options_are_refused(mirnet, pho
         (("restore", "photos", "-o", "o", "--shard", "0/2", "--whole"), "--shard and --whole do"),
         (("restore", "photos", "-o", "out", "--shard", "2/2"), "counted from 0 to 1"),
         (("restore", "photos", "-o", "out", "--shard", "x"), "neither I/N"),
+        (("restore", "photos", "-o", "out", "--include", "*.jpg"), "--include is for --shard"),
+        (("restore", "photos", "-o", "out", "--max-seconds", "9"), "--max-seconds is for --shard"),
         (("restore", "photos", "-o", "out", "--shard", "auto"), "auto needs SLURM_ARRAY"),
         (("restore", "photos", "-o", "out", "--shard", "0/1", "--format", "gif"), "no format"),
         (("restore", "photos", "-o", "out", "--shard", "0/1", "--model", "x"), "no model 'x'"),

@@ -1,6 +1,6 @@
 """Options shared by all commands that restore: model, device, tiles."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -130,3 +130,38 @@ Quality = Annotated[
         show_default="95, AVIF 90",
     ),
 ]
+
+Include = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="GLOB", help="Only pictures whose path matches; give it again for several."
+    ),
+]
+
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(metavar="GLOB", help="No pictures whose path matches; give it again for several."),
+]
+
+Retry = Annotated[
+    Literal["none", "failed", "all"],
+    typer.Option(
+        metavar="none|failed|all",
+        help="failed: try again whatever failed; all: redo everything. Errors of reading and "
+        "writing are always tried again.",
+    ),
+]
+
+MAX_SECONDS = 3600.0
+"""Seconds that a picture of a job may take by default."""
+
+MaxSeconds = Annotated[
+    float | None,
+    typer.Option(
+        metavar="X",
+        min=0.1,
+        help="Seconds that a picture may take.",
+        show_default=f"{MAX_SECONDS:g}",
+    ),
+]
+"""None for `MAX_SECONDS`."""

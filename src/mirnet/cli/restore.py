@@ -7,12 +7,17 @@ import typer
 
 from mirnet.cli.endings import FAILED, interruptible, treat_termination_as_interruption
 from mirnet.cli.options import (
+    MAX_SECONDS,
     Device,
+    Exclude,
+    Include,
     Local,
+    MaxSeconds,
     Model,
     Overlap,
     Precision,
     Quality,
+    Retry,
     RuntimeName,
     SelfEnsemble,
     Strength,
@@ -120,9 +125,14 @@ def restore(
         typer.Option(
             metavar="I/N",
             help="Restore the I-th of N shards of one folder, counted from 0, as a part of a "
-            "`mirnet cluster` job; auto asks SLURM or Kubernetes.",
+            "`mirnet cluster` job; auto asks SLURM or Kubernetes. Only shards take --include, "
+            "--exclude, --retry and --max-seconds.",
         ),
     ] = None,
+    include: Include = None,
+    exclude: Exclude = None,
+    retry: Retry = "none",
+    max_seconds: MaxSeconds = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object per picture.")
     ] = False,
@@ -152,6 +162,7 @@ def restore(
       mirnet restore night.nef --format dng
       mirnet restore --left L.png --right R.png -o sharp.png --model dual_pixel.pth
       mirnet restore photos/ -o restored/ --recursive --shard 0/8
+      mirnet restore photos/ -o restored/ -r --shard 0/8 --include '*.jpg' --retry failed
 
     Exit codes: 0 all restored, 1 some failed, could not be measured or shown, or lie in folders
     that cannot be read (the others are done), 2 bad arguments, 130 interrupted.
@@ -174,6 +185,10 @@ def restore(
             output,
             shard,
             recursive=recursive,
+            include=include,
+            exclude=exclude,
+            retry=retry,
+            max_seconds=max_seconds or MAX_SECONDS,
             overwrite=overwrite,
             threads=threads,
             as_json=as_json,
@@ -190,6 +205,15 @@ def restore(
             local=local,
         )
         return
+    of_shards = {
+        "--include": bool(include),
+        "--exclude": bool(exclude),
+        "--retry": retry != "none",
+        "--max-seconds": max_seconds is not None,
+    }
+    for option, is_given in of_shards.items():
+        if is_given:
+            raise typer.BadParameter(f"{option} is for --shard; 0/1 is a shard with everything")
 
     from mirnet import api
     from mirnet.cli import restore_output

@@ -1,18 +1,23 @@
 """`mirnet cluster restore`: a job over many machines."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from mirnet.cli.endings import interruptible, treat_termination_as_interruption
 from mirnet.cli.options import (
+    MAX_SECONDS,
     Device,
+    Exclude,
     Format,
+    Include,
     Local,
+    MaxSeconds,
     Model,
     Overlap,
     Precision,
     Quality,
+    Retry,
     RuntimeName,
     SelfEnsemble,
     Strength,
@@ -47,26 +52,9 @@ def restore(
     gpus_per_worker: Annotated[
         float, typer.Option(metavar="X", min=0, help="GPUs that a worker takes; 0.5 for a half.")
     ] = 0,
-    include: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="GLOB", help="Only pictures whose path matches; give it again for several."
-        ),
-    ] = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="GLOB", help="No pictures whose path matches; give it again for several."
-        ),
-    ] = None,
-    retry: Annotated[
-        Literal["none", "failed", "all"],
-        typer.Option(
-            metavar="none|failed|all",
-            help="failed: try again whatever failed; all: redo everything. Errors of reading and "
-            "writing are always tried again.",
-        ),
-    ] = "none",
+    include: Include = None,
+    exclude: Exclude = None,
+    retry: Retry = "none",
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -77,9 +65,7 @@ def restore(
         int | None,
         typer.Option(metavar="N", min=0, help="Stop after more failures.", show_default="never"),
     ] = None,
-    max_seconds: Annotated[
-        float, typer.Option(metavar="X", min=0.1, help="Seconds that a picture may take.")
-    ] = 3600,
+    max_seconds: MaxSeconds = None,
     max_gigabytes: Annotated[
         float | None,
         typer.Option(
@@ -163,8 +149,10 @@ def restore(
             int(max_gigabytes * GIGABYTE) if max_gigabytes else None,
             store_seconds,
         )
-        selection = run.Selection(tuple(include or ()), tuple(exclude or ()), retry=retry)
-        demand = engine.Demand(address, workers, cpus_per_worker, gpus_per_worker, max_seconds)
+        selection = run.Selection(include or (), exclude or (), retry=retry)
+        demand = engine.Demand(
+            address, workers, cpus_per_worker, gpus_per_worker, max_seconds or MAX_SECONDS
+        )
         with run.start(begin, end, job, selection, listed=running.listing_progress()) as started:
             running.follow(
                 started,

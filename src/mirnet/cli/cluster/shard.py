@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from mirnet.cli.cluster import running
 from mirnet.cli.endings import interruptible, treat_termination_as_interruption
+
+if TYPE_CHECKING:
+    from mirnet.cluster.plan import Retry
 
 
 def restore_shard(
@@ -16,6 +19,10 @@ def restore_shard(
     shard: str,
     *,
     recursive: bool,
+    include: Sequence[str] | None,
+    exclude: Sequence[str] | None,
+    retry: "Retry",
+    max_seconds: float,
     overwrite: bool,
     threads: int | None,
     as_json: bool,
@@ -47,8 +54,10 @@ def restore_shard(
     with interruptible():
         job = enter(target, source, settings, shards=count, overwrite=overwrite)
         brief = Brief(source.url, target.url, settings, threads)
-        selection = run.Selection(recursive=recursive, shard=index, shards=count)
+        selection = run.Selection(
+            include or (), exclude or (), recursive, shard=index, shards=count, retry=retry
+        )
         with run.start(source, target, job, selection) as started:
             running.follow(
-                started, run.alone(started, brief, None), max_failures=None, as_json=as_json
+                started, run.alone(started, brief, max_seconds), max_failures=None, as_json=as_json
             )
