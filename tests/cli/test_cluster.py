@@ -1,5 +1,6 @@
 """`mirnet cluster` and `mirnet restore --shard` as a user runs them."""
 
+import ctypes
 import importlib.util
 import json
 import os
@@ -94,6 +95,41 @@ def test_a_shard_selects_stops_and_tries_again(mirnet, photos, tmp_path, save):
     assert sorted(contents(tmp_path / "out")) == ["large.png", "scan.tif"]
 
 
+def without_rights():
+    """Take from root what lets it read everything; for the child that is about to start."""
+    if os.geteuid() == 0:
+        drop, rights = 24, (1, 2)  # PR_CAPBSET_DROP of CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
+        for right in rights:
+            if ctypes.CDLL(None).prctl(drop, right, 0, 0, 0):
+                raise OSError(f"the right {right} cannot be dropped")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="rights are dropped as Linux does")
+def test_a_folder_that_cannot_be_read_is_told_and_the_others_done(mirnet, photos, tmp_path, save):
+    for name in ("locked/1.png", "drafts/2.png"):
+        save(photos / name, 8, 8)
+        (photos / name).parent.chmod(0)
+    options = ("--strength", "0", "--runtime", "mnn", "--exclude", "drafts/*")
+    shard = ("restore", "photos", "-o", "out", "-r", "--shard", "0/1", *options)
+    try:
+        done = mirnet(*shard, preexec_fn=without_rights)
+        status = mirnet("cluster", "status", "out")
+    except subprocess.SubprocessError:
+        pytest.skip("root cannot drop its rights here")
+    finally:
+        for name in ("locked", "drafts"):
+            (photos / name).chmod(0o700)
+
+    assert done.stdout == "3 pictures: 3 restored, 0 done before, 1 folder could not be read\n"
+    assert done.stderr == f"mirnet: {photos}/locked cannot be read: Permission denied\n"
+    assert done.returncode == 1
+    assert "folders  1 could not be read" in status.stdout
+    again = mirnet(*shard, "--json")
+    assert again.returncode == 0
+    assert json.loads(again.stdout)["restored"] == 1
+    assert len(contents(tmp_path / "out")) == 4
+
+
 def test_a_cluster_of_its_own_restores_and_other_options_are_refused(mirnet, photos, tmp_path):
     pytest.importorskip("ray", reason='needs Ray: pip install "mirnet[cluster]"')
     echo = ("--strength", "0", "--runtime", "mnn")
@@ -162,7 +198,7 @@ def test_too_many_failures_stop_a_job():
         finally:
             ended.append(True)
 
-    started = SimpleNamespace(listed=5, done=0, failed=Counter())
+    started = SimpleNamespace(listed=5, done=0, failed=Counter(), unreadable=["x"])
     with pytest.raises(MirnetError, match="more than 2 pictures failed"):
         follow(started, failing(), max_failures=2, as_json=False)
     assert ended == [True]

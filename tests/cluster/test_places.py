@@ -1,6 +1,7 @@
 """Folders and object stores, through one interface."""
 
 import hashlib
+import shutil
 
 import pytest
 
@@ -92,6 +93,40 @@ def test_links_to_folders_are_not_followed_and_links_to_files_are_files(tmp_path
     names = sorted(entry.name for entry in open_place(str(tmp_path / "in")).list())
 
     assert names == ["a.png", "b.png"]
+
+
+def test_a_folder_that_vanishes_while_it_is_listed_is_reported(tmp_path):
+    for name in ("a.png", "gone/b.png", "there/c.png"):
+        (tmp_path / "in" / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / "in" / name).touch()
+    place = open_place(str(tmp_path / "in"))
+    reported = []
+
+    listed = place.list(report=reported.append)
+    found = [next(listed).name]
+    shutil.rmtree(tmp_path / "in" / "gone")
+    found += [entry.name for entry in listed]
+
+    assert sorted(found) == ["a.png", "there/c.png"]
+    assert [error.filename for error in reported] == [str(tmp_path / "in" / "gone")]
+
+
+def test_without_a_report_a_folder_that_vanishes_is_an_error(tmp_path):
+    (tmp_path / "in" / "gone").mkdir(parents=True)
+    (tmp_path / "in" / "a.png").touch()
+
+    listed = open_place(str(tmp_path / "in")).list()
+    next(listed)
+    (tmp_path / "in" / "gone").rmdir()
+
+    with pytest.raises(FileNotFoundError, match="gone"):
+        list(listed)
+
+
+def test_a_file_whose_facts_cannot_be_had_is_listed(tmp_path):
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+
+    assert [entry.name for entry in open_place(str(tmp_path)).list()] == ["loop.png"]
 
 
 def test_a_folder_lies_inside_another():

@@ -6,8 +6,7 @@ Both are used through `Place`. Names are relative, with slashes.
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -36,6 +35,10 @@ class Entry:
     """Changes with the content: the ETag, or size and time of modification."""
 
 
+Report = Callable[[OSError], None]
+"""Called with the error of a folder that cannot be read."""
+
+
 @runtime_checkable
 class Place(Protocol):
     """A folder, or a prefix of an object store. Picklable by its `url` alone: see `open_place`."""
@@ -43,10 +46,18 @@ class Place(Protocol):
     url: str
     """Address, by which other machines open the same place."""
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
+    def list(self, prefix: str = "", *, report: Report | None = None) -> Iterator[Entry]:
         """The files below a prefix that ends in a slash, in any order, one at a time.
 
         Without a prefix, files and folders whose names start with a dot are left out.
+
+        Args:
+            prefix: part of the place to list.
+            report: told about subfolders that cannot be read, which are then left out; with None,
+                the first one raises its error.
+
+        Raises:
+            OSError: if it cannot be read; FileNotFoundError if it is not there.
         """
         ...
 
@@ -133,26 +144,40 @@ class Folder:
         self.path = path.absolute()
         self.url = str(self.path)
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
+    def list(self, prefix: str = "", *, report: Report | None = None) -> Iterator[Entry]:
         """See `Place`. Links to folders are not followed."""
-        folders = [self.path / prefix]
+        top = self.path / prefix
+        folders = [top]
         while folders:
             folder = folders.pop()
             try:
-                entries = os.scandir(folder)
-            except FileNotFoundError:
-                if prefix:
+                yield from self._scan(folder, folders)
+            except OSError as error:
+                if prefix and isinstance(error, FileNotFoundError):
                     continue
-                raise
-            with entries:  # one at a time: a folder may hold millions
-                for entry in entries:
-                    if entry.name.startswith("."):
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(Path(entry.path))
-                    elif (found := _stat(entry)) is not None:
-                        name = Path(entry.path).relative_to(self.path).as_posix()
-                        yield Entry(name, found.st_size, _fingerprint(found))
+                if report is None or folder == top:
+                    raise
+                report(error)
+
+    def _scan(self, folder: Path, folders: MutableSequence[Path]) -> Iterator[Entry]:
+        """The files of one folder; its subfolders are added to `folders`."""
+        with os.scandir(folder) as entries:  # one at a time: a folder may hold millions
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(Path(entry.path))
+                    continue
+                name = Path(entry.path).relative_to(self.path).as_posix()
+                try:
+                    found = entry.stat() if entry.is_file() else None
+                except FileNotFoundError:  # a link to nothing, or removed meanwhile
+                    continue
+                except OSError:  # listed, so that reading it fails and is told
+                    yield Entry(name, 0, "")
+                    continue
+                if found:
+                    yield Entry(name, found.st_size, _fingerprint(found))
 
     def fetch(self, name: str, folder: Path) -> tuple[Path, str]:
         """See `Place`. No copy is made."""
@@ -223,14 +248,6 @@ def inside(place: Place, other: Place) -> str:
     """The prefix under which `place` lies inside `other`, ending in a slash; "" if it does not."""
     outer = other.url.rstrip("/") + "/"
     return place.url[len(outer) :] + "/" if place.url.startswith(outer) else ""
-
-
-def _stat(entry: os.DirEntry[str]) -> os.stat_result | None:
-    """Size and times of a regular file or a link to one; None for all others."""
-    with suppress(OSError):
-        if entry.is_file():
-            return entry.stat()
-    return None
 
 
 def _fingerprint(found: os.stat_result) -> str:

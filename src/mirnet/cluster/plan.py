@@ -100,6 +100,17 @@ def selector(
     return is_wanted
 
 
+def may_hold(folder: str, exclude: Sequence[str], without: str = "") -> bool:
+    """Whether a folder may hold pictures that `selector` wants.
+
+    >>> may_hold("a/b/", ["a/*"]), may_hold("a/b/", ["*.png"])
+    (False, True)
+    """
+    if without and folder.startswith(without):
+        return False
+    return not any(fnmatchcase(folder, pattern) for pattern in exclude)
+
+
 def plan(
     entries: Sequence[Entry],
     rows: Mapping[str, Row],

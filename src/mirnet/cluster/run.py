@@ -1,6 +1,7 @@
 """One run of a job: list, plan bucket by bucket, hand out slices, merge the manifest."""
 
 import json
+import os
 import time
 import uuid
 from collections import Counter, defaultdict
@@ -16,6 +17,7 @@ from mirnet.cluster.places import Entry, Place
 from mirnet.cluster.plan import Retry, Slice
 from mirnet.cluster.work import Summary, Worker
 from mirnet.errors import DataError
+from mirnet.pictures.vips import shown
 
 RUNS = ".mirnet/runs"
 """Folder of the records of runs, in the target."""
@@ -50,6 +52,8 @@ class Run:
     job: Job
     selection: Selection
     spool: Spool
+    unreadable: Sequence[str] = ()
+    """Subfolders of the source that cannot be read, each with the reason, in lines."""
     done: int = 0
     """Pictures that were done before."""
     failed: Counter[str] = field(default_factory=Counter)
@@ -130,23 +134,29 @@ def start(
         listed: told how far the listing is.
 
     Raises:
-        DataError: if there are no pictures, or the target is the source.
+        DataError: if there are no pictures, or the target is the source. Subfolders that cannot
+            be read are noted in the run, whose pictures are then the others.
         OSError: if the source cannot be listed.
     """
     if source.url == target.url:
         raise DataError(f"{source.url} is source and target: results need a place of their own")
+    without = places.inside(target, source)
     is_wanted = plan.selector(
-        selection.include,
-        selection.exclude,
-        recursive=selection.recursive,
-        without=places.inside(target, source),
+        selection.include, selection.exclude, recursive=selection.recursive, without=without
     )
+    unreadable: list[str] = []
+
+    def note(error: OSError) -> None:
+        name = os.path.relpath(error.filename, source.url) + "/"
+        if selection.recursive and plan.may_hold(name, selection.exclude, without):
+            unreadable.append(f"{shown(error.filename)} cannot be read: {error.strerror}")
+
     with spooling() as spool:
         seen = 0
 
         def mine() -> Iterator[tuple[int, Entry]]:
             nonlocal seen
-            for entry in source.list():
+            for entry in source.list(report=note):
                 if not is_wanted(entry.name):
                     continue
                 seen += 1
@@ -159,8 +169,8 @@ def start(
 
         spool.fill(mine())
         if not seen:
-            raise DataError(f"no pictures in {source.url}")
-        run = Run(source, target, job, selection, spool)
+            raise DataError("; ".join([f"no pictures in {source.url}", *unreadable]))
+        run = Run(source, target, job, selection, spool, unreadable)
         record = f"{RUNS}/{time.time():017.6f}-{uuid.uuid4().hex[:8]}.json"
         facts = {
             "job": job.id,
@@ -168,6 +178,7 @@ def start(
             "shard": selection.shard,
             "shards": selection.shards,
             "listed": spool.count,
+            "unreadable": len(unreadable),
         }
         target.write(record, json.dumps(facts).encode())
         yield run

@@ -24,6 +24,8 @@ class Status:
     """Processes that share the latest run."""
     started_shards: int = 0
     """Those of them that have started."""
+    unreadable: int = 0
+    """Folders of the source that the latest run could not read; the most of its shards."""
     done: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     """Failures by reason."""
@@ -97,6 +99,7 @@ def _read_runs(target: Place, status: Status) -> float:
             break
         if facts["shard"] not in latest:
             latest[facts["shard"]] = facts["listed"]
+            status.unreadable = max(status.unreadable, facts.get("unreadable", 0))
             since = min(since, facts["started"])
         if len(latest) == status.shards:
             break

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from mirnet.cluster.places import Entry
+from mirnet.cluster.places import Entry, Report
 from mirnet.extras import needs
 
 LISTED = 1000
@@ -40,8 +40,8 @@ class Store:
         with _as_os_error(url):
             self._store = from_url(url, retry_config={"retry_timeout": timedelta(seconds=seconds)})
 
-    def list(self, prefix: str = "") -> Iterator[Entry]:
-        """See `Place`."""
+    def list(self, prefix: str = "", *, report: Report | None = None) -> Iterator[Entry]:
+        """See `Place`. There are no folders, so nothing is reported."""
         with _as_os_error(self.url):
             for chunk in self._obstore.list(self._store, prefix or None, chunk_size=LISTED):
                 for found in chunk:

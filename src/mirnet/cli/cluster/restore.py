@@ -108,8 +108,8 @@ def restore(
       mirnet cluster restore photos/ restored/ --include '*.jpg' --exclude 'drafts/*'
       mirnet cluster restore photos/ restored/ --retry failed --max-seconds 7200
 
-    Exit codes: 0 all restored, 1 some failed (the others are done), 2 bad arguments or stopped,
-    130 interrupted.
+    Exit codes: 0 all restored, 1 some failed or lie in folders that cannot be read (the others are
+    done), 2 bad arguments or stopped, 130 interrupted.
     """
     from mirnet.extras import needs
 

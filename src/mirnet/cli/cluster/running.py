@@ -65,7 +65,7 @@ def follow(
 
     Raises:
         MirnetError: if more pictures fail than may.
-        typer.Exit: with code 1 if some failed.
+        typer.Exit: with code 1 if some failed, or lie in folders that cannot be read.
     """
     from mirnet.cli.bars import Rate, print_message, progress_bar
     from mirnet.cluster.work import Summary
@@ -74,6 +74,8 @@ def follow(
     bar = progress_bar(Rate("pictures"))
     task = bar.add_task("restoring", total=run.listed)
     with bar:
+        for line in run.unreadable:
+            print_message(bar, f"mirnet: {line}")
         try:
             for summary in summaries:
                 total.include(summary)
@@ -90,7 +92,7 @@ def follow(
         finally:
             summaries.close()  # type: ignore[attr-defined]  # a generator: it stops the workers
     _print(run, total, as_json=as_json)
-    if total.failed or run.failed:
+    if total.failed or run.failed or run.unreadable:
         raise typer.Exit(FAILED)
 
 
@@ -112,6 +114,7 @@ def _print(run: "Run", total: "Summary", *, as_json: bool) -> None:
         "done_before": run.done,
         "failed": dict(total.failed),
         "failed_before": dict(run.failed),
+        "unreadable_folders": len(run.unreadable),
         "megapixels": round(total.megapixels, 6),
         "worker_seconds": round(total.seconds, 3),
     }
@@ -121,6 +124,9 @@ def _print(run: "Run", total: "Summary", *, as_json: bool) -> None:
     parts = [f"{total.done} restored", f"{run.done} done before"]
     for counts, when in ((total.failed, ""), (run.failed, " before")):
         parts += [f"{count} failed{when} ({reason})" for reason, count in sorted(counts.items())]
+    if run.unreadable:
+        folders = "folder" if len(run.unreadable) == 1 else "folders"
+        parts.append(f"{len(run.unreadable)} {folders} could not be read")
     typer.echo(f"{run.listed} pictures: {', '.join(parts)}")
 
 

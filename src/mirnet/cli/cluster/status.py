@@ -43,6 +43,7 @@ def _record(found: "Status") -> dict[str, Any]:
         "failed": dict(found.failed),
         "left": found.left,
         "outdated": found.outdated,
+        "unreadable_folders": found.unreadable,
         "megapixels": found.megapixels,
         "bytes": found.bytes,
         "worker_seconds": found.worker_seconds,
@@ -65,6 +66,8 @@ def _lines(found: "Status") -> list[str]:
         f"failed   {count:,}  {reason}: {REASONS.get(reason, '')}".rstrip(": ")
         for reason, count in sorted(found.failed.items())
     ]
+    if found.unreadable:
+        lines.append(f"folders  {found.unreadable:,} could not be read by the latest run")
     if found.outdated:
         lines.append(f"outdated {found.outdated:,}  made by another model or with other options")
     if found.left is not None:
