@@ -17,6 +17,9 @@ LISTED = 1000
 CONFLICTS = 8
 """Attempts to write while another writer of the same name is at work (status 409)."""
 
+CONFLICT_SECONDS = 0.05
+"""Seconds before the second attempt; each further one waits twice as long."""
+
 
 class Store:
     """A prefix of an object store. Keys and endpoints come from the usual environment variables.
@@ -94,22 +97,36 @@ class Store:
         return sha256.hexdigest(), size
 
     def _put(self, name: str, content: Path | bytes, *, replace: bool) -> bool:
-        """Write; S3 answers 412 if the name is taken, and 409 while others are writing it."""
+        """Write, again and again while other writers are in the way.
+
+        S3 answers 412 if the name is taken, and 409 while others are writing it, whoever wins.
+        obstore takes both for "already exists", so only a look tells whether it does.
+        """
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
+        mode = "overwrite" if replace else "create"
         for attempt in range(CONFLICTS):
             try:
                 with _as_os_error(self._shown(name)):
-                    mode = "overwrite" if replace else "create"
                     self._obstore.put(self._store, name, content, mode=mode)
                 return True
             except OSError as error:
-                if isinstance(error.__cause__, AlreadyExistsError | PreconditionError):
-                    return False
-                if "409" not in str(error) or attempt == CONFLICTS - 1:
+                if not isinstance(error.__cause__, AlreadyExistsError | PreconditionError):
                     raise
-            time.sleep(0.05 * 2**attempt)
+                if not replace and self._exists(name):
+                    return False
+                if attempt == CONFLICTS - 1:
+                    raise
+            time.sleep(CONFLICT_SECONDS * 2**attempt)
         raise AssertionError("unreachable")
+
+    def _exists(self, name: str) -> bool:
+        try:
+            with _as_os_error(self._shown(name)):
+                self._obstore.head(self._store, name)
+        except FileNotFoundError:
+            return False
+        return True
 
     def _shown(self, name: str) -> str:
         return f"{self.url}/{name}"
