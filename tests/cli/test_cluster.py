@@ -16,7 +16,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from mirnet.cli.cluster.running import follow, parse_shard
+from mirnet.cli.cluster.running import follow
+from mirnet.cli.sharding import parse_shard
 from mirnet.cluster.work import Summary
 from mirnet.errors import MirnetError
 

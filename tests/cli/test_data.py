@@ -265,6 +265,22 @@ def test_pairs_are_synthesized(mirnet, save, tmp_path):
     assert (again.returncode, again.stdout) == (0, "out  1 photographs  3 patches\n")
 
 
+def test_shards_share_the_photographs(mirnet, save, tmp_path):
+    pytest.importorskip("torch")
+    for stem in "abcd":
+        save(tmp_path / "photographs" / f"{stem}.png", 70, 70)
+    command = ("synthesize", "photographs", "out", "--patch", "32", "--per-image", "2", "--json")
+    array = {**os.environ, "JOB_COMPLETION_INDEX": "1", "JOB_COMPLETIONS": "2"}
+    shards = [mirnet(*command, "--shard", "0/2"), mirnet(*command, "--shard", "auto", env=array)]
+    whole = mirnet(*command)
+
+    assert [done.returncode for done in (*shards, whole)] == [0, 0, 0]
+    results = [json.loads(done.stdout) for done in (*shards, whole)]
+    assert sum(each["written"] for each in results[:2]) == results[2]["patches"] == 8
+    assert results[2]["written"] == 0
+    assert "counted from 0 to 1" in mirnet(*command, "--shard", "2/2").stderr
+
+
 def test_synthesizing_without_torch_says_what_to_install(python, tmp_path):
     script = "import sys; from mirnet.cli import main; main()"
     done = python(script, "data", "synthesize", tmp_path, tmp_path / "out", without=["torch"])

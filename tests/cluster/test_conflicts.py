@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from mirnet.cluster import job, manifest, stores
-from mirnet.cluster.buckets import bucket_of
 from mirnet.cluster.places import open_place
+from mirnet.system.hashing import bucket_of
 
 NOT_PASSED = {"connection", "host", "transfer-encoding", "content-length"}
 

@@ -1,5 +1,8 @@
 """Synthetic pairs depend on seed, photograph and number alone."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -7,7 +10,7 @@ pytest.importorskip("torch")
 
 from mirnet.camera import noise
 from mirnet.errors import DataError
-from mirnet.patches import synthesis
+from mirnet.patches import patch_folder, synthesis
 
 SIDE = 32 + 2 * noise.MARGIN
 
@@ -20,8 +23,8 @@ def photographs(tmp_path, save, picture):
     return tmp_path / "photographs"
 
 
-def make(source, folder, *, patch=32, per_image=3, seed=0):
-    plan = synthesis.plan(source, folder, patch=patch, per_image=per_image, seed=seed)
+def make(source, folder, *, patch=32, per_image=3, seed=0, **shard):
+    plan = synthesis.plan(source, folder, patch=patch, per_image=per_image, seed=seed, **shard)
     return plan, list(synthesis.run(plan))
 
 
@@ -55,6 +58,36 @@ def test_patches_are_different_and_come_from_everywhere(photographs, tmp_path):
     make(photographs, tmp_path / "out", per_image=4)
 
     assert len(set(tree(tmp_path / "out").values())) == 2 * 8 + 1
+
+
+@pytest.mark.parametrize("order", [(0, 1), (4, 2, 0, 3, 1)])
+def test_shards_in_any_order_write_what_one_run_writes(photographs, tmp_path, save, order):
+    for stem in "cde":
+        save(photographs / f"{stem}.png", SIDE, SIDE)
+    make(photographs, tmp_path / "one")
+
+    plans = [make(photographs, tmp_path / "out", shard=(number, len(order)))[0] for number in order]
+
+    assert tree(tmp_path / "out") == tree(tmp_path / "one")
+    assert sum(plan.patches for plan in plans) == 15
+    names = [name for plan in plans for job in plan.jobs for name in job.patches]
+    assert len(set(names)) == len(names) == 15
+    assert make(photographs, tmp_path / "out")[0].missing == 0
+
+
+def test_many_processes_may_start_at_the_same_time(tmp_path):
+    asked = {"seed": 0}
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: patch_folder.start(tmp_path / "out", asked), range(32)))
+
+    assert json.loads((tmp_path / "out" / "patches.json").read_text()) == asked
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "groundtruth",
+        "input",
+        "patches.json",
+    ]
+    with pytest.raises(DataError, match="seed 0, and seed 1 was given"):
+        patch_folder.start(tmp_path / "out", {"seed": 1})
 
 
 def test_a_patch_depends_on_seed_photograph_and_number_alone(photographs, tmp_path, save, picture):

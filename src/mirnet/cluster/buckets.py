@@ -1,6 +1,5 @@
 """Millions of names without holding them: a listing spread over files on disk, by hash."""
 
-import hashlib
 import json
 import tempfile
 from collections import defaultdict
@@ -15,18 +14,6 @@ BUCKETS = 256
 
 BUFFERED = 50_000
 """Entries that are held before they are written to disk."""
-
-
-def bucket_of(target: str, count: int) -> int:
-    """The bucket of a picture, by the name of its result.
-
-    Pictures that would become one file so fall into one bucket, where that is noticed.
-
-    >>> bucket_of("a/b.png", 256)
-    84
-    """
-    data = target.encode("utf-8", "surrogateescape")
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big") % count
 
 
 class Spool:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from mirnet.cluster import manifest, places, plan
-from mirnet.cluster.buckets import Spool, bucket_of, spooling
+from mirnet.cluster.buckets import Spool, spooling
 from mirnet.cluster.child import Brief
 from mirnet.cluster.job import Job
 from mirnet.cluster.places import Entry, Place
@@ -18,6 +18,7 @@ from mirnet.cluster.plan import Retry, Slice
 from mirnet.cluster.work import Summary, Worker
 from mirnet.errors import DataError
 from mirnet.pictures.vips import shown
+from mirnet.system.hashing import bucket_of
 
 RUNS = ".mirnet/runs"
 """Folder of the records of runs, in the target."""
@@ -162,6 +163,7 @@ def start(
                 seen += 1
                 if listed and seen % 10_000 == 0:
                     listed(seen)
+                # pictures that would become one file meet in a bucket, where that is noticed
                 wanted = plan.target_name(entry.name, job.settings.format)
                 bucket = bucket_of(wanted, job.buckets)
                 if bucket % selection.shards == selection.shard:

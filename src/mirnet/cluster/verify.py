@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from mirnet.cluster import manifest
-from mirnet.cluster.buckets import bucket_of, spooling
+from mirnet.cluster.buckets import spooling
 from mirnet.cluster.job import Job
 from mirnet.cluster.manifest import DONE, FAILED, Row
 from mirnet.cluster.places import Place
+from mirnet.system.hashing import bucket_of
 
 Kind = Literal["missing", "different", "unknown"]
 

@@ -14,7 +14,7 @@ import numpy as np
 from mirnet.errors import DataError
 from mirnet.pictures import codec
 from mirnet.shapes import Pixels
-from mirnet.system.files import replacing
+from mirnet.system.files import remove_stale, replacing
 
 NOISY, CLEAN = "input", "groundtruth"
 """Folders of the two halves."""
@@ -47,14 +47,8 @@ def refuse(folder: Path, source: Path, asked: Asked, names: Iterable[str]) -> No
         raise DataError(f"{folder} is a file: give a folder for the patches")
     if folder.resolve().is_relative_to(source.resolve()):
         raise DataError(f"{folder} lies in {source}, among the pictures: choose another folder")
-    record = folder / RECORD
-    if record.exists():
-        earlier = _recorded(record)
-        if earlier != asked:
-            raise DataError(
-                f"{folder} holds patches made with {_shown(earlier, asked)}, and "
-                f"{_shown(asked, earlier)} was given: give the same, or choose another folder"
-            )
+    if (folder / RECORD).exists():
+        _refuse_others(folder, asked)
         return
     taken = sorted((_names(folder / NOISY) | _names(folder / CLEAN)).intersection(names))
     if taken:
@@ -67,15 +61,20 @@ def refuse(folder: Path, source: Path, asked: Asked, names: Iterable[str]) -> No
 def start(folder: Path, asked: Asked) -> None:
     """Create the folders, and record the options before the first patch is written.
 
+    Several processes may do so at the same time.
+
     Raises:
+        DataError: if another process has recorded other options meanwhile.
         OSError: if folder or disk do not take them.
     """
     for half in (NOISY, CLEAN):
         (folder / half).mkdir(parents=True, exist_ok=True)
     record = folder / RECORD
     if not record.exists():
-        with replacing(record, f".{RECORD}.part") as part:
+        remove_stale(folder)
+        with replacing(record) as part:
             part.write_text(json.dumps(dict(asked), indent=2) + "\n", encoding="utf-8")
+    _refuse_others(folder, asked)
 
 
 def write(folder: Path, name: str, noisy: Pixels, clean: Pixels) -> None:
@@ -106,6 +105,16 @@ def stored_bytes(values: int, dtype: np.dtype[np.generic]) -> int:
 
 def _names(folder: Path) -> set[str]:
     return {path.stem for path in folder.glob("[!.]*.png")}
+
+
+def _refuse_others(folder: Path, asked: Asked) -> None:
+    """Check that the record tells of the same options."""
+    earlier = _recorded(folder / RECORD)
+    if earlier != asked:
+        raise DataError(
+            f"{folder} holds patches made with {_shown(earlier, asked)}, and "
+            f"{_shown(asked, earlier)} was given: give the same, or choose another folder"
+        )
 
 
 def _recorded(path: Path) -> Asked:

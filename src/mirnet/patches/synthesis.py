@@ -19,15 +19,25 @@ from mirnet.patches import patch_folder, patches, windows
 from mirnet.patches.patches import CutJob, CutPlan, CutResult
 from mirnet.pictures import codec, symmetry
 from mirnet.shapes import Pixels
+from mirnet.system.hashing import bucket_of
 
 MULTIPLE = 16
 """The side of a patch is a multiple of this, for JPEG's blocks."""
 
 
 def plan(
-    source: Path, folder: Path, *, patch: int, per_image: int, seed: int
+    source: Path,
+    folder: Path,
+    *,
+    patch: int,
+    per_image: int,
+    seed: int,
+    shard: tuple[int, int] = (0, 1),
 ) -> CutPlan[Path, int]:
     """Plan the missing patches. Headers are read, and nothing is written.
+
+    Shards share the photographs by a hash of their names, and may write to one folder at the same
+    time: together they write what one process would.
 
     Photographs that cannot be read, are not 8-bit RGB or are smaller than the patch and its margin
     are listed as unusable.
@@ -38,6 +48,7 @@ def plan(
         patch: side of the patches in pixels, a multiple of 16.
         per_image: number of patches per photograph.
         seed: 0 or more.
+        shard: number of this shard, from 0, and number of shards.
 
     Raises:
         DataError: if the patch is no multiple of 16, there are no photographs, two have one stem,
@@ -48,12 +59,15 @@ def plan(
     room = patch + 2 * noise.MARGIN
     size_each = 2 * patch_folder.stored_bytes(3 * patch**2, np.dtype(np.uint8))
     jobs, unusable = [], []
+    number, shards = shard
     for stem, path in _photographs(source).items():
+        if bucket_of(stem, shards) != number:
+            continue
         problem = _problem(path, room)
         if problem:
             unusable.append(CutResult(path.name, 0, problem))
         else:
-            numbers = {patches.name(stem, number): number for number in range(per_image)}
+            numbers = {patches.name(stem, each): each for each in range(per_image)}
             jobs.append(CutJob(stem, path, numbers, size_each))
     asked = {"patch": patch, "per_image": per_image, "seed": seed}
     return patches.plan(source, folder, {"pictures": "synthetic", **asked}, jobs, unusable)

@@ -8,6 +8,7 @@ import typer
 
 from mirnet.cli.cluster import running
 from mirnet.cli.endings import interruptible, treat_termination_as_interruption
+from mirnet.cli.sharding import parse_shard
 
 if TYPE_CHECKING:
     from mirnet.cluster.plan import Retry
@@ -45,7 +46,7 @@ def restore_shard(
     from mirnet.cluster.job import enter
     from mirnet.cluster.places import open_place
 
-    index, count = running.parse_shard(shard)
+    index, count = parse_shard(shard)
     if len(inputs) != 1 or output is None:
         raise typer.BadParameter("--shard takes one input, a folder, and -o")
     source, target = open_place(str(inputs[0])), open_place(str(output))

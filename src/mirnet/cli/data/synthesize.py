@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mirnet.cli.endings import interruptible, treat_termination_as_interruption
+from mirnet.cli.sharding import parse_shard
 from mirnet.extras import needs
 
 
@@ -26,6 +27,14 @@ def synthesize(
     seed: Annotated[
         int, typer.Option(metavar="N", min=0, help="Seed for places, flips and noise.")
     ] = 0,
+    shard: Annotated[
+        str,
+        typer.Option(
+            metavar="I/N",
+            help="Make the I-th of N parts, counted from 0; auto asks SLURM or Kubernetes.",
+            show_default="everything",
+        ),
+    ] = "0/1",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the result as one JSON object.")
     ] = False,
@@ -36,10 +45,16 @@ def synthesize(
     photograph's name and its number, so photographs can be added later. To resume after an
     interruption, run the same command again: existing patches are kept.
 
+    With --shard, each of N processes makes the patches of some of the photographs, in any order or
+    at the same time, on machines that share SRC and DST. Together they write, byte for byte, what
+    one process would; no final step is needed. To check, run it without --shard: it makes what is
+    missing, if anything is.
+
     \b
     Examples:
       mirnet data synthesize photographs patches
       mirnet data synthesize photographs patches --patch 128 --per-image 50
+      mirnet data synthesize photographs patches --shard 0/8
 
     Exit codes: 0 all made, 1 some photographs failed (the others are done), 2 bad arguments or too
     little space, 130 interrupted.
@@ -50,5 +65,7 @@ def synthesize(
 
     treat_termination_as_interruption()
     with interruptible():
-        plan = synthesis.plan(source, folder, patch=patch, per_image=per_image, seed=seed)
+        plan = synthesis.plan(
+            source, folder, patch=patch, per_image=per_image, seed=seed, shard=parse_shard(shard)
+        )
         follow(plan, synthesis.run(plan), pictures="photographs", as_json=as_json)
