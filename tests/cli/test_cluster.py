@@ -205,6 +205,25 @@ def test_too_many_failures_stop_a_job():
     assert ended == [True]
 
 
+def test_the_last_shard_of_an_evaluation_prints_the_means(mirnet, tmp_path, save):
+    for name in ("1.png", "2.png", "3.png", "4.png"):
+        for half in ("input", "groundtruth"):
+            save(tmp_path / "val" / half / name, 24, 24)
+    command = ("evaluate", "val", *OPTIONS, "--json")
+    alone = mirnet(*command)
+    shards = [mirnet(*command, "--shard", f"{number}/2", "-o", "scores") for number in range(2)]
+    wrong = mirnet(*command, "--shard", "0/2")
+
+    assert [done.returncode for done in (alone, *shards)] == [0, 0, 0]
+    assert "pairs are left to other shards" in shards[0].stderr
+    one, last = (json.loads(done.stdout.splitlines()[-1]) for done in (alone, shards[1]))
+    for means in (one["all"], last["all"]):
+        means["methods"]["denoise-tiny"].pop("seconds_per_megapixel")
+    assert last["all"] == one["all"]
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    assert "--shard needs -o" in wrong.stderr
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_shard_keeps_what_it_did(photos, tmp_path, save, how):
     for number in range(40):

@@ -4,7 +4,7 @@ import shlex
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,6 +24,7 @@ from mirnet.cli.options import (
     Threads,
     Tile,
 )
+from mirnet.cli.sharding import parse_shard
 from mirnet.cli.submission import Benchmark
 from mirnet.errors import DataError
 from mirnet.models.catalog import DEFAULT
@@ -101,7 +102,7 @@ def evaluate(
             "-o",
             "--output",
             metavar="PATH",
-            help="File or folder for --submit.",
+            help="File or folder for --submit; folder or s3://, gs://, az:// for --shard.",
             show_default="SubmitSrgb.csv or dnd_submission",
         ),
     ] = None,
@@ -120,6 +121,14 @@ def evaluate(
     threads: Threads = None,
     precision: Precision = "auto",
     local: Local = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Measure the I-th of N parts, counted from 0, and keep a row per pair in the "
+            "folder or object store that -o names; auto asks SLURM or Kubernetes.",
+        ),
+    ] = None,
     as_json: Annotated[
         bool,
         typer.Option("--json", help="Print one JSON object per pair, then one with the means."),
@@ -137,6 +146,11 @@ def evaluate(
     server takes: for sidd, BenchmarkNoisyBlocksSrgb.mat becomes one .csv (or .mat) file; for dnd,
     info.mat and images_srgb/ become a folder.
 
+    With --shard, processes on machines that share DATA and the folder of -o measure a part each.
+    Run the same command again to resume: pairs that are measured stay so. The process that finds
+    all pairs measured prints the means, which are those of one process; --shard 0/1 afterwards
+    prints them again.
+
     \b
     Examples:
       mirnet evaluate sidd_mini/val
@@ -148,6 +162,7 @@ def evaluate(
       mirnet evaluate Set5 --model x2.safetensors --baseline bicubic --baseline lanczos
       mirnet evaluate SIDD --submit sidd -o SubmitSrgb.csv
       mirnet evaluate DND --submit dnd -o dnd_submission
+      mirnet evaluate sidd_mini/val --shard 0/8 -o scores
 
     Exit codes: 0 all measured or written, 1 some pairs failed (and are not in the means), 2 bad
     arguments or data, 130 interrupted.
@@ -158,19 +173,18 @@ def evaluate(
     from mirnet.evaluation.evaluate import evaluate as measure
     from mirnet.evaluation.perceptual import Lpips
 
-    load = partial(
-        api.load,
-        device=device,
-        runtime=runtime,
-        tile=tile,
-        overlap=overlap,
-        strength=strength,
-        self_ensemble=self_ensemble,
-        whole=whole,
-        threads=threads,
-        precision=precision,
-        local=local,
-    )
+    options: dict[str, Any] = {
+        "device": device,
+        "runtime": runtime,
+        "tile": tile,
+        "overlap": overlap,
+        "strength": strength,
+        "self_ensemble": self_ensemble,
+        "whole": whole,
+        "precision": precision,
+        "local": local,
+    }
+    load = partial(api.load, threads=threads, **options)
     if submit:
         others = {
             "--limit": limit,
@@ -179,31 +193,69 @@ def evaluate(
             "--report": report,
             "--lpips": lpips or None,
             "--shave": shave,
+            "--shard": shard,
             "--baseline": [name for name in baseline if name != "input"] or None,
         }
         submission.submit(submit, folders, output, load, model, others=others, as_json=as_json)
         return
-    if output:
-        raise DataError(f"-o {output} is for --submit: write tables with --csv")
+    if output and not shard:
+        raise DataError(f"-o {output} is for --submit and --shard: write tables with --csv")
+    if shard:
+        alone = {"--save-images": save_images, "--csv": csv, "--report": report}
+        for option, value in alone.items():
+            if value:
+                raise DataError(f"--shard and {option} do not go together")
+        if output is None:
+            raise DataError("--shard needs -o, where all shards keep their rows")
     treat_termination_as_interruption()
     progress = PairProgress(as_json=as_json)
     # means of a part would pass for those of all
-    with interruptible("means are only printed at the end"), progress.bar:
-        evaluation = measure(
-            folders,
-            model,
-            load,
-            baselines=baseline,
-            limit=limit,
-            lpips=Lpips(device) if lpips else None,
-            shave=shave,
-            save_images=save_images,
-            csv=csv,
-            report=report,
-            report_pictures=report_pictures,
-            command=shlex.join(["mirnet", *sys.argv[1:]]),
-            watcher=progress,
+    ending = (
+        "run the same command again to resume" if shard else "means are only printed at the end"
+    )
+    common: dict[str, Any] = {
+        "baselines": baseline,
+        "limit": limit,
+        "lpips": Lpips(device) if lpips else None,
+        "shave": shave,
+        "watcher": progress,
+    }
+    missing = 0
+    with interruptible(ending), progress.bar:
+        if shard:
+            from mirnet.cluster import scoring
+            from mirnet.cluster.places import open_place
+
+            share = scoring.evaluate(
+                folders,
+                model,
+                load,
+                open_place(str(output)),
+                parse_shard(shard),
+                options=options,
+                **common,
+            )
+            evaluation, missing = share.evaluation, share.missing
+        else:
+            evaluation = measure(
+                folders,
+                model,
+                load,
+                save_images=save_images,
+                csv=csv,
+                report=report,
+                report_pictures=report_pictures,
+                command=shlex.join(["mirnet", *sys.argv[1:]]),
+                **common,
+            )
+    if missing:
+        typer.echo(
+            f"mirnet: {missing} pairs are left to other shards: the last one prints the means",
+            err=True,
         )
+        if evaluation.overall.failed:
+            raise typer.Exit(FAILED)
+        return
     tell = scores_output.json_means if as_json else scores_output.text
     typer.echo(tell(evaluation.methods, evaluation.summaries, evaluation.overall))
     for line in scores_output.left_out(evaluation.overall):

@@ -85,6 +85,8 @@ def read(target: Place) -> Job | None:
         return None
     try:
         found = json.loads(text)
+        if "evaluation" in found:
+            raise DataError(f"{target.url} holds an evaluation in shards: use another folder")
         version = found["version"]
         if version == VERSION:
             return Job(found["source"], Settings(**found["settings"]), int(found["buckets"]))

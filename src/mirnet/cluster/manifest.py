@@ -62,6 +62,11 @@ class Row:
     """Side of the largest tile that was used."""
     notes: str = ""
     """What changed besides the noise."""
+    psnr: float | None = None
+    ssim: float | None = None
+    """Scores of an evaluated pair by the first model; see `evaluation.scores`."""
+    scores: str = ""
+    """All figures of an evaluated pair, as JSON."""
     worker: str = ""
     """Machine and process."""
     version: str = ""
@@ -123,11 +128,10 @@ def _read(target: Place, bucket: int) -> tuple[dict[str, Row], list[str]]:
 def _schema() -> Any:  # noqa: ANN401 - pyarrow has no types
     import pyarrow
 
-    types = {"str": pyarrow.string(), "int": pyarrow.int64(), "float": pyarrow.float64()}
+    number = pyarrow.float64()
+    types = {str: pyarrow.string(), int: pyarrow.int64(), float: number, float | None: number}
     hints = get_type_hints(Row)
-    return pyarrow.schema(
-        [(field.name, types[hints[field.name].__name__]) for field in fields(Row)]
-    )
+    return pyarrow.schema([(field.name, types[hints[field.name]]) for field in fields(Row)])
 
 
 def _encode(rows: Iterable[Row]) -> bytes:

@@ -46,6 +46,35 @@ class Watcher(Protocol):
         ...
 
 
+def open_methods(
+    stack: ExitStack,
+    models: Sequence[str],
+    load: Callable[[str], Restorer],
+    baselines: Sequence[str] = (),
+) -> tuple[list[Method], int]:
+    """Open models, then baselines; returns them and their common scale.
+
+    Args:
+        stack: closes the models.
+        models: names in the catalogue, or files.
+        load: opens a model.
+        baselines: see `baselines.open_all`.
+
+    Raises:
+        DataError: if methods are given twice or enlarge differently.
+        RuntimeMissingError: if a library is not installed.
+        WeightsError: if there is no such model.
+    """
+    named = zip(short_names(models), models, strict=True)
+    methods: list[Method] = [
+        ModelMethod(name, model, stack.enter_context(load(model))) for name, model in named
+    ]
+    scale = common_scale(methods)
+    methods += known.open_all(baselines, scale)
+    common_scale(methods)
+    return methods, scale
+
+
 def evaluate(
     folders: Sequence[Path],
     models: Sequence[str],
@@ -91,13 +120,7 @@ def evaluate(
         OSError: if a folder takes no file.
     """
     with ExitStack() as stack:
-        named = zip(short_names(models), models, strict=True)
-        methods: list[Method] = [
-            ModelMethod(name, model, stack.enter_context(load(model))) for name, model in named
-        ]
-        scale = common_scale(methods)
-        methods += known.open_all(baselines, scale)
-        common_scale(methods)
+        methods, scale = open_methods(stack, models, load, baselines)
         if shave is None:
             shave = scale if scale > 1 else 0
         with needs("train", "reading shards"):
