@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 COMMANDS = (
-    *("restore", "watch", "train", "evaluate", "benchmark", "export", "chain", "serve", "models"),
+    *("restore", "watch", "train", "evaluate", "benchmark", "export", "chain", "serve"),
+    *("models", "models list", "models show", "models pull", "models push"),
     *("data sidd-patches", "data synthesize", "data pack"),
     *("cluster restore", "cluster status", "cluster verify", "cluster cost"),
 )

@@ -34,7 +34,7 @@ def load(
     grain: float = 0.0,
     grain_seed: int = 0,
 ) -> Restorer:
-    """Load a restorer for a model of the catalogue or a model file.
+    """Load a restorer for a model of the catalogue, a model file or a pulled `hf://` address.
 
     Load it once, use it for many pictures, and close it afterwards (or use `with`).
 

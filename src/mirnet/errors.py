@@ -5,6 +5,7 @@
     ├── ImageError           a file is not a picture that can be read or written
     │   └── PixelError           ... an array holds values that no picture has
     ├── WeightsError         a file holds no weights that this network can load
+    ├── HubError             models cannot be fetched from a hub, or published there
     ├── TilingError          tile and overlap do not fit together
     ├── RuntimeMissingError  an inference runtime is not installed
     ├── InferenceError       a runtime failed during inference
@@ -36,6 +37,10 @@ class PixelError(ImageError, ValueError):
 
 class WeightsError(MirnetError):
     """A file holds no weights that this network can load."""
+
+
+class HubError(MirnetError):
+    """Models cannot be fetched from a hub, or published there."""
 
 
 class TilingError(MirnetError, ValueError):

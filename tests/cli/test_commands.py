@@ -113,7 +113,8 @@ def test_models_are_listed():
     done = mirnet("models")
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert [line.split()[0] for line in done.stdout.splitlines()] == ["denoise", "denoise-tiny"]
+    words = [line.split()[0] for line in done.stdout.splitlines()]
+    assert words[1::2] == ["denoise", "denoise-tiny"]
 
 
 def test_models_are_listed_for_programs():

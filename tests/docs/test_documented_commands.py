@@ -32,6 +32,8 @@ ELSEWHERE = {
     "cluster": "tests/cli/test_cluster.py",
     "--shard": "tests/cli/test_cluster.py",
     "watch": "tests/cli/test_watch_command.py",
+    "pull": "tests/cli/test_models.py",
+    "push": "tests/cli/test_models.py",
 }
 """Commands and options that take long: here their words are checked, and these tests run them."""
 STARTS = ("python", "python3", "torchrun", "srun")
@@ -42,6 +44,7 @@ OTHERS = {
     "docker": "no container engine is at the tests' disposal",
     "uv": "would install into the home",
     "ln": "would link into the home",
+    "hf": "would log in to Hugging Face",
     "kill": "tests/docs/test_serving_tutorial.py",
     "tensorboard": "it serves until it is stopped; tests/training/test_logs.py reads what it shows",
     "visualdl": "it serves until it is stopped; tests/training/test_logs.py reads what it shows",
@@ -54,6 +57,7 @@ ABSENT = {
     "dual_pixel_defocus_deblurring.pth",  # official ones
     *("runs/x2/best.ckpt", "models/enlarge-x2.mnn", "runs/lol/best.ckpt"),  # trained for hours
     *("bm3d", "bm3d:20"),  # takes seconds a picture
+    "hf://owner/name",  # tests/cli/test_models.py has a hub
 }
 """What pages name and tests do not have: the words of such commands are checked."""
 

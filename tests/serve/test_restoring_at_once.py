@@ -128,6 +128,7 @@ def test_a_damaged_picture_fails_its_job_alone(shared, file):
         ("format=gif", "bad_option"),
         ("model=/etc/passwd", "bad_option"),
         ("model=http://127.0.0.1/x.onnx", "bad_option"),
+        ("model=hf://owner/name", "bad_option"),
     ],
 )
 def test_bad_options_are_named(shared, file, query, code):

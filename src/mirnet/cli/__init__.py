@@ -37,7 +37,7 @@ app.command("benchmark", cls=Command)(benchmark.benchmark)
 app.command("export", cls=Command)(export.export)
 app.command("chain", cls=Command)(chain.chain)
 app.command("serve", cls=Command)(serve.serve)
-app.command("models", cls=Command)(models.models)
+app.add_typer(models.app)
 app.add_typer(data.app)
 app.add_typer(cluster.app)
 

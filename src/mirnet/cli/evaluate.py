@@ -41,7 +41,8 @@ def evaluate(
         list[str],
         typer.Option(
             metavar="NAME|FILE",
-            help="Model to use: a name (see `mirnet models`) or a file. Repeat to compare several.",
+            help="Model to use: a name (see `mirnet models`), a file, or hf://owner/name once it "
+            "is pulled. Repeat to compare several.",
         ),
     ] = [DEFAULT],  # noqa: B006 - typer copies it
     baseline: Annotated[

@@ -21,7 +21,10 @@ def _fixed_size(text: str) -> tuple[int, int]:
 def export(
     model: Annotated[
         str,
-        typer.Argument(metavar="MODEL", help="A name (see `mirnet models`) or a weights file."),
+        typer.Argument(
+            metavar="MODEL",
+            help="A name (see `mirnet models`), a weights file, or hf://owner/name.",
+        ),
     ],
     format: Annotated[
         str,

@@ -29,7 +29,11 @@ def height_and_width(text: str) -> tuple[int, int]:
 
 Model = Annotated[
     str,
-    typer.Option(metavar="NAME|FILE", help="Model to use: a name (see `mirnet models`) or a file."),
+    typer.Option(
+        metavar="NAME|FILE",
+        help="Model to use: a name (see `mirnet models`), a file, or hf://owner/name once it is "
+        "pulled.",
+    ),
 ]
 
 Strength = Annotated[

@@ -24,7 +24,8 @@ class Settings:
     """What decides how a result looks: the options of `mirnet restore`, as they were given."""
 
     model: str = catalog.DEFAULT
-    """Name or file of the model. Files must be at the same path on all machines."""
+    """Name, address or file of the model. Files must be at the same path on all machines, and
+    models of a hub pulled on each."""
     sha256: str = ""
     """Digest of the model's weights; results of other weights are not mixed with these."""
     strength: float = 1.0

@@ -7,7 +7,7 @@ from pathlib import Path
 from mirnet import runtimes
 from mirnet.errors import ShapeError, WeightsError
 from mirnet.export import check, facts, mnn, onnx
-from mirnet.models import catalog, checkpoint
+from mirnet.models import address, catalog, checkpoint
 from mirnet.models.checkpoint import Weights
 from mirnet.restoration.runtime import Runtime
 from mirnet.system.files import hidden_folder, place_together, remove_stale
@@ -16,9 +16,6 @@ FORMATS = ("onnx", "openvino", "mnn", "safetensors", "pth", "pdparams", "paddle"
 
 SUFFIXES = {"openvino": ".xml", "paddle": ".pdiparams"}
 """File suffixes of formats whose suffix is not their name."""
-
-BESIDE = {".xml": ".bin", ".pdiparams": ".json"}
-"""Suffix of the second file of two-file formats, by the suffix of the file that is opened."""
 
 HALF = ("onnx", "openvino", "mnn", "safetensors")
 """Formats that can hold weights in half precision."""
@@ -118,7 +115,7 @@ def files(path: Path) -> list[Path]:
     >>> [file.name for file in files(Path("denoise.xml"))]
     ['denoise.bin', 'denoise.xml']
     """
-    beside = BESIDE.get(path.suffix)
+    beside = address.BESIDE.get(path.suffix)
     return [path.with_suffix(beside), path] if beside else [path]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mirnet.aliases import renamed
 from mirnet.errors import WeightsError
-from mirnet.models import identity
+from mirnet.models import address, hub, identity
 
 BUNDLED = Path(__file__).parent / "bundled"
 
@@ -85,14 +85,19 @@ def is_ours(path: Path) -> bool:
 
 
 def file(name: str) -> Path:
-    """The weights file of the model of this name; any other name is taken as a path.
+    """The weights file of the model of this name; any other name is an `hf://` address or a path.
+
+    Nothing is downloaded: an address stands for what `mirnet models pull` has brought.
 
     Raises:
-        WeightsError: if there is neither.
+        WeightsError: if there is no such model, file or pulled file.
+        RuntimeMissingError: if an address is given, and the extra `hub` is not installed.
     """
     model = find(name)
     if model:
         return model.weights()
+    if address.is_address(name):
+        return hub.pulled(address.parse(name))
     path = Path(name)
     if not path.is_file():
         last = path.parent / LAST

@@ -138,7 +138,8 @@ def open(
     Model files of others are first tried on one tile in a process of their own; see `trial`.
 
     Args:
-        model: a name such as `denoise`, or the path of a file that one of the runtimes reads.
+        model: a name such as `denoise`, the path of a file that one of the runtimes reads, or the
+            address of a pulled model, `hf://owner/name`.
         runtime: `auto` or one of `KINDS`. `auto` takes PyTorch if it sees a CUDA device, then ONNX
             Runtime if it sees one, else the fastest installed one that can read the model, by a
             measurement that is made once; see `choice`.

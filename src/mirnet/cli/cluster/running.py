@@ -101,11 +101,12 @@ def settings(model: str, format: str | None, **options: Any) -> "Settings":  # n
     from pathlib import Path
 
     from mirnet.cluster.job import Settings, digest
-    from mirnet.models import catalog
+    from mirnet.models import address, catalog
     from mirnet.pictures import codec
 
     if format:
         codec.check_format(format, codec.FORMATS)
-    # the whole path, as workers run in other folders
-    name = model if catalog.find(model) else str(Path(model).absolute())
+    # the whole path, as workers run in other folders; names and addresses mean the same there
+    is_name = catalog.find(model) is not None or address.is_address(model)
+    name = model if is_name else str(Path(model).absolute())
     return Settings(model=name, sha256=digest(model), format=format, **options)

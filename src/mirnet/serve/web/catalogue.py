@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from mirnet.models import catalog
+from mirnet.models import catalog, header
 from mirnet.pictures import codec, heic, raw
 from mirnet.serve.settings import Settings
 
@@ -72,22 +72,8 @@ def _model(name: str) -> dict[str, Any]:
     return {
         "name": found.name,
         "task": found.task,
-        "parameters": _parameters(found.weights()),
+        "parameters": header.read(found.weights()).parameters,
         "summary": found.summary,
         "licence": found.licence,
         "card": found.card().read_text(encoding="utf-8"),
     }
-
-
-def _parameters(weights: Path) -> int | None:
-    """Number of learned parameters, by the header of a safetensors file."""
-    import json
-    import math
-
-    with weights.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(size))
-    parameters: int = sum(
-        math.prod(one["shape"]) for key, one in header.items() if key != "__metadata__"
-    )
-    return parameters
