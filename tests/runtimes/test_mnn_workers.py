@@ -18,8 +18,9 @@ from mirnet.models import catalog
 pytest.importorskip("MNN")
 
 from mirnet.runtimes.mnn import MOST_LANES, MnnRuntime
+from mirnet.system import cores, memory
 
-MODEL = next(path for path in catalog.find("denoise").files() if path.suffix == ".mnn")
+MODEL = next(path for path in catalog.find("denoise-tiny").files() if path.suffix == ".mnn")
 
 
 @pytest.fixture
@@ -168,14 +169,16 @@ def test_workers_do_not_outlive_their_owner(number, tmp_path):
     assert wait_until(lambda: workers() == [])
 
 
-def test_there_are_never_more_than_a_machine_bears(monkeypatch):
-    started = []
+@pytest.fixture
+def started(monkeypatch):
+    """Workers that are only counted."""
+    found = []
 
     class Counted:
         is_alive = True
 
         def __init__(self, path):
-            started.append(path)
+            found.append(path)
 
         def ready(self):
             pass
@@ -184,6 +187,22 @@ def test_there_are_never_more_than_a_machine_bears(monkeypatch):
             pass
 
     monkeypatch.setattr("mirnet.runtimes.mnn.Worker", Counted)
+    return found
+
+
+def test_there_are_never_more_than_a_machine_bears(started):
     runtime = MnnRuntime(catalog.find("denoise").files()[0], threads=64)
 
     assert runtime.facts.lanes == len(started) == MOST_LANES
+
+
+@pytest.mark.parametrize(("gigabytes", "lanes"), [(64, 12), (8, 5), (4, 2), (None, 12)])
+def test_by_default_workers_fill_no_more_than_half_of_the_memory(
+    started, monkeypatch, gigabytes, lanes
+):
+    monkeypatch.setattr(cores, "threads", lambda: 12)
+    monkeypatch.setattr(memory, "installed", lambda: gigabytes and gigabytes << 30)
+
+    runtime = MnnRuntime(catalog.find("denoise").files()[0])
+
+    assert runtime.facts.lanes == len(started) == lanes

@@ -1,4 +1,4 @@
-"""A limit on a process's memory."""
+"""Memory of the machine, and a limit on a process's."""
 
 import sys
 
@@ -34,3 +34,16 @@ def test_a_process_offers_to_die_first(python):
     done = python(f"{script}print(Path('/proc/self/oom_score_adj').read_text(), end='')")
 
     assert done.stdout == "1000\n"
+
+
+def test_the_machines_memory_is_that_of_the_system_or_the_containers(tmp_path, monkeypatch):
+    psutil = pytest.importorskip("psutil")
+    from mirnet.system import memory
+
+    limits = tmp_path / "memory.max"
+    monkeypatch.setattr(memory, "CONTAINER", limits)
+    assert memory.installed() == psutil.virtual_memory().total
+    limits.write_text("max\n")
+    assert memory.installed() == psutil.virtual_memory().total
+    limits.write_text(f"{512 << 20}\n")
+    assert memory.installed() == 512 << 20

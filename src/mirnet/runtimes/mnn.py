@@ -9,10 +9,13 @@ from mirnet.models.facts import Facts
 from mirnet.runtimes.mnn_module import MnnModule
 from mirnet.runtimes.mnn_worker import Worker
 from mirnet.shapes import Batch, Result
-from mirnet.system import cores
+from mirnet.system import cores, memory
 
 MOST_LANES = 16
-"""Maximum number of workers; each takes about 150 MB."""
+"""Maximum number of workers."""
+LANE = 700 << 20
+"""Bytes that one takes at most, with the default model and its tiles of 640 pixels; with
+`denoise-tiny` it is a quarter of that."""
 
 
 class MnnRuntime:
@@ -23,7 +26,8 @@ class MnnRuntime:
 
     Args:
         path: as written by `mirnet export --format mnn`: input `noisy`, output `restored`.
-        threads: cores to use, at most `MOST_LANES`; all of them by default.
+        threads: cores to use, at most `MOST_LANES`; by default all of them, but no more than fill
+            half of the memory.
 
     Raises:
         WeightsError: if the file is no such model.
@@ -35,7 +39,7 @@ class MnnRuntime:
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
         self._path = path
         # without a Python executable, as when embedded in other programs, there are no workers
-        lanes = min(threads or cores.threads(), MOST_LANES) if sys.executable else 1
+        lanes = min(threads or _most(), MOST_LANES) if sys.executable else 1
         self._free: queue.SimpleQueue[MnnModule | Worker] = queue.SimpleQueue()
         self._workers: list[Worker] = []
         self._is_closed = False
@@ -78,3 +82,10 @@ class MnnRuntime:
         worker = Worker(self._path)
         self._workers.append(worker)
         self._free.put(worker)
+
+
+def _most() -> int:
+    """Number of workers that cores and memory allow."""
+    installed = memory.installed()
+    fitting = installed // 2 // LANE if installed else MOST_LANES
+    return max(1, min(cores.threads(), fitting))

@@ -1,8 +1,23 @@
-"""Memory of this process, and a limit on it."""
+"""Memory of the machine and of this process, and a limit on it."""
 
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
+
+CONTAINER = Path("/sys/fs/cgroup/memory.max")
+"""Limit of the container that this process runs in, if any; Linux only."""
+
+
+def installed() -> int | None:
+    """Bytes that this machine has, or lets this container have; None where nothing tells."""
+    try:
+        found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return None
+    with suppress(OSError, ValueError):  # no container, or "max"
+        found = min(found, int(CONTAINER.read_text()))
+    return found if found > 0 else None
 
 
 def limit(most: int | None) -> None:
