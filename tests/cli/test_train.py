@@ -159,7 +159,10 @@ MISTAKES = [
     (["little.toml", "--set", "optim.lrr=1"], "optim: unknown key 'lrr'; did you mean lr?"),
     (["little.toml", "--set", "optim.lr"], "'optim.lr' is not KEY=VALUE"),
     (["little.toml", "--set", "optim.lr=-1"], "optim: lr is -1.0: expected more than 0"),
-    (["little.toml", "--set", "preset=tiny"], "either a preset or a section [network]"),
+    (
+        ["little.toml", "--set", "preset=tiny", "--set", "network.width=8"],
+        "either a preset or a section [network]",
+    ),
     (["little.toml", "-o", "little.toml/run"], "cannot be written to (Not a directory)"),
     (["little.toml", "--accelerator", "abacus"], "cannot train on 'abacus'"),
     (["little.toml", "--precision", "half"], "precision is 'half': expected one of 32-true"),

@@ -157,6 +157,17 @@ def test_the_parts_of_the_synthetic_patches_reach_the_data(here):
     assert data.scenes.flat_share == 0
 
 
+def test_a_preset_takes_the_place_of_a_network_and_a_network_that_of_a_preset(write):
+    preset = recipe.load(write(NETWORK), ["preset=micro"])
+    assert (preset.preset, preset.network) == ("micro", None)
+
+    network = recipe.load(write(LITTLE), ["network.width=8", "network.groups=[1]"])
+    assert (network.preset, network.network) == ("", recipe.Network(width=8, groups=(1,)))
+
+    wider = recipe.load(write(NETWORK), ["network.width=16"])
+    assert wider.network == recipe.Network(width=16, groups=(1, 2))
+
+
 def test_a_network_is_described_where_no_preset_fits(write):
     loaded = recipe.load(write(NETWORK))
 

@@ -321,7 +321,8 @@ def load(name: str, overrides: Sequence[str] = ()) -> Recipe:
 
     Args:
         name: name or path.
-        overrides: `section.key=value` each, with the value in TOML syntax.
+        overrides: `section.key=value` each, with the value in TOML syntax. A preset replaces the
+            recipe's network, and a network its preset.
 
     Raises:
         RecipeError: if there is none, or it holds an unknown key or a value of the wrong type.
@@ -336,6 +337,10 @@ def load(name: str, overrides: Sequence[str] = ()) -> Recipe:
         raise RecipeError(f"{path} is not valid TOML: {error}") from None
     except RecursionError:
         raise RecipeError(f"{path} is not a recipe: its lists are nested too deeply") from None
+    changed = {setting.partition("=")[0].partition(".")[0].strip() for setting in overrides}
+    for given, other in (("preset", "network"), ("network", "preset")):
+        if given in changed and other not in changed and given not in table:
+            table.pop(other, None)
     for setting in overrides:
         strict.override(table, setting)
     recipe: Recipe = strict.build(Recipe, table, f"recipe {name}")
