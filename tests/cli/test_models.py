@@ -89,8 +89,8 @@ def test_a_model_is_shown_with_facts_digest_and_card_in_short(models, model):
     assert "## Training" in models("show", model, "--card")
 
 
-def test_what_is_shown_of_half_resolution_is_what_the_network_takes(models, request):
-    file = request.config.rootpath / "experiments" / "checkpoints" / "denoise-half.safetensors"
+def test_what_is_shown_of_half_resolution_is_what_the_network_takes(models):
+    file = catalog.find("denoise").weights()
 
     told = json.loads(models("show", file, "--json"))
 

@@ -220,7 +220,17 @@ def test_another_runtime_gives_nearly_the_same(mirnet, photos, load, tmp_path, r
 
 
 def test_a_tile_may_be_chosen(mirnet, photos):
-    small = mirnet("restore", "photos/night.jpg", "--tile", "32", "--overlap", "0", "--json")
+    small = mirnet(
+        "restore",
+        "photos/night.jpg",
+        "--tile",
+        "32",
+        "--overlap",
+        "0",
+        "--model",
+        "denoise-tiny",
+        "--json",
+    )
     auto = mirnet("restore", "photos/scan.tif", "--tile", "auto", "--json")
 
     assert json.loads(small.stdout)["tiles"] == 4
@@ -472,7 +482,18 @@ def interrupted(tmp_path, save):
         for i in range(COUNT):
             save(tmp_path / "in" / f"{i}.png", 150, 150)
         running = subprocess.Popen(
-            [*MIRNET, "restore", "in", "-o", "out", "--tile", "32", "--json"],
+            [
+                *MIRNET,
+                "restore",
+                "in",
+                "-o",
+                "out",
+                "--model",
+                "denoise-tiny",
+                "--tile",
+                "32",
+                "--json",
+            ],
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -144,7 +144,10 @@ def test_an_output_without_submit_is_refused(evaluate, blocks):
     done = evaluate("SIDD", "-o", "scores.csv")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "mirnet: -o scores.csv is for --submit: write tables with --csv\n"
+    assert (
+        done.stderr
+        == "mirnet: -o scores.csv is for --submit and --shard: write tables with --csv\n"
+    )
 
 
 def test_other_benchmarks_point_to_the_help(evaluate, blocks):

@@ -49,8 +49,8 @@ def noise(height, width):
     return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(1))
 
 
-def test_the_half_resolution_network_gives_our_result(arch, load, request):
-    path = request.config.rootpath / "experiments" / "checkpoints" / "denoise-half.safetensors"
+def test_the_half_resolution_network_gives_our_result(arch, load):
+    path = catalog.find("denoise").weights()
 
     model = load(path)
 
@@ -67,8 +67,8 @@ def test_the_half_resolution_network_gives_our_result(arch, load, request):
     assert (model(picture) - picture).abs().max() > 0.1
 
 
-def test_a_picture_of_any_size_is_padded_by_reflection(load, request):
-    path = request.config.rootpath / "experiments" / "checkpoints" / "denoise-half.safetensors"
+def test_a_picture_of_any_size_is_padded_by_reflection(load):
+    path = catalog.find("denoise").weights()
     picture = noise(50, 70)
 
     result = load(path)(picture)

@@ -25,6 +25,7 @@ KEYS = {
     "test_highlights_have_no_rings": "ringing",
     "test_noisy_fields_keep_their_colour": "drift",
     "test_noisy_fields_become_smooth": "blobs",
+    "test_no_stripe_shows_in_a_wide_field": "stripes",
 }
 """What `cases` of test_harmless.py is told for each test."""
 MODELS = "|".join(sorted((model.name for model in catalog.MODELS), key=len, reverse=True))

@@ -1,12 +1,10 @@
-"""Tiles must not show: with the bundled model, on fields, gradients and real pictures.
+"""Tiles must not show: with the bundled models, on fields, gradients and real pictures.
 
 What is looked at is the mean step from one column to the next. Inside the overlap of two tiles it
-may exceed the step a few pixels beside it by no more than one level of 255. A network that averages
-over windows must do better: with shadows brightened threefold and grain blurred away, tiled and
-whole differ by two levels at most.
+may exceed the step a few pixels beside it by no more than one level of 255. The default, which
+averages over windows, must do better: with shadows brightened threefold and grain blurred away,
+tiled and whole differ by two levels at most.
 """
-
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,15 +18,25 @@ from mirnet.restoration.stitch import Layout
 from mirnet.runtimes.mnn import MnnRuntime
 
 HEIGHT, WIDTH = 96, 540
-LAYOUT = Layout(HEIGHT, WIDTH, TILE, OVERLAP, BORDER, multiple=4)
+TILES = {"denoise": (192, 64), "denoise-tiny": (TILE, OVERLAP)}
+"""Sides small enough for several tiles, and what they share."""
+WHOLE = 576
+"""Side of a tile that holds a whole picture with its border."""
 
 
-@pytest.fixture(scope="module")
-def runtime():
-    path = next(path for path in catalog.find("denoise").files() if path.suffix == ".mnn")
-    opened = MnnRuntime(path, threads=1)
-    yield opened
-    opened.close()
+def opened_by_name(name):
+    path = next(path for path in catalog.find(name).files() if path.suffix == ".mnn")
+    return MnnRuntime(path, threads=1)
+
+
+@pytest.fixture(scope="module", params=TILES)
+def tiling(request):
+    """A bundled model, and how it is tiled."""
+    runtime = opened_by_name(request.param)
+    tile, overlap = TILES[request.param]
+    multiple = runtime.facts.multiple
+    yield runtime, Layout(HEIGHT, WIDTH, tile, overlap, BORDER, multiple=multiple)
+    runtime.close()
 
 
 def noisy(clean):
@@ -64,10 +72,9 @@ PICTURES = {
 }
 
 
-def excess_at_seams(picture):
+def excess_at_seams(picture, layout):
     """The largest step inside an overlap beyond the largest one beside it, in levels of 255."""
     steps = np.abs(np.diff(picture.mean(0), axis=0)).max(1) * 255
-    layout = LAYOUT
     assert len(layout.lefts) >= 3
     worst = -np.inf
     for left, previous in zip(layout.lefts[1:], layout.lefts, strict=False):
@@ -79,34 +86,33 @@ def excess_at_seams(picture):
 
 @pytest.mark.parametrize("name", PICTURES)
 @pytest.mark.parametrize("strength", [1.0, 0.5])
-def test_no_seam_is_visible(runtime, name, strength):
-    tiled = Restorer(runtime, strength=strength)(PICTURES[name])
+def test_no_seam_is_visible(tiling, name, strength):
+    runtime, layout = tiling
+    tile, overlap = max(layout.tile_size), layout.overlap
+    tiled = Restorer(runtime, tile=tile, overlap=overlap, strength=strength)(PICTURES[name])
 
     own = 0.0
     # it has edges of its own where tiles happen to meet, or grain has
     if name.endswith("photograph") or (name.startswith("noisy") and strength < 1):
-        untiled = Restorer(runtime, tile=WIDTH + 2 * BORDER, overlap=0, strength=strength)
-        own = max(excess_at_seams(untiled(PICTURES[name])), 0.0)
-    assert excess_at_seams(tiled) <= 1 + own
+        untiled = Restorer(runtime, tile=WHOLE, overlap=0, strength=strength)
+        own = max(excess_at_seams(untiled(PICTURES[name]), layout), 0.0)
+    assert excess_at_seams(tiled, layout) <= 1 + own
 
 
-def test_the_measure_sees_a_seam():
+def test_the_measure_sees_a_seam(tiling):
+    _, layout = tiling
     picture = flat(0.4)
-    left = LAYOUT.lefts[1] - BORDER
+    left = layout.lefts[1] - BORDER
     picture[:, left + 8 :] += 2 / 255
 
-    assert excess_at_seams(picture) > 1.9
-
-
-WITH_WINDOWS = Path(__file__).parents[2] / "experiments/checkpoints/denoise-half.safetensors"
+    assert excess_at_seams(picture, layout) > 1.9
 
 
 @pytest.fixture(scope="module")
 def windowed():
-    pytest.importorskip("torch")
-    from mirnet.runtimes.pytorch import PyTorchRuntime
-
-    return PyTorchRuntime(WITH_WINDOWS, threads=1)
+    runtime = opened_by_name("denoise")
+    yield runtime
+    runtime.close()
 
 
 def opened(picture):
@@ -120,7 +126,7 @@ def opened(picture):
 def test_tiles_of_windows_agree_with_the_whole_in_opened_shadows(windowed, light):
     dark = noisy(data.astronaut()[:400, :448].astype(np.float32) / 255 * light)
 
-    tiled = Restorer(windowed, tile=256)(dark)
+    tiled = Restorer(windowed, tile=384)(dark)
     whole = Restorer(windowed, tile=480, overlap=0)(dark)
 
     assert np.abs(opened(tiled) - opened(whole)).max() <= 2

@@ -47,7 +47,7 @@ MODELS = (
     BundledModel(
         name="denoise",
         task="denoise",
-        network="width 32, groups 1, 2, 4",
+        network="half resolution, width 48, groups 1, 2, 4",
         licence="Apache-2.0",
         summary="noise of phones and cameras in developed photographs, any ISO",
     ),

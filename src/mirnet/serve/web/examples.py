@@ -118,7 +118,7 @@ MODELS: Responses = {
             "application/json": {
                 "example": {
                     "default": "denoise",
-                    "models": [{"name": "denoise", "task": "denoise", "parameters": 781680}],
+                    "models": [{"name": "denoise", "task": "denoise", "parameters": 1763928}],
                     "formats_out": ["jpeg", "png", "tiff", "webp", "avif"],
                 }
             }
