@@ -175,6 +175,8 @@ class Drawings:
     """Maximum share that a pixel takes from each of two neighbours, vertically and horizontally."""
     eight_bit_share: float = 0.5
     """Fraction that is rounded to 8 bits, as in files; the others are as smooth as 16 bits."""
+    bitmap_share: float = 0.4
+    """Fraction of the alphabets whose pixels are all ink or all ground, without anti-aliasing."""
     glyphs: int = 12
     """Number of glyphs in an alphabet."""
     points: int = 5
@@ -185,7 +187,7 @@ class Drawings:
     def __post_init__(self) -> None:
         expect_shares(
             self, "upright_share", "pale_share", "dim_share", "raised_share", "highest_black",
-            "soft_share", "eight_bit_share",
+            "soft_share", "eight_bit_share", "bitmap_share",
         )  # fmt: skip
         expect_ranges(self, "dimming", most=1.0)
         expect(self, "faintest", 0 < self.faintest <= 1, "more than 0, to 1")

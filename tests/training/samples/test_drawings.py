@@ -162,3 +162,17 @@ def test_glyphs_are_lines_as_thin_as_a_pen():
         glyphs = drawings._alphabet(height, round(0.6 * height), rng, DEFAULT)
         assert (glyphs.max((1, 2)) == 1).mean() > 0.5
         assert 0.02 < glyphs.mean() < 0.6
+
+
+def test_as_many_alphabets_as_the_share_says_are_not_anti_aliased():
+    rng = np.random.default_rng(0)
+
+    pages = [drawings._writing(48, rng, DEFAULT) for _ in range(300)]
+
+    is_bitmap = [set(np.unique(page)) <= {0.0, 1.0} for page in pages]
+    # upright pens of whole pixels have no other values either
+    assert DEFAULT.bitmap_share - 0.06 < np.mean(is_bitmap) < DEFAULT.bitmap_share + 0.16
+    never = Drawings(bitmap_share=0.0)
+    smooth = [drawings._writing(48, rng, never) for _ in range(300)]
+    assert np.mean([set(np.unique(page)) <= {0.0, 1.0} for page in smooth]) < 0.1
+    assert all(page.max() == 1 for page in pages if len(np.unique(page)) > 1)

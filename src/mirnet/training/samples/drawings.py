@@ -4,7 +4,8 @@ Smooth gradients, gratings and checkerboards, rows of glyphs, screen pages, draw
 colour. Glyphs are random strokes instead of letters, since fonts differ between machines.
 
 Edges are anti-aliased by distance: a pixel half a pixel inside an edge is covered, one half a pixel
-outside is not, and coverage falls linearly in between.
+outside is not, and coverage falls linearly in between. Some alphabets are not, like the bitmap
+fonts of terminals and small print.
 
 `Drawings` sets how often each kind occurs, and in what light and colours.
 """
@@ -228,7 +229,10 @@ def _writing(size: int, rng: Generator, how: Drawings) -> Field:
     width = round(height * rng.uniform(0.5, 0.8))
     line = height + int(rng.integers(1, height // 2 + 2))
     cells = np.zeros((how.glyphs + how.blanks, line, width + 1))
-    cells[: how.glyphs, :height, :width] = _alphabet(height, width, rng, how)
+    glyphs = _alphabet(height, width, rng, how)
+    if rng.random() < how.bitmap_share:
+        glyphs = np.rint(glyphs)
+    cells[: how.glyphs, :height, :width] = glyphs
     lines, letters = (size // side + 2 for side in cells.shape[1:])
     text = cells[rng.integers(0, len(cells), (lines, letters))]  # lines letters height width
     page = text.transpose(0, 2, 1, 3).reshape(lines * cells.shape[1], letters * cells.shape[2])
