@@ -122,6 +122,40 @@ def test_a_large_picture_is_viewed_smaller(shared, file):
     assert (image.width, image.height) == (360, 250)
 
 
+def half_hidden(image):
+    """RGBA in which the right half is transparent, and white below."""
+    hidden = image.copy()
+    hidden[:, image.shape[1] // 2 :] = (255, 255, 255, 0)
+    return hidden
+
+
+@pytest.mark.parametrize("layers", [True, False])
+@pytest.mark.parametrize("space", [3, 1])
+def test_views_are_as_transparent_as_the_picture(shared, picture, pixels, space, layers):
+    opaque = np.full((100, 120, 1), 255, np.uint8)
+    image = np.concatenate((picture(100, 120, 3, np.uint8, 11) // 4, opaque), axis=2)
+    image = half_hidden(image)[..., [0, 3] if space == 1 else slice(None)]
+    kind = "b-w" if space == 1 else "srgb"
+    content = pyvips.Image.new_from_array(image).copy(interpretation=kind).pngsave_buffer()
+    job = shared.client.wait(shared.client.submit(bytes(content), layers=layers).id)
+    look = lambda **how: pixels(shared.client.view(job.id, 0, 0, 120, 100, **how))  # noqa: E731
+
+    after, small = look(), look(scale=0.15)
+
+    assert job.data["has_alpha"]
+    np.testing.assert_array_equal(after, pixels(shared.client.result(job.id)))
+    np.testing.assert_array_equal(look(which="before"), image)
+    assert small.shape == (15, 18, space + 1)
+    assert set(np.unique(small[:, [0, -1], -1])) == {0, 255}
+    seen = small[..., -1] > 0
+    assert small[seen][:, :-1].max() <= after[:, :60, :-1].max()  # no white shines through
+
+
+def test_views_of_opaque_pictures_have_no_alpha(shared, done, pixels):
+    assert not done[0].data["has_alpha"]
+    assert pixels(shared.client.view(done[0].id, 0, 0, 50, 50)).shape == (50, 50, 3)
+
+
 def test_views_are_cached_by_their_tag(shared, done):
     target = f"/v1/jobs/{done[0].id}/view?x=0&y=0&width=20&height=20&strength=0.5"
     status, headers, content = ask(shared, "GET", target, headers={"Accept": "image/webp"})

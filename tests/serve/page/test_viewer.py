@@ -186,3 +186,25 @@ def test_the_part_in_view_comes_first(open_page, save, picture, tmp_path, screen
     page.locator(".failure").get_by_role("button", name="Try again").click()
     expect(rows(page).locator(".state")).to_contain_text("tile")
     assert page.heard.messages == []
+
+
+def test_transparent_parts_show_a_board(open_page, save, picture, tmp_path, canvas):
+    page = open_page(width=900, height=600)
+    opaque = np.full((500, 700, 1), 255, np.uint8)
+    pixels = np.concatenate((picture(500, 700, seed=3), opaque), axis=2)
+    pixels[:, 350:, 3] = 0
+    add_and_wait(page, save(tmp_path / "clear.png", pixels=pixels))
+    set_strength(page, 0)
+    page.locator("#zoom-one").click()
+    shown(page, 0)
+    page.wait_for_timeout(100)
+    seen = canvas(page)
+
+    board = (seen[..., :3] == 255).all(2) | (seen[..., :3] == 204).all(2)
+    assert seen[..., 3].all()
+    right, left = board.all(0), ~board.all(0)
+    edge = int(np.argmax(right))
+    assert 0 < edge < seen.shape[1] - 8
+    assert right[edge:].all()
+    assert left[:edge].all()
+    assert len(np.unique(seen[:, edge + 1 :, 0])) == 2  # both of its greys, each as it is

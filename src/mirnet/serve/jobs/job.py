@@ -76,6 +76,8 @@ class Job:
     """Format of the result if none is asked for."""
     formats: list[str]
     """Formats that can hold the picture."""
+    has_alpha: bool = False
+    """Whether parts of the picture are transparent, as far as its header says."""
     is_hidden: bool = False
     """Whether it belongs to a request that waits for it, and is in no list."""
     hours: float = 1.0
@@ -149,6 +151,7 @@ class Job:
             "region": self.region,
             "format": self.format,
             "formats": self.formats,
+            "has_alpha": self.has_alpha,
             "created": _iso(self.created),
             "expires": self.finished and _iso(self.finished + 3600 * self.hours),
         }

@@ -79,8 +79,8 @@ class Studio:
                 raise Problem("cancelled", "the job was cancelled, and its files are deleted")
             if job.is_decoded:
                 return
-            # the original, what is removed of it, and a result
-            self.store.check_space(round(job.megapixels * 1e6) * 12)
+            # the original, its opacity, what is removed of it, and a result
+            self.store.check_space(round(job.megapixels * 1e6) * 13)
             with self.metrics.stage.labels("decode").time():
                 facts = await self.files.run(
                     {

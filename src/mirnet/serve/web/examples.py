@@ -52,6 +52,7 @@ _JOB = {
     "region": {"x": 1200, "y": 800, "width": 1200, "height": 800, "state": "done"},
     "format": "jpeg",
     "formats": ["jpeg", "png", "tiff", "webp", "avif"],
+    "has_alpha": False,
     "created": "2026-11-29T10:00:00+00:00",
     "expires": None,
 }

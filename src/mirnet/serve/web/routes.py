@@ -337,6 +337,7 @@ async def _take(
         facts["height"],
         facts["format"],
         facts["formats"],
+        facts["has_alpha"],
         is_hidden=is_hidden,
         hours=limits.keep_hours,
     )

@@ -12,6 +12,9 @@ from mirnet.serve.problems import Problem
 ORIGINAL, REMOVED, RESTORED = "original.npy", "removed.npy", "restored.npy"
 """Names in a job's folder: the picture as decoded, what the network removes, its result."""
 
+ALPHA = "alpha.npy"
+"""Opacity in 8 bits, h w 1, of pictures that have it."""
+
 PROFILE, THUMBNAIL = "profile.icc", "thumbnail.jpg"
 """The picture's own colour profile, if it has one; and a small version of it."""
 

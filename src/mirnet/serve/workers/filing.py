@@ -9,6 +9,7 @@ import pyvips
 
 from mirnet.pictures import codec, heic, raw
 from mirnet.pictures.codec import FORMATS, File, Source
+from mirnet.pictures.pixels import from_float, to_float
 from mirnet.restoration.layered import Area, render
 from mirnet.serve.problems import Problem
 from mirnet.serve.workers import arrays, screen
@@ -65,15 +66,22 @@ class Filing:
             )
         kind = _kind(file)
         able = list(FORMATS)
+        has_alpha = False
         if file.suffix not in raw.SUFFIXES:
             source = codec.open(file)
-            longest = max(height, width)
+            has_alpha, longest = source.has_alpha, max(height, width)
             able = [
                 name
                 for name, one in FORMATS.items()
-                if longest <= one.longest and (one.has_alpha or not source.has_alpha)
+                if longest <= one.longest and (one.has_alpha or not has_alpha)
             ]
-        return {"height": height, "width": width, "format": kind, "formats": able}
+        return {
+            "height": height,
+            "width": width,
+            "format": kind,
+            "formats": able,
+            "has_alpha": has_alpha,
+        }
 
     def _decode(self, message: Message, report: Report, visitor: Visitor) -> Message:
         """Decode the whole picture into an array on disk."""
@@ -88,6 +96,7 @@ class Filing:
                 raise Cancelled
             rows = source.read(ROWS)
             array[top : top + len(rows)] = rows
+        _keep_alpha(source, folder)
         _keep_profile(source, folder, message["task"])
         return {
             "height": source.height,
@@ -142,6 +151,17 @@ class Filing:
                     raise Cancelled
                 file.append(rows(top, min(ROWS, source.height - top)))
         return {"notes": list(file.notes), "bytes": target.stat().st_size}
+
+
+def _keep_alpha(source: Source, folder: Path) -> None:
+    """Write the picture's opacity, if it has any, for views; results take the file's own."""
+    if not source.open_alpha:
+        return
+    rows = source.open_alpha()
+    array = arrays.create(folder / arrays.ALPHA, (source.height, source.width, 1), np.uint8)
+    for top in range(0, source.height, ROWS):
+        part = rows(top, min(ROWS, source.height - top))
+        array[top : top + len(part)] = from_float(to_float(part), np.uint8)
 
 
 def _keep_profile(source: Source, folder: Path, task: object) -> None:

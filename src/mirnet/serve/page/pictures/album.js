@@ -39,6 +39,10 @@ export class Picture {
     return this.restoration.job?.height ?? this.size?.height;
   }
 
+  get hasAlpha() {
+    return Boolean(this.restoration.job?.has_alpha);
+  }
+
   restorations() {
     return [this.restoration, ...this.besides.values()];
   }

@@ -3,6 +3,23 @@
 import { origin } from "./geometry.js";
 
 const SHARP = 2; // from here on, pixels are shown as squares
+const SQUARE = 8; // side of a square of the board that is seen through transparent parts
+
+let board = null;
+
+/** Squares in two greys, as picture editors show what is transparent. */
+function checkerboard(context) {
+  if (board) return board;
+  const canvas = new OffscreenCanvas(2 * SQUARE, 2 * SQUARE);
+  const drawing = canvas.getContext("2d");
+  drawing.fillStyle = "#fff";
+  drawing.fillRect(0, 0, 2 * SQUARE, 2 * SQUARE);
+  drawing.fillStyle = "#ccc";
+  drawing.fillRect(0, 0, SQUARE, SQUARE);
+  drawing.fillRect(SQUARE, SQUARE, SQUARE, SQUARE);
+  board = context.createPattern(canvas, "repeat");
+  return board;
+}
 
 function place(part, view, corner) {
   // edges on whole pixels, so that neighbours meet
@@ -15,7 +32,8 @@ function place(part, view, corner) {
 
 /**
  * One half: `clip` is { left, width } on the canvas, `pane` the size of the pane and where it begins.
- * `backdrop` is drawn faintly below `stack` where the result is not there yet.
+ * `backdrop` is drawn faintly below `stack` where the result is not there yet. If the picture
+ * `hasAlpha`, pieces hide those below them also where they are transparent.
  */
 export function drawHalf(context, { pane, clip, view, stack, backdrop, outline, picture }) {
   context.save();
@@ -27,7 +45,14 @@ export function drawHalf(context, { pane, clip, view, stack, backdrop, outline, 
   context.imageSmoothingEnabled = view.scale < SHARP;
   context.imageSmoothingQuality = "high";
   const draw = (pieces) => {
-    for (const { part, bitmap } of pieces) context.drawImage(bitmap, ...place(part, view, corner));
+    for (const { part, bitmap } of pieces) {
+      const rectangle = place(part, view, corner);
+      if (picture.hasAlpha) {
+        context.fillStyle = checkerboard(context);
+        context.fillRect(...rectangle);
+      }
+      context.drawImage(bitmap, ...rectangle);
+    }
   };
   if (backdrop) {
     draw(backdrop);
