@@ -78,6 +78,17 @@ def test_shards_give_what_restore_gives(mirnet, photos, tmp_path):
     assert contents(tmp_path / "out") == contents(tmp_path / "alone")
 
 
+@pytest.mark.parametrize("options", [("--grain", "5", "--grain-seed", "3"), ("--whole",)])
+def test_a_shard_takes_the_options_of_restore(mirnet, photos, tmp_path, options):
+    mirnet("restore", "photos", "-o", "plain", "-r", *OPTIONS)
+    alone = mirnet("restore", "photos", "-o", "alone", "-r", *OPTIONS, *options)
+    shard = mirnet("restore", "photos", "-o", "out", "-r", "--shard", "0/1", *OPTIONS, *options)
+
+    assert (alone.returncode, shard.returncode) == (0, 0), shard.stderr
+    assert contents(tmp_path / "out") == contents(tmp_path / "alone")
+    assert contents(tmp_path / "out") != contents(tmp_path / "plain")
+
+
 def test_a_shard_selects_stops_and_tries_again(mirnet, photos, tmp_path, save):
     save(photos / "large.png", 600, 600)
     shard = ("restore", "photos", "-o", "out", "-r", "--shard", "0/1", "--json", *OPTIONS)

@@ -1,5 +1,6 @@
 """A target holds one job."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -85,6 +86,18 @@ def test_more_shards_than_buckets_are_refused(place, settings):
 
     with pytest.raises(DataError, match="256 buckets"):
         job.enter(place, SOURCE, settings, shards=257)
+
+
+def test_a_job_of_before_an_option_was_there_goes_on(place, settings):
+    job.enter(place, SOURCE, settings)
+    described = json.loads(place.read(job.JOB))
+    for name in job.LATER:
+        del described["settings"][name]
+    place.write(job.JOB, json.dumps(described).encode(), replace=True)
+
+    assert job.enter(place, SOURCE, settings).id == settings.id
+    with pytest.raises(DataError, match=r"grain 0\.0, not 4\.0"):
+        job.enter(place, SOURCE, replace(settings, grain=4.0))
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b'{"version": 1}'])

@@ -58,6 +58,33 @@ SelfEnsemble = Annotated[
     ),
 ]
 
+Whole = Annotated[
+    bool,
+    typer.Option(
+        "--whole",
+        help="Run each picture in one piece, without tiles, as models that change the light must. "
+        "Memory grows with the picture.",
+    ),
+]
+
+Grain = Annotated[
+    float,
+    typer.Option(
+        metavar="N",
+        help="Add fine grey grain to the result: standard deviation in mid grey, in levels of 255; "
+        "2 to 6 looks natural.",
+        min=0,
+        max=50,
+    ),
+]
+
+GrainSeed = Annotated[
+    int,
+    typer.Option(
+        metavar="N", help="Another number gives other grain; takes --grain, too.", min=0
+    ),
+]
+
 Device = Annotated[
     str, typer.Option(metavar="NAME", help="auto, cpu, cuda, tensorrt, coreml or directml.")
 ]
@@ -169,3 +196,13 @@ MaxSeconds = Annotated[
     ),
 ]
 """None for `MAX_SECONDS`."""
+
+
+def check_grain(grain: float, seed: int) -> None:
+    """Refuse a seed that would have no effect.
+
+    Raises:
+        typer.BadParameter: if there is a seed and no grain.
+    """
+    if seed and not grain:
+        raise typer.BadParameter("--grain-seed chooses among grains: give --grain, too")

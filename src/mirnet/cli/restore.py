@@ -10,6 +10,8 @@ from mirnet.cli.options import (
     MAX_SECONDS,
     Device,
     Exclude,
+    Grain,
+    GrainSeed,
     Include,
     Local,
     MaxSeconds,
@@ -23,6 +25,8 @@ from mirnet.cli.options import (
     Strength,
     Threads,
     Tile,
+    Whole,
+    check_grain,
 )
 from mirnet.models.catalog import DEFAULT
 
@@ -80,19 +84,8 @@ def restore(
     model: Model = DEFAULT,
     strength: Strength = 1.0,
     self_ensemble: SelfEnsemble = 1,
-    grain: Annotated[
-        float,
-        typer.Option(
-            metavar="N",
-            help="Add fine grey grain to the result: standard deviation in mid grey, in levels of "
-            "255; 2 to 6 looks natural.",
-            min=0,
-            max=50,
-        ),
-    ] = 0.0,
-    grain_seed: Annotated[
-        int, typer.Option(metavar="N", help="Another number gives other grain.", min=0)
-    ] = 0,
+    grain: Grain = 0.0,
+    grain_seed: GrainSeed = 0,
     format: Annotated[
         str | None,
         typer.Option(
@@ -109,14 +102,7 @@ def restore(
     runtime: RuntimeName = "auto",
     tile: Tile = None,
     overlap: Overlap = None,
-    whole: Annotated[
-        bool,
-        typer.Option(
-            "--whole",
-            help="Run each picture in one piece, without tiles, as models that change the light "
-            "must. Memory grows with the picture.",
-        ),
-    ] = False,
+    whole: Whole = False,
     threads: Threads = None,
     precision: Precision = "auto",
     local: Local = None,
@@ -167,6 +153,7 @@ def restore(
     Exit codes: 0 all restored, 1 some failed, could not be measured or shown, or lie in folders
     that cannot be read (the others are done), 2 bad arguments, 130 interrupted.
     """
+    check_grain(grain, grain_seed)
     if shard:
         from mirnet.cli.cluster.shard import restore_shard
 
@@ -174,8 +161,6 @@ def restore(
             "--reference": reference,
             "--compare": compare,
             "--left": left,
-            "--whole": whole,
-            "--grain": grain,
         }
         for option, value in alone.items():
             if value:
@@ -195,6 +180,8 @@ def restore(
             model=model,
             strength=strength,
             self_ensemble=self_ensemble,
+            grain=grain,
+            grain_seed=grain_seed,
             format=format,
             quality=quality,
             device=device,
@@ -202,6 +189,7 @@ def restore(
             precision=precision,
             tile=tile,
             overlap=overlap,
+            whole=whole,
             local=local,
         )
         return

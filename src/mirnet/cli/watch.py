@@ -10,6 +10,8 @@ from mirnet.cli.endings import treat_termination_as_interruption
 from mirnet.cli.options import (
     Device,
     Format,
+    Grain,
+    GrainSeed,
     Local,
     Model,
     Overlap,
@@ -20,6 +22,8 @@ from mirnet.cli.options import (
     Strength,
     Threads,
     Tile,
+    Whole,
+    check_grain,
 )
 from mirnet.models.catalog import DEFAULT
 
@@ -45,12 +49,15 @@ def watch(
     model: Model = DEFAULT,
     strength: Strength = 1.0,
     self_ensemble: SelfEnsemble = 1,
+    grain: Grain = 0.0,
+    grain_seed: GrainSeed = 0,
     format: Format = None,
     quality: Quality = None,
     device: Device = "auto",
     runtime: RuntimeName = "auto",
     tile: Tile = None,
     overlap: Overlap = None,
+    whole: Whole = False,
     threads: Threads = None,
     precision: Precision = "auto",
     local: Local = None,
@@ -77,6 +84,8 @@ def watch(
 
     Exit codes: 0 stopped by Ctrl-C or SIGTERM, 2 bad arguments, or the folder is gone.
     """
+    check_grain(grain, grain_seed)
+
     from mirnet import api
     from mirnet.cli import restore_output
     from mirnet.cli.progress import PictureProgress
@@ -95,6 +104,8 @@ def watch(
                 overlap=overlap,
                 strength=strength,
                 self_ensemble=self_ensemble,
+                grain=grain,
+                grain_seed=grain_seed,
                 threads=threads,
                 precision=precision,
                 local=local,

@@ -202,6 +202,9 @@ def _load(settings: Settings, threads: int | None) -> Restorer:
         threads=threads,
         precision=settings.precision,
         local=settings.local,
+        whole=settings.whole,
+        grain=settings.grain,
+        grain_seed=settings.grain_seed,
     )
 
 

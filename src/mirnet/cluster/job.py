@@ -18,6 +18,9 @@ JOB = ".mirnet/job.json"
 VERSION = 1
 """Version of the description and the manifest."""
 
+LATER = ("whole", "grain", "grain_seed")
+"""Settings that jobs of this version once did not have."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -38,11 +41,20 @@ class Settings:
     tile: int | None = None
     overlap: int | None = None
     local: int | None = None
+    whole: bool = False
+    grain: float = 0.0
+    grain_seed: int = 0
 
     @property
     def id(self) -> str:
-        """A short digest of everything but the model's name."""
+        """A short digest of everything but the model's name.
+
+        Options of `LATER` count only where they are set, so that older jobs can go on.
+        """
         described = {**asdict(self), "model": ""}
+        for name in LATER:
+            if not described[name]:
+                del described[name]
         text = json.dumps(described, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

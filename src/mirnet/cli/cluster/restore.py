@@ -10,6 +10,8 @@ from mirnet.cli.options import (
     Device,
     Exclude,
     Format,
+    Grain,
+    GrainSeed,
     Include,
     Local,
     MaxSeconds,
@@ -23,6 +25,8 @@ from mirnet.cli.options import (
     Strength,
     Threads,
     Tile,
+    Whole,
+    check_grain,
 )
 from mirnet.models.catalog import DEFAULT
 
@@ -84,12 +88,15 @@ def restore(
     model: Model = DEFAULT,
     strength: Strength = 1.0,
     self_ensemble: SelfEnsemble = 1,
+    grain: Grain = 0.0,
+    grain_seed: GrainSeed = 0,
     format: Format = None,
     quality: Quality = None,
     device: Device = "auto",
     runtime: RuntimeName = "auto",
     tile: Tile = None,
     overlap: Overlap = None,
+    whole: Whole = False,
     threads: Threads = None,
     precision: Precision = "auto",
     local: Local = None,
@@ -113,6 +120,7 @@ def restore(
     """
     from mirnet.extras import needs
 
+    check_grain(grain, grain_seed)
     with needs("cluster", "mirnet cluster restore"):
         import pyarrow  # noqa: F401
 
@@ -127,6 +135,8 @@ def restore(
         model=model,
         strength=strength,
         self_ensemble=self_ensemble,
+        grain=grain,
+        grain_seed=grain_seed,
         format=format,
         quality=quality,
         device=device,
@@ -134,6 +144,7 @@ def restore(
         precision=precision,
         tile=tile,
         overlap=overlap,
+        whole=whole,
         local=local,
     )
     begin = open_place(source, store_seconds=store_seconds)
