@@ -80,9 +80,7 @@ Grain = Annotated[
 
 GrainSeed = Annotated[
     int,
-    typer.Option(
-        metavar="N", help="Another number gives other grain; takes --grain, too.", min=0
-    ),
+    typer.Option(metavar="N", help="Another number gives other grain; takes --grain, too.", min=0),
 ]
 
 Device = Annotated[
