@@ -1,6 +1,7 @@
 """The main calls: `load` a restorer, `restore` one array, `evaluate` models."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mirnet import runtimes
-from mirnet.errors import MirnetError, PixelError
+from mirnet.errors import PixelError, WeightsError
 from mirnet.models import catalog
+from mirnet.restoration.grain import NONE as NO_GRAIN
 from mirnet.restoration.grain import Grain
 from mirnet.restoration.restorer import Restorer, Scalar
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def load(
-    model: str | Path = catalog.DEFAULT,
+    model: str | Path | Sequence[str | Path] = catalog.DEFAULT,
     *,
     device: str = "auto",
     runtime: str = "auto",
@@ -40,7 +42,8 @@ def load(
 
     Args:
         model: a name such as `denoise`, or a file (.mnn, .xml, .onnx, .safetensors, .pth,
-            .pdparams, .pdiparams).
+            .pdparams, .pdiparams). Of several, each restores what the one before it made, row by
+            row and unrounded; the other options are those of each, and grain comes last.
         device: `auto`, `cpu`, `cuda`, `tensorrt`, `coreml` or `directml`.
         runtime: `auto` for the fastest one installed, or `mnn`, `openvino`, `onnx`, `pytorch`,
             `paddle`.
@@ -68,27 +71,36 @@ def load(
         ShapeError: if the strength, the number of views or the grain is out of range.
     """
     given = Grain(float(grain), grain_seed)
-    opened = runtimes.open(
-        model,
-        runtime=runtime,
-        device=device,
-        threads=threads,
-        precision=precision,
-        local=local,
-    )
-    try:
-        return Restorer(
-            opened,
-            tile=tile,
-            overlap=overlap,
-            strength=strength,
-            self_ensemble=self_ensemble,
-            whole=whole,
-            grain=given,
-        )
-    except MirnetError:
-        opened.close()
-        raise
+    models = [model] if isinstance(model, str | Path) else list(model)
+    if not models:
+        raise WeightsError("no model was given")
+    with ExitStack() as opened:
+        restorer: Restorer | None = None
+        for place, each in enumerate(models, 1):
+            network = runtimes.open(
+                each,
+                runtime=runtime,
+                device=device,
+                threads=threads,
+                precision=precision,
+                local=local,
+            )
+            opened.callback(network.close)
+            restorer = Restorer(
+                network,
+                tile=tile,
+                overlap=overlap,
+                strength=strength,
+                self_ensemble=self_ensemble,
+                whole=whole,
+                grain=given if place == len(models) else NO_GRAIN,
+                before=restorer,
+            )
+            opened.pop_all()
+            opened.callback(restorer.close)
+        opened.pop_all()
+    assert restorer
+    return restorer
 
 
 def restore(

@@ -14,6 +14,9 @@ import numpy as np
 import pytest
 import pyvips
 
+from mirnet.models import checkpoint
+from mirnet.models.mirnetv2.network import Configuration
+
 MIRNET = [sys.executable, "-m", "mirnet"]
 
 FULL = Path("/dev/full")
@@ -53,6 +56,30 @@ def test_a_folder_is_restored_into_another(mirnet, photos, tmp_path):
     assert len(done.stdout.splitlines()) == 3
     assert done.stderr == "mirnet: 3 restored, 0 skipped, 0 failed\n"
     assert names(tmp_path / "restored") == names(photos)
+
+
+def test_a_second_model_restores_what_the_first_one_made(mirnet, save, load, tmp_path):
+    larger = tmp_path / "larger.safetensors"
+    network = Configuration(8, (1,), 1, scale=2).network()
+    checkpoint.write(checkpoint.Weights.of(network, {"task": "enlarge"}), larger)
+    save(tmp_path / "small.png", 40, 56)
+    options = ("--runtime", "pytorch", "--json")
+    both = mirnet(
+        *("restore", "small.png", "-o", "both.png", *options),
+        *("--model", "denoise-tiny", "--model", str(larger)),
+    )
+    turned = mirnet(
+        *("restore", "small.png", "-o", "turned.png", *options),
+        *("--model", str(larger), "--model", "denoise-tiny"),
+    )
+
+    assert (both.returncode, turned.returncode) == (0, 0), both.stderr + turned.stderr
+    assert both.stderr == f"mirnet: denoise-tiny, then {larger}\n"
+    assert "the usual one: --model denoise-tiny --model" in turned.stderr
+    record = json.loads(both.stdout)
+    assert (record["height"], record["scale"], record["runtime"]) == (40, 2, "pytorch")
+    assert load(tmp_path / "both.png").shape == (80, 112, 3)
+    assert (load(tmp_path / "both.png") != load(tmp_path / "turned.png")).any()
 
 
 def test_one_picture_goes_into_a_file_of_another_kind(mirnet, photos, load, tmp_path):

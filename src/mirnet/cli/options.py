@@ -36,6 +36,16 @@ Model = Annotated[
     ),
 ]
 
+Models = Annotated[
+    list[str],
+    typer.Option(
+        "--model",
+        metavar="NAME|FILE",
+        help="A name from `mirnet models` or a model file. Give it again for a model that restores "
+        "what the last one made.",
+    ),
+]
+
 Strength = Annotated[
     float,
     typer.Option(

@@ -15,7 +15,7 @@ from mirnet.cli.options import (
     Include,
     Local,
     MaxSeconds,
-    Model,
+    Models,
     Overlap,
     Precision,
     Quality,
@@ -81,7 +81,7 @@ def restore(
             help="Write a page with the pictures before and after, to open in a browser or send.",
         ),
     ] = None,
-    model: Model = DEFAULT,
+    model: Models = [DEFAULT],  # noqa: B006 - never changed
     strength: Strength = 1.0,
     self_ensemble: SelfEnsemble = 1,
     grain: Grain = 0.0,
@@ -129,7 +129,9 @@ def restore(
     original is never touched. Without -o, each result is written beside its input as
     NAME_restored.EXT. To resume after an interruption, run the same command again: finished
     pictures are skipped. With --reference and --compare, existing results are included. Models that
-    enlarge write larger pictures; models for dual-pixel sensors take --left and --right.
+    enlarge write larger pictures; models for dual-pixel sensors take --left and --right. Of several
+    --model, each restores what the one before it made, in the order given, in one pass over the
+    file and without rounding in between; all other options are those of each.
 
     Results of another --strength are kept. Beside the input, the new one is named
     NAME_restored_strength0.7.EXT; in a folder with results of another strength,
@@ -146,6 +148,7 @@ def restore(
       mirnet restore photos/ -o restored/ --compare before_after.html
       mirnet restore *.nef --format tiff --json > results.jsonl
       mirnet restore night.nef --format dng
+      mirnet restore small.jpg --model denoise --model enlarge-x2.mnn
       mirnet restore --left L.png --right R.png -o sharp.png --model dual_pixel.pth
       mirnet restore photos/ -o restored/ --recursive --shard 0/8
       mirnet restore photos/ -o restored/ -r --shard 0/8 --include '*.jpg' --retry failed
@@ -161,6 +164,7 @@ def restore(
             "--reference": reference,
             "--compare": compare,
             "--left": left,
+            "a second --model": len(model) > 1,
         }
         for option, value in alone.items():
             if value:
@@ -177,7 +181,7 @@ def restore(
             overwrite=overwrite,
             threads=threads,
             as_json=as_json,
-            model=model,
+            model=model[0],
             strength=strength,
             self_ensemble=self_ensemble,
             grain=grain,
@@ -244,8 +248,9 @@ def restore(
             grain=grain,
             grain_seed=grain_seed,
         ) as restorer,
-        restore_output.comparing(compare, jobs, model, restorer) as page,
+        restore_output.comparing(compare, jobs, " + ".join(model), restorer) as page,
     ):
+        restore_output.print_order(model, restorer)
         folder.note_strength(jobs, output, strength)
         progress = PictureProgress(jobs, overwrite=overwrite)
         with progress.bar:

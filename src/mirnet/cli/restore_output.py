@@ -1,7 +1,7 @@
 """Output of `mirnet restore`: one line or JSON object per picture, and the means at the end."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +16,7 @@ from mirnet.evaluation.reference.comparison import PROTOCOLS, Comparison, Mean, 
 from mirnet.pictures.vips import shown
 from mirnet.restoration.folder import FileResult, LeftOut, Route
 from mirnet.restoration.restored import left_alone
-from mirnet.restoration.restorer import Restorer
+from mirnet.restoration.restorer import Restorer, usual_order
 from mirnet.system.files import is_stream
 
 if TYPE_CHECKING:
@@ -103,6 +103,17 @@ def comparing(
         yield BeforeAndAfter(page)
 
 
+def print_order(models: Sequence[str], restorer: Restorer) -> None:
+    """Say on standard error in which order several models run, and what the usual order is."""
+    if len(models) == 1:
+        return
+    typer.echo(f"mirnet: {', then '.join(models)}", err=True)
+    usual = usual_order([each.facts for each in restorer.chain])
+    if usual:
+        order = " ".join(f"--model {models[place]}" for place in usual)
+        typer.echo(f"mirnet: this order is unusual; the usual one: {order}", err=True)
+
+
 def print_summary(results: Sequence[FileResult]) -> None:
     """Print the numbers of restored, skipped and failed pictures to standard error."""
     counts = Counter(result.status for result in results)
@@ -187,8 +198,8 @@ def _record(
     record = asdict(result) | {
         "source": str(result.source),
         "target": str(result.target),
-        "runtime": restorer.runtime.name,
-        "precision": restorer.facts.precision,
+        "runtime": _each(each.runtime.name for each in restorer.chain),
+        "precision": _each(each.facts.precision for each in restorer.chain),
     }
     if comparison is None:
         return record
@@ -197,6 +208,12 @@ def _record(
         "reference": str(comparison.reference),
         **{title: _figures_record(getattr(comparison, title)) for title in TITLES},
     }
+
+
+def _each(values: Iterable[str]) -> str:
+    """What holds for all models, or for each in turn."""
+    found = list(values)
+    return found[0] if len(set(found)) == 1 else " + ".join(found)
 
 
 def _means_record(means: Mapping[str, Mean | None]) -> dict[str, Any]:

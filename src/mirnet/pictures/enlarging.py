@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mirnet.pictures import pixels
-from mirnet.pictures.source import Rows, Source
+from mirnet.pictures.source import Rows, RowsOf, Source
 from mirnet.shapes import Image, Larger, Pixels
 
 BAND = 64
@@ -69,7 +69,7 @@ def enlarged(source: Source, scale: int, kernel: str = "bicubic") -> Source:
     size; see `metadata.Metadata.enlarged`.
     """
     size = source.height, source.width
-    rows = _Enlarged(lambda _, count: source.read(count), size, source.dtype, scale, kernel)
+    rows = _enlarged(lambda _, count: source.read(count), size, source.dtype, scale, kernel)
     open_alpha: Callable[[], Rows] | None = None
     if source.open_alpha:
         open_alpha = partial(_open_alpha, source.open_alpha, size, source.dtype, scale, kernel)
@@ -90,27 +90,13 @@ def _open_alpha(
     scale: int,
     kernel: str,
 ) -> Rows:
-    return _Enlarged(open_alpha(), size, dtype, scale, kernel)
+    return _enlarged(open_alpha(), size, dtype, scale, kernel)
 
 
-class _Enlarged:
-    """Fetches rows of a picture that is enlarged; called from top to bottom, like `Rows`."""
-
-    def __init__(
-        self, rows: Rows, size: tuple[int, int], dtype: np.dtype[Any], scale: int, kernel: str
-    ) -> None:
-        self._bands = _bands(rows, *size, dtype, scale, kernel)
-        self._ready: list[Pixels] = []
-
-    def __call__(self, top: int, count: int) -> Pixels:
-        while sum(map(len, self._ready)) < count:
-            band = next(self._bands, None)
-            if band is None:
-                break
-            self._ready.append(band)
-        ready = np.concatenate(self._ready)
-        self._ready = [ready[count:]]
-        return ready[:count]
+def _enlarged(
+    rows: Rows, size: tuple[int, int], dtype: np.dtype[Any], scale: int, kernel: str
+) -> Rows:
+    return RowsOf(_bands(rows, *size, dtype, scale, kernel))
 
 
 def _bands(

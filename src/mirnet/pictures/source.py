@@ -1,7 +1,7 @@
 """An open picture: its header, and its rows from top to bottom."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from io import BufferedIOBase
 from pathlib import Path
@@ -25,6 +25,25 @@ Band = UInt8[np.ndarray, "_ w c"] | UInt16[np.ndarray, "_ w c"] | Float32[np.nda
 
 Rows = Callable[[int, int], Pixels]
 """Fetches rows, given the first one and their number. Called from top to bottom, once."""
+
+
+class RowsOf:
+    """Fetches rows out of bands of any height, which are made as they are needed; see `Rows`."""
+
+    def __init__(self, bands: Iterator[Pixels]) -> None:
+        self._bands = bands
+        self._ready: list[Pixels] = []
+
+    def __call__(self, top: int, count: int) -> Pixels:
+        """The next `count` rows, or what is left; `top` is theirs."""
+        while sum(map(len, self._ready)) < count:
+            band = next(self._bands, None)
+            if band is None:
+                break
+            self._ready.append(band)
+        ready = np.concatenate(self._ready)
+        self._ready = [ready[count:]]
+        return ready[:count]
 
 
 @runtime_checkable

@@ -4,7 +4,7 @@ import io
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -15,7 +15,8 @@ from mirnet.errors import ImageError, InferenceError, OutOfMemoryError, TilingEr
 from mirnet.models.facts import Facts
 from mirnet.pictures import codec, enlarging, pixels, symmetry
 from mirnet.pictures.codec import Writable
-from mirnet.pictures.source import Source
+from mirnet.pictures.metadata import Metadata
+from mirnet.pictures.source import RowsOf, Source
 from mirnet.restoration import stitch, strength, tiles
 from mirnet.restoration.grain import Grain
 from mirnet.restoration.runtime import Runtime
@@ -72,11 +73,18 @@ class Settings(Protocol):
     largest: int
     """Side of the largest tile that has fitted into memory so far."""
 
+    @property
+    def before(self) -> "Settings | None":
+        """How the picture is restored before, by another model."""
+        ...
+
 
 class Restored:
     """The result for one picture: rows, which are computed as they are read.
 
-    It has the picture's height and width, times the scale of a model that enlarges.
+    It has the picture's height and width, times the scale of models that enlarge. Where one model
+    follows another, its rows are made of the other's as these are made, and nothing is rounded in
+    between.
 
     Only one of `rows`, `array`, `image`, `write` and `tobytes` can be called, and only once.
 
@@ -102,8 +110,7 @@ class Restored:
     ) -> None:
         self.source = source
         """The source picture."""
-        self.tally = Tally()
-        """What happened to the tiles so far."""
+        self._tally = Tally()
         self._right = right
         if right and _kind(right) != _kind(source):
             raise ImageError(
@@ -114,14 +121,33 @@ class Restored:
         """What the user should know: changes made on reading and, once written, on writing."""
         self._settings = settings
         self._facts = settings.facts
-        self.scale = settings.facts.scale
+        self._scale = settings.facts.scale
+        self.scale = self._scale
         """Ratio of the result's height and width to the source's."""
+        self._work = 1.0  # pixels that all models are given, relative to the source's
+        self._before: Restored | None = None
+        self._input = source
+        if settings.before:
+            before = Restored(source, settings.before, right=right, stage=stage)
+            before._progress = lambda count: self._advance(count * before._work)
+            self._before, self._input, self._right = before, before._as_input(), None
+            self.scale *= before.scale
+            self._work = before._work + before.scale**2
         self._largest = settings.largest  # shrinks when memory runs out, and never grows back
         self._progress = progress
         self._rows_read = 0
         self._share = 0.0  # pixels of the picture per tile
         self._stage = stage
         self._lock = threading.Lock()  # tiles may run in parallel
+
+    @property
+    def tally(self) -> Tally:
+        """What happened to the tiles so far, those of all models."""
+        tally = Tally()
+        tally.add(self._tally)
+        if self._before:
+            tally.add(self._before.tally)
+        return tally
 
     def rows(self) -> Iterator[Pixels]:
         """The restored rows from top to bottom, in bands of any height, h w c, in its dtype.
@@ -132,26 +158,14 @@ class Restored:
             TilingError: if the picture should run in one piece and is not of the only size that the
                 model takes.
         """
-        source, settings = self.source, self._settings
-        if settings.strength == 0 and not settings.grain.amount:
-            yield from self._as_they_are()
+        if self._settings.strength == 0 and not self._settings.grain.amount and not self._before:
+            yield from self._as_they_are(self._input)
             return
-        bands = self._bands() if settings.strength else self._unchanged()
-        if settings.grain.amount:
-            bands = settings.grain.add(bands)
-        while True:
-            with self._stage("tiling"):
-                band = next(bands, None)
-            if band is None:
-                return
-            # in portions, since bands of enlarged pictures are large
-            for top in range(0, len(band), ROWS):
-                part = pixels.to_channels(band[top : top + ROWS], source.channels)
-                with self._stage("post"):
-                    rows = pixels.from_float(part, source.dtype)
-                yield rows
-                del part, rows
-            del band  # the next one is as large
+        for part in self._images():
+            with self._stage("post"):
+                rows = pixels.from_float(part, self.source.dtype)
+            yield rows
+            del part, rows
 
     def array(self) -> Pixels:
         """The whole restored picture, h w c, in the source's dtype."""
@@ -197,9 +211,43 @@ class Restored:
         self.write(target, format=format, quality=quality)
         return target.getvalue()
 
+    def _images(self) -> Iterator[Image]:
+        """`rows` as float32, not rounded."""
+        settings = self._settings
+        bands = self._bands() if settings.strength else self._unchanged()
+        if settings.grain.amount:
+            bands = settings.grain.add(bands)
+        while True:
+            with self._stage("tiling"):
+                band = next(bands, None)
+            if band is None:
+                return
+            # in portions, since bands of enlarged pictures are large
+            for top in range(0, len(band), ROWS):
+                yield pixels.to_channels(band[top : top + ROWS], self.source.channels)
+            del band  # the next one is as large
+
+    def _as_input(self) -> Source:
+        """The result as the picture that another model is given."""
+        height, width = (self.scale * side for side in (self.source.height, self.source.width))
+        return Source(
+            name=self.source.name,
+            height=height,
+            width=width,
+            dtype=np.dtype(np.float32),
+            channels=self.source.channels,
+            metadata=Metadata({}, {}),
+            rows=RowsOf(self._images()),
+        )
+
+    def _advance(self, count: float) -> None:
+        """Tell that this many more of the pixels that the models are given are done."""
+        if self._progress:
+            self._progress(count / self._work)
+
     def _layout(self) -> Layout:
         """How the picture is cut."""
-        source, settings, multiple = self.source, self._settings, self._facts.multiple
+        source, settings, multiple = self._input, self._settings, self._facts.multiple
         height, width, size = source.height, source.width, self._facts.size
         if not settings.whole:
             tile, overlap = settings.tile, settings.overlap
@@ -207,7 +255,7 @@ class Restored:
                 *(height, width, tile, overlap, BORDER),
                 multiple=multiple,
                 whole=bool(size),
-                scale=self.scale,
+                scale=self._scale,
             )
         if size and size != (height, width):
             raise TilingError(
@@ -215,47 +263,55 @@ class Restored:
                 f"{width}x{height}: it does not run in one piece"
             )
         side = tiles.round_up(max(height, width), multiple)
-        return Layout(height, width, side, overlap=0, border=0, multiple=multiple, scale=self.scale)
+        return Layout(
+            height, width, side, overlap=0, border=0, multiple=multiple, scale=self._scale
+        )
 
     def _bands(self) -> Iterator[Image]:
         """The restored picture at the strength wanted, h w 3."""
-        source, settings = self.source, self._settings
+        source, settings = self._input, self._settings
         layout = self._layout()
         self._share = source.height * source.width / layout.count
         bands = stitch.bands(
             self._read, layout, self._restore, apply=settings.apply, stage=self._stage
         )
         if settings.strength < 1:
-            return strength.blend(bands, source.height * self.scale, settings.strength)
+            return strength.blend(bands, source.height * self._scale, settings.strength)
         return bands
 
     def _unchanged(self) -> Iterator[Image]:
-        """`_as_they_are` as float32, h w 3."""
-        for rows in self._as_they_are():
+        """`_as_they_are` as float32, h w 3, not rounded."""
+        source = self._input
+        if source.dtype != np.float32 and not self._right:
+            read = source.read
+            source = replace(
+                source,
+                dtype=np.dtype(np.float32),
+                rows=lambda _, count: pixels.to_float(read(count)),
+            )
+        for rows in self._as_they_are(source):
             yield pixels.to_rgb(pixels.to_float(rows))
 
-    def _as_they_are(self) -> Iterator[Pixels]:
+    def _as_they_are(self, source: Source) -> Iterator[Pixels]:
         """The rows of a picture from which nothing is removed.
 
         They are enlarged by a filter if need be; of two views, they are the mean.
         """
-        source = self.source
         if self._right:
             while source.height > self._rows_read:
                 image = _mean(self._read(ROWS))
                 self._rows_read += len(image)
                 yield pixels.from_float(pixels.to_channels(image, source.channels), source.dtype)
             return
-        if self.scale > 1:
-            source = enlarging.enlarged(source, self.scale)
+        if self._scale > 1:
+            source = enlarging.enlarged(source, self._scale)
         while len(rows := source.read(ROWS)):
-            if self._progress:
-                self._progress(len(rows) * source.width / self.scale**2)
+            self._advance(len(rows) * source.width / self._scale**2)
             yield rows
 
     def _read(self, count: int) -> Image:
         """The next rows in the form the network takes: float32, RGB."""
-        sources = [self.source, self._right] if self._right else [self.source]
+        sources = [self._input, self._right] if self._right else [self._input]
         with self._stage("read"):
             rows = [source.read(count) for source in sources]
         with self._stage("pre"):
@@ -266,10 +322,9 @@ class Restored:
         """A restored tile, or the input of `strength.blend`. Several may run in parallel."""
         removed = self.removed(tile)
         with self._lock:
-            self.tally.tiles += 1
-            self.tally.kept += removed is None
-            if self._progress:
-                self._progress(self._share)
+            self._tally.tiles += 1
+            self._tally.kept += removed is None
+            self._advance(self._share)
         original = self._as_original(tile)
         if removed is None:
             removed = np.zeros_like(original)
@@ -285,12 +340,12 @@ class Restored:
         """
         if self._right:
             tile = _mean(tile)
-        if self.scale == 1:
+        if self._scale == 1:
             return tile
         inside = _inside(tile)
-        enlarged: Larger = np.clip(enlarging.enlarge(inside, self.scale), 0, 1)
+        enlarged: Larger = np.clip(enlarging.enlarge(inside, self._scale), 0, 1)
         if not np.array_equal(tile, inside):  # what exceeds 0..1 must not spread, NaN least of all
-            excess = (tile - inside).repeat(self.scale, 0).repeat(self.scale, 1)
+            excess = (tile - inside).repeat(self._scale, 0).repeat(self._scale, 1)
             enlarged += excess
         return enlarged
 
@@ -342,7 +397,7 @@ class Restored:
         runtime = self._settings.runtime
         restored = runtime(batch)
         count, _, *sides = batch.shape
-        scale = self.scale
+        scale = self._scale
         if restored.shape != (count, self._facts.out_channels, *(scale * side for side in sides)):
             kept = (
                 f"enlarge pictures {scale} times"
@@ -379,7 +434,9 @@ class Restored:
         side, multiple = self._largest, self._facts.multiple
         overlap = min(self._settings.overlap, side // 4 // multiple * multiple)
         rows = iter(np.split(tile, height))
-        layout = Layout(height, width, side, overlap, border=0, multiple=multiple, scale=self.scale)
+        layout = Layout(
+            height, width, side, overlap, border=0, multiple=multiple, scale=self._scale
+        )
         read = lambda count: np.concatenate([next(rows) for _ in range(count)])  # noqa: E731
         return np.concatenate(list(stitch.bands(read, layout, self._infer)))
 

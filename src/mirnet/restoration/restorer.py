@@ -1,6 +1,9 @@
 """Restore pictures of any size, type and channel count, on any runtime."""
 
 import logging
+import math
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar, cast
@@ -32,6 +35,10 @@ GLOBAL = ("brighten", "retouch")
 """Tasks whose models judge the light of a whole picture: each tile would find its own exposure."""
 TASKS = ("", "denoise", "enlarge", "enlarge-aligned", "deblur", *GLOBAL)
 """Tasks of models that give one picture; empty if the task is unknown."""
+ORDER = ("deblur", "brighten", "denoise", "retouch", "enlarge-aligned", "enlarge")
+"""Tasks in the order in which models usually follow each other: what makes noise visible comes
+before what removes it, and what makes pictures larger comes last, since it would enlarge noise,
+too, and since all that follows would take longer."""
 VIEWS = 6
 """Channels that a model takes of a dual-pixel sensor: the left and the right view in RGB."""
 
@@ -100,6 +107,23 @@ def check(facts: Facts, *, is_plain: bool = False) -> None:
         )
 
 
+def usual_order(chain: Sequence[Facts]) -> list[int] | None:
+    """Places of models in the order in which they usually follow each other; see `ORDER`.
+
+    Models of unknown tasks stay where they are. None if the order is usual already.
+
+    >>> usual_order([Facts(task="enlarge"), Facts(task="denoise"), Facts()])
+    [1, 0, 2]
+    >>> usual_order([Facts(task="denoise"), Facts(), Facts(task="denoise")])
+    """
+    known = [place for place, facts in enumerate(chain) if facts.task in ORDER]
+    ranks = [ORDER.index(chain[place].task) for place in known]
+    if all(one <= other for one, other in pairwise(ranks)):
+        return None
+    usual = iter(sorted(known, key=lambda place: ORDER.index(chain[place].task)))
+    return [next(usual) if place in known else place for place in range(len(chain))]
+
+
 class Restorer:
     """Restores arrays and files, tile by tile. Several threads may use it at the same time.
 
@@ -125,9 +149,12 @@ class Restorer:
             with the picture; reflection extends sides that are no multiples of what the model
             takes.
         grain: grain that is added afterwards; see `mirnet.restoration.grain`.
+        before: restores each picture first, and gives this one its result, unrounded and row by
+            row. Closed with this one.
 
     Raises:
-        WeightsError: if the model does not restore pictures; see `check`.
+        WeightsError: if the model does not restore pictures; see `check`. If another comes before
+            it, and it takes the two views of a dual-pixel sensor.
         TilingError: if tile and overlap do not fit together, the tile is larger than what the
             model takes, one of them is given with `whole`, or the model must see whole pictures.
         ShapeError: if the strength is outside 0..1, or the number of views outside 1..8.
@@ -143,12 +170,17 @@ class Restorer:
         self_ensemble: int = 1,
         whole: bool = False,
         grain: Grain = NO_GRAIN,
+        before: "Restorer | None" = None,
     ) -> None:
         if whole and (tile, overlap) != (None, None):
             raise TilingError("whole pictures have no tiles: leave out tile and overlap, or whole")
         self.facts = facts_of(runtime)
         """The facts the model declares."""
         check(self.facts)
+        if before and self.facts.in_channels == VIEWS:
+            raise WeightsError(
+                f"this model {self.facts.takes()}: it can only be the first of several"
+            )
         if self.facts.task in GLOBAL and not whole and strength:
             raise TilingError(
                 f"this model {self.facts.takes()}: it judges the light of the whole picture, and "
@@ -184,11 +216,22 @@ class Restorer:
         self.whole = whole
         """Whether each picture runs in one piece; `tile` and `overlap` then have no effect."""
         self.grain = grain
+        self.before = before
         self.largest = tile
         """Side of the largest tile that has fitted into memory so far."""
         self._lanes = Lanes(self.facts.lanes) if self.facts.lanes > 1 else None
         self.apply: Apply = self._lanes.map if self._lanes else map
         """How tiles are run: one after the other, or in parallel."""
+
+    @property
+    def chain(self) -> "list[Restorer]":
+        """This restorer and those before it, in the order in which pictures pass them."""
+        return [*(self.before.chain if self.before else ()), self]
+
+    @property
+    def scale(self) -> int:
+        """Ratio of the results' height and width to the pictures'."""
+        return math.prod(each.facts.scale for each in self.chain)
 
     @property
     def tiling(self) -> dict[str, int | None]:
@@ -231,9 +274,10 @@ class Restorer:
             for each in (picture, right)
         )
         assert source is not None
-        if (self.facts.in_channels == VIEWS) != (other is not None):
+        facts = self.chain[0].facts
+        if (facts.in_channels == VIEWS) != (other is not None):
             raise ImageError(
-                f"{source.name}: this model {self.facts.takes()}: "
+                f"{source.name}: this model {facts.takes()}: "
                 + ("it takes no right view" if other else "give the left and the right view")
             )
         return Restored(source, self, right=other, progress=progress, stage=stage)
@@ -243,7 +287,7 @@ class Restorer:
     ) -> npt.NDArray[Scalar]:
         """Restore an array: h w or h w c with 1 or 3 channels, uint8, uint16 or float32.
 
-        Returns an array of the same shape and dtype, `facts.scale` times as high and wide. Float
+        Returns an array of the same shape and dtype, `scale` times as high and wide. Float
         pictures are in 0..1; the excess beyond that range is added unchanged to the restored value
         at 0 or 1.
 
@@ -287,10 +331,12 @@ class Restorer:
         return picture, restored.tally, restored.notes[len(picture.notes) :]
 
     def close(self) -> None:
-        """Release the runtime's memory."""
+        """Release the runtime's memory, and that of those before."""
         if self._lanes:
             self._lanes.close()
         self.runtime.close()
+        if self.before:
+            self.before.close()
 
     def __enter__(self) -> "Restorer":
         return self
