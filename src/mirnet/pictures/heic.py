@@ -5,8 +5,6 @@ upright itself and decodes it as a whole, into memory. Nothing is written: the r
 which is the same container with a free compression.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -15,9 +13,9 @@ import pyvips
 
 from mirnet.errors import ImageError
 from mirnet.pictures import metadata
+from mirnet.pictures.decoders import FAILED, reading
 from mirnet.pictures.metadata import Metadata
 from mirnet.pictures.source import File, Rows, Source
-from mirnet.pictures.vips import LONGEST, as_image_error
 from mirnet.shapes import Pixels
 
 SUFFIXES = frozenset({".heic", ".heif", ".hif"})
@@ -31,8 +29,6 @@ AVIF_BRANDS = {b"avif", b"avis"}
 
 LONGEST_HEAD = 512
 """Bytes of the first box that are looked at."""
-
-FAILED = "cannot be read"
 
 CURVES = {16: "PQ", 18: "HLG"}
 """Curves of HDR, by their numbers in ITU-T H.273."""
@@ -67,7 +63,7 @@ def open_picture(file: File) -> Source:
             would keep.
     """
     pillow_heif = _pillow_heif(file)
-    with _reading(file), file.open() as opened:
+    with reading(file), file.open() as opened:
         images = pillow_heif.open_heif(opened.read(), convert_hdr_to_8bit=False)
         image = images[images.primary_index]
     _refuse(file, image)
@@ -110,23 +106,12 @@ class _Decoded:
 
     def __call__(self, channels: slice, top: int, count: int) -> Pixels:
         if self._pixels is None:
-            with _reading(self._file):
+            with reading(self._file):
                 pixels = np.asarray(self._image)
             self._pixels = pixels.reshape(*pixels.shape[:2], -1)
         rows = self._pixels[top : top + count, :, channels]
         # libheif shifts 10 and 12 bits up, so that white would be less than white
         return rows | (rows >> self._bits) if rows.dtype == np.uint16 else rows
-
-
-@contextmanager
-def _reading(file: File) -> Iterator[None]:
-    """Turn all that pillow-heif and the file system raise into one line with the file's name."""
-    with as_image_error(file.name, FAILED):
-        try:
-            yield
-        except (ValueError, EOFError, SyntaxError, RuntimeError) as error:
-            reason = " ".join(str(error).split()) or "the data is damaged"
-            raise ImageError(f"{file.name} {FAILED}: {reason[:LONGEST]}") from error
 
 
 def _alpha(fetch: _Decoded) -> Rows:
