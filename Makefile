@@ -2,7 +2,7 @@
 
 install:  ## everything for development, into the active environment
 	python -m pip install --quiet --upgrade pip
-	python -m pip install --quiet --constraint constraints.txt --editable ".[cluster,evaluate,heif,hub,train,onnx,openvino,raw,serve,visualdl,watch]" --group dev --group docs
+	python -m pip install --quiet --constraint constraints.txt --editable ".[cluster,evaluate,heif,hub,jxl,train,onnx,openvino,raw,serve,visualdl,watch]" --group dev --group docs
 	python -m pip install --quiet --no-deps spandrel-extra-arches==0.2.0  # oracle of the network's tests
 	python -m pip install --quiet --no-deps spandrel==0.4.2 einops==0.8.2  # loads our networks in a test; would bring torchvision
 	python -m pip install --quiet --constraint constraints.txt bm3d  # a baseline in tests alone: its licence is non-commercial

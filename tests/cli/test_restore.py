@@ -89,6 +89,17 @@ def test_one_picture_goes_into_a_file_of_another_kind(mirnet, photos, load, tmp_
     np.testing.assert_array_equal(load(tmp_path / "clean.png"), load(photos / "scan.tif"))
 
 
+def test_a_jpeg_xl_becomes_an_avif(mirnet, tmp_path, load, picture):
+    pylibjxl = pytest.importorskip("pylibjxl", reason="the extra jxl is not installed")
+    (tmp_path / "night.jxl").write_bytes(pylibjxl.encode(picture(40, 56), lossless=True))
+
+    done = mirnet("restore", "night.jxl")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("night_restored.avif  56x40  ")
+    assert load(tmp_path / "night_restored.avif").shape == (40, 56, 3)
+
+
 def test_below_strength_1_grain_comes_back_and_colour_noise_does_not(mirnet, save, load, tmp_path):
     rng = np.random.default_rng(0)
     noisy = np.rint(rng.normal(128, 12, (120, 230, 3))).astype(np.uint8)  # two tiles

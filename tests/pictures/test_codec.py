@@ -741,13 +741,13 @@ def test_a_truncated_compressed_tiff_raises_while_it_streams(tmp_path, compressi
         (lambda path: path.touch(), "is empty"),
         (
             lambda path: path.write_bytes(b"not a picture\n" * 99),
-            "not JPEG, PNG, TIFF, WebP, AVIF or HEIC",
+            "not JPEG, PNG, TIFF, WebP, AVIF, HEIC or JPEG XL",
         ),
         (
             lambda path: path.write_text(
                 '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
             ),
-            "not JPEG, PNG, TIFF, WebP, AVIF or HEIC",
+            "not JPEG, PNG, TIFF, WebP, AVIF, HEIC or JPEG XL",
         ),
     ],
 )

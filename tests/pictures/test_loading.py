@@ -49,7 +49,7 @@ def test_files_of_other_kinds_are_refused_whatever_their_suffix(tmp_path, conten
     path.write_bytes(content)
 
     for picture in (path, content):
-        with pytest.raises(ImageError, match="not JPEG, PNG, TIFF, WebP, AVIF or HEIC"):
+        with pytest.raises(ImageError, match="not JPEG, PNG, TIFF, WebP, AVIF, HEIC or JPEG XL"):
             codec.open(picture)
 
 

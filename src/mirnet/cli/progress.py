@@ -67,7 +67,7 @@ def _pixels(path: Path) -> int:
     try:
         if path.suffix.lower() in raw.SUFFIXES:
             return path.stat().st_size  # a byte a pixel; to open it would be to develop it
-        picture = codec.open(path)
+        height, width = codec.size(path)
     except (MirnetError, OSError):
         return 0
-    return picture.height * picture.width
+    return height * width

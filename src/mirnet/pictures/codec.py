@@ -1,6 +1,7 @@
 """Read pictures from any source and write them to files, with alpha and metadata.
 
-JPEG, PNG, TIFF, WebP and AVIF are read and written; HEIC and RAW are only read. `open` reads the
+JPEG, PNG, TIFF, WebP and AVIF are read and written; HEIC, JPEG XL and RAW are
+only read. `open` reads the
 header, then the rows stream; `create` takes rows and what the source carries: alpha, EXIF, XMP,
 IPTC, the colour profile and the resolution. Nothing is rescaled, and floats are not clipped.
 """
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mirnet.errors import ImageError
-from mirnet.pictures import dng, heic, negative, raw, writing
+from mirnet.pictures import dng, heic, jxl, negative, raw, writing
 from mirnet.pictures.reading import open_picture
 from mirnet.pictures.source import Band, File, Readable, Source
 from mirnet.pictures.vips import shown
@@ -32,6 +33,7 @@ __all__ = [
     "Writable",
     "create",
     "encode",
+    "is_decoded_elsewhere",
     "open",
     "output_suffix",
     "read",
@@ -53,7 +55,7 @@ WRITABLE = {suffix: kind for kind, known in FORMATS.items() for suffix in known.
 }
 """Writable formats by suffix, lower-case."""
 
-SUFFIXES = frozenset(WRITABLE) | heic.SUFFIXES | raw.SUFFIXES
+SUFFIXES = frozenset(WRITABLE) | heic.SUFFIXES | jxl.SUFFIXES | raw.SUFFIXES
 """Suffixes that can be read, lower-case."""
 
 BAND = 128
@@ -61,7 +63,7 @@ BAND = 128
 
 
 def open(picture: Picture, *, format: str | None = None) -> Source:
-    """Open a picture and read its header (a RAW file is developed at once).
+    """Open a picture and read its header (RAW is developed and JPEG XL decoded at once).
 
     RAW files are recognised by their suffix, so bytes and unnamed streams are never read as RAW.
 
@@ -84,7 +86,14 @@ def open(picture: Picture, *, format: str | None = None) -> Source:
         return negative.open_negative(file)
     if file.suffix in raw.SUFFIXES:
         return raw.develop(file)
+    if jxl.is_jxl(file):
+        return jxl.open_picture(file)
     return heic.open_picture(file) if heic.is_heic(file) else open_picture(file)
+
+
+def is_decoded_elsewhere(file: File) -> bool:
+    """Whether another decoder than libvips reads the file: RAW, HEIC and JPEG XL."""
+    return file.suffix in raw.SUFFIXES or heic.is_heic(file) or jxl.is_jxl(file)
 
 
 def size(picture: Picture) -> tuple[int, int]:
@@ -100,6 +109,8 @@ def size(picture: Picture) -> tuple[int, int]:
         picture = File.of(picture)
         if picture.suffix in raw.SUFFIXES:
             return raw.size(picture)
+        if jxl.is_jxl(picture):
+            return jxl.size(picture)
     source = open(picture)
     return source.height, source.width
 
@@ -227,9 +238,9 @@ def suffix_of(format: str) -> str:
 def output_suffix(path: Path) -> str:
     """The suffix of the restored `path`: its own, unless it can only be read.
 
-    RAW becomes .tif, to keep 16 bits; HEIC .avif, which keeps 10 bits and is as small.
+    RAW becomes .tif, to keep 16 bits; HEIC and JPEG XL .avif, which keeps 10 bits and is as small.
     """
     suffix = path.suffix.lower()
     if suffix in raw.SUFFIXES:
         return ".tif"
-    return ".avif" if suffix in heic.SUFFIXES else path.suffix
+    return ".avif" if suffix in heic.SUFFIXES | jxl.SUFFIXES else path.suffix

@@ -166,7 +166,8 @@ def _load(file: File, access: str) -> pyvips.Image:
         space, bits = tiff.colour_space(content) if kind == "tiff" else (0, 0)
     if kind is None:
         raise ImageError(
-            f"{file.name} {FAILED}: it is not a picture, or not JPEG, PNG, TIFF, WebP, AVIF or HEIC"
+            f"{file.name} {FAILED}: it is not a picture, or not JPEG, PNG, TIFF, WebP, AVIF, HEIC "
+            "or JPEG XL"
         )
     if space == ITU_LAB:
         raise ImageError(f"{file.name} holds the Lab of fax machines (ITU), which cannot be read")
