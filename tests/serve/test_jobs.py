@@ -1,5 +1,6 @@
 """Jobs: followed, looked at, changed in strength, cancelled."""
 
+import io
 import json
 import threading
 import time
@@ -182,6 +183,33 @@ def test_a_thumbnail_is_small(shared, done):
     image = pyvips.Image.new_from_buffer(shared.client.thumbnail(done[0].id), "")
 
     assert (image.width, image.height) == (256, 116)
+
+
+def as_jxl(values):
+    pylibjxl = pytest.importorskip("pylibjxl", reason="the extra jxl is not installed")
+    return pylibjxl.encode(values, lossless=True)
+
+
+def as_heic(values):
+    pillow_heif = pytest.importorskip("pillow_heif", reason="the extra heif is not installed")
+    content = io.BytesIO()
+    pillow_heif.from_bytes("RGB", values.shape[1::-1], values.tobytes()).save(
+        content, quality=-1, chroma=444, matrix_coefficients=0
+    )
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("packed", [as_heic, as_jxl])
+def test_what_libvips_does_not_read_is_restored_and_shown(shared, picture, pixels, packed):
+    values = picture(60, 90)
+    job = shared.client.wait(shared.client.submit(packed(values), layers=True, name="a").id)
+
+    before = pixels(shared.client.view(job.id, 0, 0, 90, 60, which="before"))
+    np.testing.assert_array_equal(before, values)
+    assert pixels(shared.client.thumbnail(job.id)).shape == (171, 256, 3)
+    _, headers, content = ask(shared, "GET", f"/v1/jobs/{job.id}/result")
+    assert headers["content-type"] == "image/avif"
+    assert pixels(content).shape == values.shape
 
 
 def test_strength_needs_layers(shared, file):

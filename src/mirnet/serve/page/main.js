@@ -30,6 +30,7 @@ const FORMATS = [
   ["webp", "WebP"],
   ["avif", "AVIF"],
   ["heic", "HEIC"],
+  ["jxl", "JPEG XL"],
   ["dng", "RAW"],
 ]; // what the page tells of all that can be read, by one suffix each
 const OWN_MACHINE = ["localhost", "127.0.0.1", "[::1]"];

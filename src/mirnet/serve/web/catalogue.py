@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from mirnet.models import catalog, header
-from mirnet.pictures import codec, heic, raw
+from mirnet.pictures import codec, heic, jxl, raw
 from mirnet.serve.settings import Settings
 
-EXTRAS = ((raw.SUFFIXES, "raw", "rawpy"), (heic.SUFFIXES, "heif", "pillow_heif"))
+EXTRAS = (
+    (raw.SUFFIXES, "raw", "rawpy"),
+    (heic.SUFFIXES, "heif", "pillow_heif"),
+    (jxl.SUFFIXES, "jxl", "pylibjxl"),
+)
 """Suffixes that need an extra, its name, and the module it brings."""
 
 

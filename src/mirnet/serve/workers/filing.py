@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyvips
 
-from mirnet.pictures import codec, heic, raw
+from mirnet.pictures import codec, jxl, raw
 from mirnet.pictures.codec import FORMATS, File, Source
 from mirnet.pictures.pixels import from_float, to_float
 from mirnet.restoration.layered import Area, render
@@ -118,7 +118,7 @@ class Filing:
             image = pyvips.Image.new_from_array(shown).thumbnail_image(side)
         else:
             file = File(folder / message["upload"], NAME)
-            if file.suffix in raw.SUFFIXES or heic.is_heic(file):
+            if codec.is_decoded_elsewhere(file):
                 source = codec.open(file)
                 _keep_profile(source, folder, message["task"])
                 shown = screen.shown(codec.whole(source), folder / arrays.PROFILE)
@@ -190,6 +190,8 @@ def _kind(file: File) -> str:
     """Name of the format in which the result is written if none is asked for."""
     if file.suffix in raw.SUFFIXES:
         return "tiff"
+    if jxl.is_jxl(file):
+        return "avif"
     with file.open() as stream:
         head = stream.read(16)
     if head.startswith(b"\xff\xd8"):
