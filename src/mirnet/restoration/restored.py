@@ -122,17 +122,18 @@ class Restored:
         self._settings = settings
         self._facts = settings.facts
         self._scale = settings.facts.scale
-        self.scale = self._scale
+        scale, self._work = _scale_and_work(settings)
+        self.scale = scale
         """Ratio of the result's height and width to the source's."""
-        self._work = 1.0  # pixels that all models are given, relative to the source's
         self._before: Restored | None = None
         self._input = source
         if settings.before:
-            before = Restored(source, settings.before, right=right, stage=stage)
-            before._progress = lambda count: self._advance(count * before._work)
-            self._before, self._input, self._right = before, before._as_input(), None
-            self.scale *= before.scale
-            self._work = before._work + before.scale**2
+            _, work = _scale_and_work(settings.before)
+            advance = lambda count: self._advance(count * work)  # noqa: E731
+            self._before = Restored(
+                source, settings.before, right=right, progress=advance, stage=stage
+            )
+            self._input, self._right = self._before._as_input(), None
         self._largest = settings.largest  # shrinks when memory runs out, and never grows back
         self._progress = progress
         self._rows_read = 0
@@ -439,6 +440,14 @@ class Restored:
         )
         read = lambda count: np.concatenate([next(rows) for _ in range(count)])  # noqa: E731
         return np.concatenate(list(stitch.bands(read, layout, self._infer)))
+
+
+def _scale_and_work(settings: Settings) -> tuple[int, int]:
+    """The result's scale, and how many pixels all models are given for each of the source."""
+    if not settings.before:
+        return settings.facts.scale, 1
+    scale, work = _scale_and_work(settings.before)
+    return scale * settings.facts.scale, work + scale**2
 
 
 def _kind(source: Source) -> tuple[int, int, int, np.dtype[Any]]:
