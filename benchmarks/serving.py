@@ -51,6 +51,7 @@ def main() -> None:
         model = ["--model", arguments.model, "--runtime", arguments.runtime]
         before = _command_line(files, Path(folder), model, arguments.megapixels)
         with _server(Path(folder), model) as (client, process):
+            client.restore(files[0])  # as of the command line, the start does not count
             print("restore MP/s  clients  MP/s  of it  p50 s  p99 s  pictures  refused  lost  MB")
             for clients in arguments.clients:
                 load, rate = _load(client, files, clients, arguments)

@@ -174,6 +174,17 @@ class Shrinking:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Darkening:
+    """How much light pictures lack, for networks that brighten."""
+
+    stops: Range = (1.0, 6.0)
+    """Powers of two by which they are underexposed; the sensor's noise and its bits stay."""
+
+    def __post_init__(self) -> None:
+        expect_ranges(self, "stops", most=12.0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class WhiteNoise:
     """White noise instead of a camera's, as in rendered pictures and scans."""
 

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
 from mirnet.camera import draws, finishing, isp
-from mirnet.camera.description import Camera, WhiteNoise
+from mirnet.camera.description import Camera, Darkening, WhiteNoise
 from mirnet.camera.draws import Figures, Flags
 from mirnet.camera.isp import Development, RgbTensor
 from mirnet.camera.scenes import ByKind, Kind
@@ -58,16 +58,38 @@ def photograph(
         is_plain: which pictures are developed plainly from a phone's raw file; see
             `Camera.plain_share`.
     """
+    return _photograph(clean, generator, camera, softness, is_plain, None)[:2]
+
+
+def _photograph(
+    clean: RgbTensor,
+    generator: Generator,
+    camera: Camera,
+    softness: Figures | None,
+    is_plain: Flags | None,
+    darkening: Darkening | None,
+) -> tuple[RgbTensor, RgbTensor, RgbTensor]:
+    """The pictures of `photograph`, and what a network learns to make: the clean one.
+
+    If they are darkened, that one has the light that the scene had.
+    """
     count = len(clean)
     development = isp.random_development(count, generator, camera.processing)
-    light = draws.log_uniform(count, camera.dimmest, 1.0, generator)
-    light = torch.where(draws.chance(count, camera.dimmed_share, generator), light, 1.0)
+    if darkening:
+        light = 2 ** -draws.uniform(count, *darkening.stops, generator)
+    else:
+        light = draws.log_uniform(count, camera.dimmest, 1.0, generator)
+        light = torch.where(draws.chance(count, camera.dimmed_share, generator), light, 1.0)
     raw_noise = random_noise(count, generator, camera.sensor, is_phone=is_plain)
-    return take(
+    noisy, taken = take(
         *(clean, light, development, raw_noise, generator, camera),
         softness=softness,
         is_plain=is_plain,
     )
+    if not darkening:
+        return noisy, taken, taken
+    scene = _light_of(clean, development, softness)
+    return noisy, taken, isp.develop(scene * development.gains, development)
 
 
 def take(
@@ -87,10 +109,7 @@ def take(
     anti-aliasing filter and blurs the light; 0 leaves a scene unchanged. Where `is_plain`, noise is
     clipped at black and the demosaicing is Malvar's.
     """
-    light_of = isp.unprocess(clean, development)
-    if softness is not None:
-        light_of = draws.change(softness > 0, _soften, light_of, softness)
-    scene = light_of * draws.over_pixels(light)
+    scene = _light_of(clean, development, softness) * draws.over_pixels(light)
     recorded = expose(isp.mosaic(scene), raw_noise, generator, camera.sensor)
     if is_plain is not None:
         recorded = torch.where(draws.over_pixels(is_plain), recorded.clamp(min=0), recorded)
@@ -102,6 +121,12 @@ def take(
     )
     clean = isp.develop(scene * development.gains, development)
     return isp.develop(demosaiced, development), clean
+
+
+def _light_of(clean: RgbTensor, development: Development, softness: Figures | None) -> RgbTensor:
+    """What falls on the sensor, in the camera's colours, as the lens leaves it."""
+    light = isp.unprocess(clean, development)
+    return light if softness is None else draws.change(softness > 0, _soften, light, softness)
 
 
 def _soften(image: RgbTensor, softness: Figures) -> RgbTensor:
@@ -116,13 +141,15 @@ def degrade(
     camera: Camera = Camera(),
     *,
     is_crisp: Flags | None = None,
+    darkening: Darkening | None = None,
 ) -> tuple[Patches, Patches]:
     """Noisy and clean patches of `size` by `size` from clean scenes (sRGB, 0..1).
 
     All sides are multiples of 16, for JPEG's blocks. If the sides of `clean` differ from
     size + 2 · MARGIN, the finished picture is resized to that, as in photographs for the web and in
     digital zoom. Softness and white noise depend on the `kinds` of the scenes, by default
-    photographs; scenes that are `is_crisp` are never blurred.
+    photographs; scenes that are `is_crisp` are never blurred. With `darkening`, noisy patches are
+    underexposed, and clean ones are not.
     """
     count = len(clean)
     if kinds is None:
@@ -132,23 +159,26 @@ def degrade(
         is_soft &= ~is_crisp
     softness = is_soft * draws.uniform(count, *camera.softness, generator)
     is_plain = draws.chance(count, camera.plain_share, generator)
-    noisy, clean = photograph(clean, generator, camera, softness=softness, is_plain=is_plain)
-    noisy, clean = finishing.finish(
-        *(noisy, clean, generator, camera.finishing, camera.jpeg), is_plain=is_plain
+    side = clean.shape[-1]
+    noisy, taken, target = _photograph(clean, generator, camera, softness, is_plain, darkening)
+    noisy, taken = finishing.finish(
+        *(noisy, taken, generator, camera.finishing, camera.jpeg), is_plain=is_plain
     )
+    pictures = [noisy, taken, target] if darkening else [noisy, taken]
     room, editing = size + 2 * MARGIN, camera.editing
-    if clean.shape[-1] != room:
+    if side != room:
         number = torch.randint(
             len(editing.kernels), (), generator=generator, device=generator.device
         )
         kernel = editing.kernels[int(number)]
-        noisy, clean = (
+        pictures = [
             F.interpolate(x, (room, room), mode=kernel, antialias=True).clamp(0, 1)
-            for x in (noisy, clean)
-        )
-    noisy = _with_white(noisy, clean, kinds, generator, camera.white_noise)
+            for x in pictures
+        ]
+    pictures[0] = _with_white(pictures[0], pictures[1], kinds, generator, camera.white_noise)
     is_grey = draws.chance(count, editing.grey_share, generator)
-    noisy, clean = (draws.change(is_grey, finishing.grey, half) for half in (noisy, clean))
+    pictures = [draws.change(is_grey, finishing.grey, each) for each in pictures]
+    noisy, clean = pictures[0], pictures[-1]
     is_jpeg = draws.chance(count, editing.jpeg_share, generator)
     noisy = finishing.compress(noisy, is_jpeg, generator, camera.jpeg)
     noisy = (noisy * 255).round() / 255

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mirnet.camera.description import Camera, Shrinking
+from mirnet.camera.description import Camera, Darkening, Shrinking
 from mirnet.camera.scenes import Drawings, Scenes
 from mirnet.camera.sections import expect
 from mirnet.errors import RecipeError
@@ -264,6 +264,8 @@ class Recipe:
     camera: Camera = field(default_factory=Camera)
     shrinking: Shrinking = field(default_factory=Shrinking)
     """For the task `enlarge`, in the place of `camera`."""
+    darkening: Darkening = field(default_factory=Darkening)
+    """For the task `brighten`, beside `camera`."""
     optim: Optimisation = field(default_factory=Optimisation)
     teacher: Teacher = field(default_factory=Teacher)
     validation: Validation = field(default_factory=Validation)

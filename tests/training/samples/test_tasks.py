@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mirnet.camera.description import Camera, Editing, Finishing, Shrinking
+from mirnet.camera.description import Camera, Darkening, Editing, Finishing, Shrinking
 from mirnet.pairs.pair_folder import PairFolder
 from mirnet.pairs.sources import open as open_pairs
 from mirnet.training.recipe import Network, Recipe, Span, Stage
@@ -53,6 +53,26 @@ def test_noise_comes_of_the_recipes_camera():
     _, grey = DEVELOP["denoise"](recipe("denoise", camera=plain))(data()[Request(0, 6, 32)], CPU)
 
     torch.testing.assert_close(grey[:, 0], grey[:, 1])
+
+
+def test_dark_pictures_lack_the_light_that_their_targets_have():
+    """Where the camera does nothing else, means differ by the stops."""
+    camera = Camera(finishing=Finishing(share=0.0), editing=Editing(resized_share=0.0))
+    means = []
+    for stops in (0.5, 2.0, 4.0):
+        how = Darkening(stops=(stops, stops))
+        develop = DEVELOP["brighten"](recipe("brighten", camera=camera, darkening=how))
+        dark, light = develop(data(drawn_share=0.0, field_share=0.0)[Request(0, 16, 32)], CPU)
+        is_same = (dark == light).flatten(1).all(1)
+        assert 0 < is_same.sum() < 8  # some keep their light
+        means.append((dark[~is_same].mean() / light[~is_same].mean()).item())
+        usual, _ = DEVELOP["denoise"](recipe("denoise", camera=camera))(
+            data(drawn_share=0.0, field_share=0.0)[Request(0, 16, 32)], CPU
+        )
+        assert usual.shape == dark.shape
+
+    assert 1 > means[0] > means[1] > means[2]
+    assert means[2] < 0.45
 
 
 def test_small_pictures_lie_exactly_over_large_ones():

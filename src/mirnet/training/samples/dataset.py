@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
 from mirnet.camera import draws, noise, shrinking
-from mirnet.camera.description import Camera
+from mirnet.camera.description import Camera, Darkening
 from mirnet.camera.scenes import Drawings, Kind, Scenes
 from mirnet.errors import DataError
 from mirnet.pairs.pairs import Pairs
@@ -213,11 +213,15 @@ def _stack(patches: Sequence[TensorPatch], size: int) -> Float[Tensor, "b 3 {siz
 
 
 def develop(
-    batch: SampleBatch, device: torch.device, camera: Camera = Camera()
+    batch: SampleBatch,
+    device: torch.device,
+    camera: Camera = Camera(),
+    darkening: Darkening | None = None,
 ) -> tuple[TensorPatches, TensorPatches]:
     """Noisy and clean patches, b 3 patch patch, on the training device.
 
-    The same batch gives the same patches on the same type of device: the noise is drawn there.
+    With `darkening`, noisy ones that are made of scenes are underexposed. The same batch gives the
+    same patches on the same type of device: the noise is drawn there.
     """
     generator = Generator(device).manual_seed(batch.seed)
     parts = [(batch.noisy.to(device), batch.clean.to(device))]
@@ -232,6 +236,7 @@ def develop(
                 # soft pictures without noise would be too easy: they contain nothing like grain
                 *(scenes.to(device), batch.patch, generator, kinds[here], camera),
                 is_crisp=is_clean[here],
+                darkening=darkening,
             )
             same = draws.over_pixels(is_clean[here])
             parts.append((torch.where(same, clean, noisy), clean))

@@ -24,6 +24,11 @@ def _denoise(recipe: Recipe) -> Develop:
     return lambda batch, device: dataset.develop(batch, device, camera)
 
 
+def _brighten(recipe: Recipe) -> Develop:
+    camera, darkening = recipe.camera, recipe.darkening
+    return lambda batch, device: dataset.develop(batch, device, camera, darkening)
+
+
 def _enlarge(recipe: Recipe) -> Develop:
     network, how = recipe.network, recipe.shrinking
     assert network is not None  # which the recipe checks
@@ -33,8 +38,8 @@ def _enlarge(recipe: Recipe) -> Develop:
 DEVELOP: dict[str, Callable[[Recipe], Develop]] = {
     "denoise": _denoise,
     "enlarge": _enlarge,
-    "enlarge-aligned": _denoise,  # pairs alone, which no camera changes, like the next two
-    "brighten": _denoise,
+    "enlarge-aligned": _denoise,  # pairs alone, which no camera changes, like the last
+    "brighten": _brighten,
     "retouch": _denoise,
 }
 """For each task, what makes its function from a recipe."""

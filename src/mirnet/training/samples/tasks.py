@@ -21,7 +21,7 @@ TASKS = {
     "denoise": Task(in_channels=3, out_channels=3),
     "enlarge": Task(in_channels=3, out_channels=3, enlarges=True),
     "enlarge-aligned": Task(in_channels=3, out_channels=3, has_pairs_only=True),
-    "brighten": Task(in_channels=3, out_channels=3, has_pairs_only=True),
+    "brighten": Task(in_channels=3, out_channels=3),
     "retouch": Task(in_channels=3, out_channels=3, has_pairs_only=True),
 }
 """Tasks by their names in recipes."""
