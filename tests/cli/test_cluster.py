@@ -161,7 +161,6 @@ def test_a_cluster_of_its_own_restores_and_other_options_are_refused(mirnet, pho
     [
         (("restore", "nothing", "-o", "out", "--shard", "0/2"), "nothing: No such file"),
         (("restore", "photos", "--shard", "0/2"), "--shard takes one input"),
-        (("restore", "photos", "-o", "o", "--shard", "0/2", "--whole"), "--shard and --whole do"),
         (("restore", "photos", "-o", "out", "--shard", "2/2"), "counted from 0 to 1"),
         (("restore", "photos", "-o", "out", "--shard", "x"), "neither I/N"),
         (("restore", "photos", "-o", "out", "--include", "*.jpg"), "--include is for --shard"),

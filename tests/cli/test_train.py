@@ -153,7 +153,7 @@ MISTAKES = [
     (["little.toml", "--dry-run", "--set", "data.pairs=gone"], "gone is not a folder"),
     (["little.toml", "--dry-run", "--set", "validation.pairs=gone"], "gone is not a folder"),
     (["little.toml", "--dry-run", "--set", "data.photographs=gone"], "gone is not a folder"),
-    (["sharpen"], "no recipe 'sharpen': give a .toml file or one of: denoise"),
+    (["sharpen"], "no recipe 'sharpen': give a .toml file or one of: brighten, denoise"),
     (["denoise"], "nothing to train on: set data.photographs to a folder"),
     (["little.toml", "--set", "data.photographs=gone"], "gone is not a folder of photographs"),
     (["little.toml", "--set", "optim.lrr=1"], "optim: unknown key 'lrr'; did you mean lr?"),

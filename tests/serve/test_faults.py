@@ -90,6 +90,8 @@ def test_a_job_that_kills_two_workers_fails_alone(start, file):
 
 def test_processes_that_open_files_may_die_too(start, file):
     server = start().wait()
+    # it is ready as soon as each role has one process
+    until(lambda: len(server.workers("file")) == 2 and len(server.workers("view")) == 1)
     for number in (*server.workers("file"), *server.workers("view")):
         kill(number)
 

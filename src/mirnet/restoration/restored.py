@@ -110,7 +110,8 @@ class Restored:
     ) -> None:
         self.source = source
         """The source picture."""
-        self._tally = Tally()
+        self.tally = Tally()
+        """What happened to the tiles so far, those of all models."""
         self._right = right
         if right and _kind(right) != _kind(source):
             raise ImageError(
@@ -140,15 +141,8 @@ class Restored:
         self._share = 0.0  # pixels of the picture per tile
         self._stage = stage
         self._lock = threading.Lock()  # tiles may run in parallel
-
-    @property
-    def tally(self) -> Tally:
-        """What happened to the tiles so far, those of all models."""
-        tally = Tally()
-        tally.add(self._tally)
         if self._before:
-            tally.add(self._before.tally)
-        return tally
+            self.tally, self._lock = self._before.tally, self._before._lock
 
     def rows(self) -> Iterator[Pixels]:
         """The restored rows from top to bottom, in bands of any height, h w c, in its dtype.
@@ -323,8 +317,8 @@ class Restored:
         """A restored tile, or the input of `strength.blend`. Several may run in parallel."""
         removed = self.removed(tile)
         with self._lock:
-            self._tally.tiles += 1
-            self._tally.kept += removed is None
+            self.tally.tiles += 1
+            self.tally.kept += removed is None
             self._advance(self._share)
         original = self._as_original(tile)
         if removed is None:
