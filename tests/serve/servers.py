@@ -51,8 +51,9 @@ class Server:
         return [line["worker"] for line in self.lines("worker ready") if line["role"] == role]
 
     def lines(self, event=None):
-        """What was logged."""
-        lines = [json.loads(line) for line in self.log.read_text().splitlines() if line[:1] == "{"]
+        """What was logged, without a last line that is still being written."""
+        whole = self.log.read_text().rpartition("\n")[0]
+        lines = [json.loads(line) for line in whole.splitlines() if line[:1] == "{"]
         return [line for line in lines if event in (None, line["event"])]
 
     def stop(self, number=signal.SIGTERM):
