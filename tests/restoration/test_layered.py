@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from mirnet.errors import ShapeError
+from mirnet.pictures.enlarging import enlarged
+from mirnet.pictures.source import Source
 from mirnet.restoration.layered import Area, Layered, parts, render
 from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import EchoRuntime, Facts
@@ -21,6 +24,17 @@ class Softening(EchoRuntime):
     def __call__(self, batch):
         self.calls += 1
         return 0.6 * batch + 0.4 * batch.mean(axis=(2, 3), keepdims=True)
+
+
+class Doubling(EchoRuntime):
+    """Enlarges, and depends on a pixel's tile as well."""
+
+    def __init__(self):
+        super().__init__(Facts(scale=2, task="enlarge"))
+
+    def __call__(self, batch):
+        large = batch.repeat(2, axis=2).repeat(2, axis=3)
+        return 0.6 * large + 0.4 * batch.mean(axis=(2, 3), keepdims=True)
 
 
 class Failing(EchoRuntime):
@@ -115,3 +129,47 @@ def test_tiles_without_a_valid_result_are_left_alone(picture):
 def test_areas_end_with_the_picture():
     assert Area(150, 0, 50, 10).within(160, 203, margin=REACH) == Area(136, 0, 24, 24)
     assert Area(200, 0, 5, 5).within(160, 203).height == 0
+
+
+def doubled(image, restorer):
+    """A picture as a filter enlarges it, and a pass over it."""
+    shown = enlarged(Source.of(image), 2).read(2 * len(image))
+    return shown, Layered(image, restorer, shown=shown)
+
+
+@pytest.mark.parametrize(("dtype", "channels"), [(np.uint8, 3), (np.uint16, 1), (np.float32, 3)])
+@pytest.mark.parametrize("strength", [0.0, 0.4, 1.0])
+def test_an_enlarged_result_is_that_of_a_restorer(picture, dtype, channels, strength):
+    image = picture(45, 65, channels, dtype)
+    restorer = Restorer(Doubling(), tile=64, overlap=16, strength=strength)
+
+    shown, layered = doubled(image, restorer)
+    result = render(shown, whole(layered), strength)
+
+    expected = restorer(image)
+    assert (result.shape, result.dtype) == (expected.shape, expected.dtype)
+    apart = np.abs(result.astype(np.float64) - expected)
+    if 0 < strength < 1:
+        # at the border the filter sees the picture mirrored about its edge, or about the last pixel
+        inside = slice(REACH + 4, -REACH - 4)
+        apart = apart[inside, inside]
+    # what is shown is rounded to the picture's own levels before it is blended
+    assert apart.max() <= {np.uint8: 1, np.uint16: 1, np.float32: 1e-6}[dtype]
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_a_part_of_an_enlarged_picture_is_equal_to_the_same_part_of_the_whole(picture, area):
+    restorer = Restorer(Doubling(), tile=64, overlap=16)
+    image = picture(80, 102)
+
+    removed = whole(doubled(image, restorer)[1])
+    part = doubled(image, restorer)[1].removed(area)
+
+    rows = slice(area.top, area.top + area.height)
+    assert removed.shape == (160, 204, 3)
+    assert np.array_equal(part, removed[rows, area.left : area.left + area.width])
+
+
+def test_what_is_shown_has_the_size_of_the_result(picture):
+    with pytest.raises(ShapeError, match="2 times as large"):
+        Layered(picture(40, 50), Restorer(Doubling()))

@@ -135,7 +135,7 @@ def test_one_picture_is_no_pair_of_views():
         Restorer(Plain()).restore(left, right)
     with pytest.raises(ShapeError, match="leave out the self-ensemble"):
         Restorer(First(), self_ensemble=8)
-    with pytest.raises(WeightsError, match="one picture becomes one of the same size"):
+    with pytest.raises(WeightsError, match="here, one picture is restored"):
         restoring.check(First.facts, is_plain=True)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mirnet.cli.options import Device, Model, Precision, RuntimeName, Threads
+from mirnet.cli.options import Device, Precision, RuntimeName, Threads
 from mirnet.models.catalog import DEFAULT
 
 
@@ -42,7 +42,15 @@ def serve(
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")
     ] = True,
-    model: Model = DEFAULT,
+    model: Annotated[
+        list[str],
+        typer.Option(
+            "--model",
+            metavar="NAME|FILE",
+            help="Model used where a request names none: a name (see `mirnet models`), a file, or "
+            "hf://owner/name once it is pulled. Give it again for further models to offer.",
+        ),
+    ] = [DEFAULT],  # noqa: B006 - never changed
     device: Device = "auto",
     runtime: RuntimeName = "auto",
     precision: Precision = "auto",
@@ -95,6 +103,7 @@ def serve(
     Examples:
       mirnet serve
       mirnet serve --no-browser --port 9000 --model denoise-tiny
+      mirnet serve --model denoise --model models/enlarge-x2.mnn
       mirnet serve --host 0.0.0.0 --token-file tokens.txt --data-dir /var/lib/mirnet
 
     Exit codes: 0 stopped by SIGTERM or Ctrl-C, 2 bad arguments.
@@ -127,7 +136,8 @@ def serve(
             idle_seconds=idle_seconds,
         ),
         engine=Engine(
-            model=model,
+            model=model[0],
+            others=tuple(model[1:]),
             device=device,
             runtime=runtime,
             precision=precision,

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, UInt8, UInt16
 
+from mirnet.errors import ShapeError
 from mirnet.pictures import pixels
 from mirnet.pictures.source import Source
 from mirnet.restoration import stitch, strength
 from mirnet.restoration.restored import BORDER, Progress, Restored, Settings, Tally
 from mirnet.restoration.stitch import Layout
 from mirnet.restoration.strength import Margins, Parts
-from mirnet.shapes import Image, Pixels
+from mirnet.shapes import Image, Larger, Pixels
 
 KEPT = 128 << 20
 """Bytes of tiles kept for the pass over the whole picture, beside its own rows of tiles."""
@@ -50,6 +51,14 @@ class Area:
         right = min(width, self.left + self.width + margin)
         return Area(top, left, max(0, bottom - top), max(0, right - left))
 
+    def enlarged(self, scale: int) -> "Area":
+        """The same part of the picture enlarged.
+
+        >>> Area(1, 2, 3, 4).enlarged(2)
+        Area(top=2, left=4, height=6, width=8)
+        """
+        return Area(self.top * scale, self.left * scale, self.height * scale, self.width * scale)
+
 
 class Layered:
     """A picture in memory, or mapped into it, and what the network removes from it.
@@ -57,14 +66,29 @@ class Layered:
     Args:
         picture: h w c, uint8, uint16 or float32, with 1 or 3 channels. Must not change.
         settings: how it is restored, such as a `Restorer`. The strength is ignored.
+        shown: the picture as a filter enlarges it, if the network enlarges: what is removed is
+            removed from that, and every part is counted in its pixels. Must not change.
         progress: called after each tile of the picture, the first time that it is restored.
+
+    Raises:
+        ShapeError: if `shown` has not the size of the result.
     """
 
     def __init__(
-        self, picture: Pixels, settings: Settings, *, progress: Progress | None = None
+        self,
+        picture: Pixels,
+        settings: Settings,
+        *,
+        shown: Part | None = None,
+        progress: Progress | None = None,
     ) -> None:
         height, width, _ = picture.shape
+        scale = settings.facts.scale
+        size = (picture if shown is None else shown).shape[:2]
+        if size != (height * scale, width * scale):
+            raise ShapeError(f"{width}x{height} becomes {scale} times as large, not {size}")
         self._picture, self._settings, self._progress = picture, settings, progress
+        self._shown = shown
         self._restored = Restored(Source.of(picture), settings)
         self.layout = Layout(
             height,
@@ -74,6 +98,7 @@ class Layered:
             BORDER,
             multiple=settings.facts.multiple,
             whole=bool(settings.facts.size),
+            scale=scale,
         )
         """How the picture is cut into tiles."""
         self.tally = Tally()
@@ -84,8 +109,8 @@ class Layered:
         self._lock = threading.Lock()
         layout = self.layout
         (tall, wide), (canvas_height, canvas_width) = layout.tile_size, layout.canvas
-        self._row_weights = stitch.feather(layout.tops, tall, canvas_height, layout.overlap)
-        self._column_weights = stitch.feather(layout.lefts, wide, canvas_width, layout.overlap)
+        self._row_weights = stitch.scaled_feather(layout.tops, tall, canvas_height, layout)
+        self._column_weights = stitch.scaled_feather(layout.lefts, wide, canvas_width, layout)
 
     def removed(self, area: Area) -> Image:
         """What is removed from a part of the picture, h w 3. Its tiles are kept for `bands`.
@@ -120,7 +145,8 @@ class Layered:
             first = max(top - BORDER, 0)
             last = min(following - BORDER, layout.height)
             if last > first:
-                yield first, self._blend(Area(first, 0, last - first, layout.width))
+                area = Area(first, 0, last - first, layout.width).enlarged(layout.scale)
+                yield area.top, self._blend(area)
             with self._lock:
                 done = [
                     place for place in self._kept if place[0] + layout.tile_size[0] <= following
@@ -130,34 +156,43 @@ class Layered:
 
     def _blend(self, area: Area) -> Image:
         """The weighted sum of all tiles that reach into the area, always in the same order."""
-        layout = self.layout
-        tall, wide = layout.tile_size
-        first, left = area.top + BORDER, area.left + BORDER  # on the canvas
+        layout, scale = self.layout, self.layout.scale
+        tall, wide = (side * scale for side in layout.tile_size)
+        border = BORDER * scale
+        first, left = area.top + border, area.left + border  # on the enlarged canvas
         last, right = first + area.height, left + area.width
         columns = [
             (start, weights)
             for start, weights in zip(layout.lefts, self._column_weights, strict=True)
-            if start < right and start + wide > left
+            if start * scale < right and start * scale + wide > left
         ]
         blended = np.zeros((area.height, area.width, 3), np.float32)
         for top, row_weights in zip(layout.tops, self._row_weights, strict=True):
-            above, below = max(first, top), min(last, top + tall)
+            begins = top * scale
+            above, below = max(first, begins), min(last, begins + tall)
             if above >= below:
                 continue
             removed = self._tiles(top, [start for start, _ in columns])
             row = np.zeros((below - above, area.width, 3), np.float32)
-            for (start, weights), tile in zip(columns, removed, strict=True):
+            for (place, weights), tile in zip(columns, removed, strict=True):
+                start = place * scale
                 begin, end = max(left, start), min(right, start + wide)
-                part = tile[above - top : below - top, begin - start : end - start]
+                part = tile[above - begins : below - begins, begin - start : end - start]
                 row[:, begin - left : end - left] += (
                     part * weights[begin - start : end - start, None]
                 )
-            row *= row_weights[above - top : below - top, None, None]
+            row *= row_weights[above - begins : below - begins, None, None]
             blended[above - first : below - first] += row
-        return blended
+        if self._shown is None:
+            return blended
+        removed_part: Image = _float(_cut(self._shown, area)) - blended
+        return removed_part
 
     def _tiles(self, top: int, lefts: list[int]) -> list[Image]:
-        """What is removed from some tiles of one row of them: those kept, and the others anew."""
+        """Some tiles of one row of them: those kept, and the others anew.
+
+        A tile is what is removed; if the network enlarges, its result.
+        """
         owner = self._owner
         with owner._lock:
             found = {left: owner._kept[top, left] for left in lefts if (top, left) in owner._kept}
@@ -167,21 +202,27 @@ class Layered:
             cut = (rows[:, left : left + wide] for left in missing)
             results = self._settings.apply(self._run, cut)
             for left, removed in zip(missing, results, strict=True):
+                is_left_alone = bool(np.isnan(removed[0, 0, 0]))
+                if is_left_alone:
+                    removed[...] = 0
                 found[left] = removed
-                owner._keep((top, left), removed)
+                if self._shown is not None:
+                    found[left] = self._restored.as_original(rows[:, left : left + wide]) - removed
+                owner._keep((top, left), found[left], is_left_alone=is_left_alone)
         return [found[left] for left in lefts]
 
-    def _run(self, tile: Image) -> Image:
+    def _run(self, tile: Image) -> Larger:
         removed = self._restored.removed(tile)
-        return np.full_like(tile, np.nan) if removed is None else removed
+        if removed is not None:
+            return removed
+        height, width, _ = tile.shape
+        scale = self.layout.scale
+        return np.full((height * scale, width * scale, 3), np.nan, np.float32)
 
-    def _keep(self, place: Place, removed: Image) -> None:
+    def _keep(self, place: Place, tile: Image, *, is_left_alone: bool) -> None:
         """Keep a tile, and count it the first time."""
-        is_left_alone = bool(np.isnan(removed[0, 0, 0]))
-        if is_left_alone:
-            removed[...] = 0
         with self._lock:
-            self._kept[place] = removed
+            self._kept[place] = tile
             is_new = place not in self._counted
             if is_new:
                 self._counted.add(place)
@@ -195,7 +236,7 @@ class Layered:
         tall, _ = layout.tile_size
         first = max(top - BORDER, 0)
         rows = self._picture[first : min(top - BORDER + tall, layout.height)]
-        image = pixels.to_rgb(pixels.to_float(np.asarray(rows)))
+        image = _float(rows)
         above = max(BORDER - top, 0)
         below = tall - above - len(image)
         right = layout.canvas[1] - layout.width - BORDER
@@ -242,8 +283,13 @@ def render(original: Part, removed: np.ndarray, amount: float, area: Area | None
 
 def _read(original: Part, removed: np.ndarray, area: Area) -> tuple[Part, Part]:
     """Both as float32, h w 3."""
-    before = pixels.to_rgb(pixels.to_float(np.asarray(_cut(original, area))))
-    return before, _cut(removed, area).astype(np.float32)
+    return _float(_cut(original, area)), _cut(removed, area).astype(np.float32)
+
+
+def _float(part: Part) -> Image:
+    """A part as the network takes it: float32, RGB."""
+    image: Image = pixels.to_rgb(pixels.to_float(np.asarray(part)))
+    return image
 
 
 def _cut(picture: np.ndarray, area: Area) -> np.ndarray:

@@ -320,7 +320,7 @@ class Restored:
             self.tally.tiles += 1
             self.tally.kept += removed is None
             self._advance(self._share)
-        original = self._as_original(tile)
+        original = self.as_original(tile)
         if removed is None:
             removed = np.zeros_like(original)
         if self._settings.strength == 1:
@@ -328,10 +328,13 @@ class Restored:
             return restored
         return strength.layers(original, removed)
 
-    def _as_original(self, tile: Image) -> Larger:
+    def as_original(self, tile: Image) -> Larger:
         """A tile as it is, or enlarged by a filter: what the network's result is compared with.
 
         Of two views, it is the mean.
+
+        Args:
+            tile: h w c in float32; what exceeds 0..1 stays where it is, and does not spread.
         """
         if self._right:
             tile = _mean(tile)
@@ -364,7 +367,7 @@ class Restored:
         )
         if not np.isfinite(restored).all() or np.abs(restored).max() > OVERFLOW:
             return None
-        removed: Larger = self._as_original(inside) - np.clip(restored.mean(axis=0), 0, 1)
+        removed: Larger = self.as_original(inside) - np.clip(restored.mean(axis=0), 0, 1)
         return removed
 
     def _infer(self, tile: Image) -> Larger:

@@ -78,23 +78,34 @@ def default_overlap(tile: int, facts: Facts) -> int:
     return min(wanted, tile // 4) // multiple * multiple
 
 
-def check(facts: Facts, *, is_plain: bool = False) -> None:
+def check(facts: Facts, *, is_single: bool = False, is_plain: bool = False) -> None:
     """Refuse a model that does not make RGB pictures of RGB pictures.
 
     Args:
         facts: of the model.
+        is_single: whether it must take one picture, not two views, and any part of it.
         is_plain: whether it must take one picture, not two views, and give one of the same size.
 
     Raises:
-        WeightsError: if it takes or gives other channels, is not plain and must be, is for another
-            task, or takes one size that is too small for a tile.
+        WeightsError: if it takes or gives other channels, is not single or plain and must be, is
+            for another task, or takes one size that is too small for a tile.
     """
     fits = facts.in_channels in (3, VIEWS) and facts.out_channels == 3
     if not fits or facts.task not in TASKS:
         raise WeightsError(
             f"this model {facts.takes()}: pictures are restored by models that take and give RGB"
         )
-    if is_plain and (facts.in_channels, facts.scale) != (3, 1):
+    if (is_single or is_plain) and facts.in_channels == VIEWS:
+        raise WeightsError(
+            f"this model {facts.takes()}: here, one picture is restored; use `mirnet restore` with "
+            "--left and --right"
+        )
+    if is_single and facts.task in GLOBAL:
+        raise WeightsError(
+            f"this model {facts.takes()}: it judges the light of the whole picture; use `mirnet "
+            "restore --whole`"
+        )
+    if is_plain and facts.scale != 1:
         raise WeightsError(
             f"this model {facts.takes()}: here, one picture becomes one of the same size; use "
             "`mirnet restore`"

@@ -112,7 +112,7 @@ def bands(
     tall, wide = layout.tile_size
     tops, lefts = layout.tops, layout.lefts
     scale = layout.scale
-    row_weights = _scaled_feather(tops, tall, layout.canvas[0], layout)
+    row_weights = scaled_feather(tops, tall, layout.canvas[0], layout)
     strip = _Strip(read, layout)
     strips = (strip.at(top) for top in tops)
     cut = (rows[:, left : left + wide] for rows in strips for left in lefts)
@@ -137,10 +137,10 @@ def bands(
         del band
 
 
-def _scaled_feather(
+def scaled_feather(
     starts: list[int], side: int, length: int, layout: Layout
 ) -> list[npt.NDArray[np.float32]]:
-    """`feather` for the results."""
+    """`feather` for the results, which are `layout.scale` times as long."""
     scale = layout.scale
     places = [start * scale for start in starts]
     return feather(places, side * scale, length * scale, layout.overlap * scale)
@@ -190,7 +190,7 @@ def _row_of_tiles(results: Iterator[Image], layout: Layout) -> Image:
     """The next row of tiles, blended horizontally."""
     _, wide = layout.tile_size
     lefts, width, scale = layout.lefts, layout.canvas[1], layout.scale
-    weights = _scaled_feather(lefts, wide, width, layout)
+    weights = scaled_feather(lefts, wide, width, layout)
     blended: Image | None = None
     for left, weight in zip(lefts, weights, strict=True):
         result = next(results)

@@ -43,6 +43,7 @@ class Job:
     """From 0 to 1."""
     width: int
     height: int
+    """Size of the result, whose pixels views and parts are counted in."""
     problem: dict[str, Any] | None
     """Why it failed, by RFC 9457."""
     data: dict[str, Any]

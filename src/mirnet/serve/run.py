@@ -21,6 +21,7 @@ from mirnet.serve.jobs import store
 from mirnet.serve.jobs.board import Board
 from mirnet.serve.settings import Settings
 from mirnet.serve.web import app as application
+from mirnet.serve.web.catalogue import shown_name
 from mirnet.serve.web.connections import within
 from mirnet.serve.web.security import new_token, read_tokens
 
@@ -144,7 +145,12 @@ def main(
         WeightsError: if there is no such model.
     """
     engine = settings.engine
-    runtimes.files(engine.model, device=engine.device)  # raises, before anything is started
+    for model in engine.models:
+        runtimes.files(model, device=engine.device)  # raises, before anything is started
+    shown_names = [shown_name(model) for model in dict.fromkeys(engine.models)]
+    for name in shown_names:
+        if shown_names.count(name) > 1:
+            raise DataError(f"two models are called {name}: requests could not tell them apart")
     if engine.runtime in runtimes.KINDS:
         runtimes.require(engine.runtime)
     elif engine.runtime != "auto":

@@ -48,6 +48,8 @@ class Engine:
 
     model: str = catalog.DEFAULT
     """Model used where a request names none: a name of the catalogue, or a file."""
+    others: tuple[str, ...] = ()
+    """Further models that requests may name; those of the catalogue may be named anyway."""
     device: str = "auto"
     runtime: str = "auto"
     precision: str = "auto"
@@ -63,6 +65,11 @@ class Engine:
     """Growth of a process, since it was ready, after which it is replaced."""
     memory_gigabytes: float | None = None
     """Gigabytes of memory that a process may take; None for its share of the machine's."""
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """All models that were given, the default first."""
+        return self.model, *self.others
 
     @property
     def processes(self) -> int:

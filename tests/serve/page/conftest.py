@@ -1,6 +1,7 @@
 """A running server, and a real browser that opens its page."""
 
 import base64
+import contextlib
 import json
 import subprocess
 import sys
@@ -27,27 +28,38 @@ def patience(chromium):
     playwright.expect.set_options(timeout=5000)
 
 
+@contextlib.contextmanager
+def serving(folder, *options):
+    """A server of its own, stopped at the end; yields the address that it printed."""
+    command = [*(sys.executable, "-m", "mirnet", "serve", "--port", "0", "--no-browser"), *options]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            [*map(str, command)], stdout=subprocess.PIPE, stderr=log, text=True
+        )
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+            server.stdout.close()
+
+
 @pytest.fixture(scope="module")
-def address(chromium, tmp_path_factory):
+def models():
+    """The options that name models and runtime."""
+    return "--model", "denoise-tiny", "--threads", "1", "--runtime", "mnn"
+
+
+@pytest.fixture(scope="module")
+def address(chromium, models, tmp_path_factory):
     """Where a server of its own can be reached, with its token."""
     pytest.importorskip("fastapi", reason="needs the extra serve")
-    log = (tmp_path_factory.mktemp("server") / "log").open("w")
-    command = [
-        *(sys.executable, "-m", "mirnet", "serve", "--port", "0", "--no-browser"),
-        *("--model", "denoise-tiny", "--threads", "1", "--runtime", "mnn"),
-    ]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-    try:
-        yield server.stdout.readline().strip()
-    finally:
-        server.terminate()
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-        server.stdout.close()
-        log.close()
+    with serving(tmp_path_factory.mktemp("server"), *models) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

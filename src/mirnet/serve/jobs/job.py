@@ -72,12 +72,15 @@ class Job:
     upload: Upload
     width: int
     height: int
+    """Size of the result: views and parts are counted in its pixels."""
     format: str
     """Format of the result if none is asked for."""
     formats: list[str]
     """Formats that can hold the picture."""
     has_alpha: bool = False
     """Whether parts of the picture are transparent, as far as its header says."""
+    scale: int = 1
+    """Ratio of the result's height and width to the picture's."""
     is_hidden: bool = False
     """Whether it belongs to a request that waits for it, and is in no list."""
     hours: float = 1.0
@@ -118,7 +121,7 @@ class Job:
 
     @property
     def megapixels(self) -> float:
-        """Megapixels of the picture."""
+        """Megapixels of the result."""
         return self.width * self.height / 1e6
 
     @property
@@ -138,6 +141,7 @@ class Job:
             "tiles": self.tiles,
             "width": self.width,
             "height": self.height,
+            "scale": self.scale,
             "megapixels": round(self.megapixels, 3),
             "bytes": self.upload.size,
             "model": self.options.model,

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from mirnet.models import catalog, header
 from mirnet.restoration.layered import Area
 from mirnet.restoration.strength import REACH
 from mirnet.serve.jobs.job import Job
@@ -36,6 +37,8 @@ class Studio:
     def __init__(self, settings: Settings, metrics: Metrics, store: Store) -> None:
         self.settings, self.limits = settings, settings.limits
         self.metrics, self.store = metrics, store
+        self.known: dict[str, dict[str, Any]] = {}
+        """Facts of models, as far as somebody asked; see `facts`."""
         self.restoring = Pool(plans.restoring(settings.engine), metrics)
         self.files = Pool(plans.files(self.limits.megapixels), metrics)
         self.views = Pool(plans.views(), metrics)
@@ -59,14 +62,37 @@ class Studio:
         """End the processes."""
         await asyncio.gather(*(pool.close() for pool in self.pools))
 
-    async def inspect(self, upload: Path) -> dict[str, Any]:
-        """Size and format of a picture, from its header alone.
+    async def facts(self, model: str) -> dict[str, Any]:
+        """Task, scale and parameters of a model; a process that restores tells those of files.
+
+        Args:
+            model: a name of the catalogue, or a file.
+
+        Raises:
+            Problem: if it cannot be opened, or is none that the server restores with.
+        """
+        if model not in self.known:
+            bundled = catalog.find(model)
+            if bundled:
+                facts = (await asyncio.to_thread(header.read, bundled.weights())).facts
+                told = {"task": facts.task, "scale": facts.scale, "parameters": facts.parameters}
+            else:
+                told = await self.restoring.run({"do": "describe", "model": model})
+            self.known[model] = told
+        return self.known[model]
+
+    async def inspect(self, upload: Path, scale: int) -> dict[str, Any]:
+        """Format of a picture, and the size of its result, from its header alone.
+
+        Args:
+            upload: its file.
+            scale: ratio of the result's height and width to the picture's.
 
         Raises:
             Problem: if it is none, or too large.
         """
         task = {"do": "inspect", "path": str(upload), "megapixels": self.limits.megapixels}
-        return await self.files.run(task)
+        return await self.files.run({**task, "scale": scale})
 
     async def decode(self, job: Job) -> None:
         """Have the pixels of a job's picture on disk.
@@ -87,6 +113,7 @@ class Studio:
                         "do": "decode",
                         "folder": str(job.folder),
                         "upload": job.upload.name,
+                        "scale": job.scale,
                         "megapixels": self.limits.megapixels,
                     }
                 )
@@ -217,6 +244,7 @@ class Studio:
                             "do": "encode",
                             "folder": str(job.folder),
                             "upload": job.upload.name,
+                            "scale": job.scale,
                             "target": str(target),
                             "strength": strength,
                             "layers": job.options.layers,

@@ -1,6 +1,7 @@
 """What the server offers: models with their cards in short, formats, limits."""
 
 import importlib.util
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,25 @@ def shown_name(model: str) -> str:
 
 def names(settings: Settings) -> list[str]:
     """Names of all models offered, the default first."""
-    default = shown_name(settings.engine.model)
-    return list(dict.fromkeys([default, *(model.name for model in catalog.MODELS)]))
+    given = map(shown_name, settings.engine.models)
+    return list(dict.fromkeys([*given, *(model.name for model in catalog.MODELS)]))
 
 
-def describe(settings: Settings) -> dict[str, Any]:
-    """What /v1/models answers."""
+def find(settings: Settings, name: str) -> str | None:
+    """The model offered under this name, as `mirnet.load` takes it; None if there is none."""
+    for model in settings.engine.models:
+        if shown_name(model) == name:
+            return model
+    return name if catalog.find(name) else None
+
+
+def describe(settings: Settings, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What /v1/models answers.
+
+    Args:
+        settings: of the server.
+        facts: of models that are files, as far as they are known; see `Studio.facts`.
+    """
     from importlib.metadata import PackageNotFoundError, version
 
     try:
@@ -45,7 +59,11 @@ def describe(settings: Settings) -> dict[str, Any]:
     limits = settings.limits
     return {
         "default": shown_name(settings.engine.model),
-        "models": [_model(name) for name in names(settings)],
+        "models": [
+            _bundled(name) if catalog.find(name) else _file(name, facts.get(model or "", {}))
+            for name in names(settings)
+            for model in [find(settings, name)]
+        ],
         "formats_in": sorted(codec.SUFFIXES - lacking),
         "formats_out": list(codec.FORMATS),
         "missing_extras": [
@@ -68,15 +86,27 @@ def describe(settings: Settings) -> dict[str, Any]:
     }
 
 
+def _file(name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "task": facts.get("task", ""),
+        "scale": facts.get("scale", 1),
+        "parameters": facts.get("parameters"),
+        "summary": "",
+        "card": "",
+    }
+
+
 @lru_cache(maxsize=16)
-def _model(name: str) -> dict[str, Any]:
+def _bundled(name: str) -> dict[str, Any]:
     found = catalog.find(name)
-    if found is None:
-        return {"name": name, "task": "", "parameters": None, "summary": "", "card": ""}
+    assert found
+    facts = header.read(found.weights()).facts
     return {
         "name": found.name,
         "task": found.task,
-        "parameters": header.read(found.weights()).parameters,
+        "scale": facts.scale,
+        "parameters": facts.parameters,
         "summary": found.summary,
         "licence": found.licence,
         "card": found.card().read_text(encoding="utf-8"),

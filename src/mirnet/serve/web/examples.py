@@ -39,6 +39,7 @@ _JOB = {
     "tiles": 240,
     "width": 4000,
     "height": 3000,
+    "scale": 1,
     "megapixels": 12.0,
     "bytes": 4812331,
     "model": "denoise",

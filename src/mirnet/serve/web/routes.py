@@ -13,7 +13,6 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.types import Receive
 
-from mirnet.models import catalog
 from mirnet.restoration.layered import Area
 from mirnet.serve.jobs import store
 from mirnet.serve.jobs.board import Board
@@ -29,6 +28,9 @@ LONGEST_NAME = 1000
 
 THUMBNAIL = 256
 """Long side of a thumbnail."""
+
+LOADING = 10.0
+"""Seconds that the list of models waits for one that is still being loaded."""
 
 Strength = Annotated[float, Query(ge=0, le=1, description="0 the original, 1 the full result.")]
 Views = Annotated[int, Query(ge=1, le=8, description="Average this many turned views.")]
@@ -76,7 +78,13 @@ async def metrics(request: Request) -> Response:
 @router.get("/v1/models", tags=["models"], responses=examples.MODELS)
 async def models(request: Request) -> dict[str, Any]:
     """Models, formats and limits."""
-    return catalogue.describe(_board(request).settings)
+    board = _board(request)
+    studio = board.studio
+    for model in board.settings.engine.models:
+        # a job that names it is told what is wrong, or waits until it is loaded
+        with contextlib.suppress(Problem, TimeoutError):
+            await asyncio.wait_for(studio.facts(model), LOADING)
+    return catalogue.describe(board.settings, studio.known)
 
 
 @router.post(
@@ -323,7 +331,8 @@ async def _take(
                     await asyncio.to_thread(store.remove, folder)
                     return existing
                 raise Problem("conflict", "this id is that of a job with other options")
-            facts = await board.studio.inspect(folder / received.upload.name)
+            scale = (await board.studio.facts(options.model))["scale"]
+            facts = await board.studio.inspect(folder / received.upload.name, scale)
         except BaseException:
             await asyncio.shield(asyncio.to_thread(store.remove, folder))
             raise
@@ -338,6 +347,7 @@ async def _take(
         facts["format"],
         facts["formats"],
         facts["has_alpha"],
+        scale,
         is_hidden=is_hidden,
         hours=limits.keep_hours,
     )
@@ -345,13 +355,13 @@ async def _take(
 
 def _known(board: Board, model: str | None) -> str:
     """The model asked for. No path is taken: only names that the server knows."""
-    default = board.settings.engine.model
-    if model is None or model == catalogue.shown_name(default):
-        return default
-    if catalog.find(model) is None:
+    if model is None:
+        return board.settings.engine.model
+    found = catalogue.find(board.settings, model)
+    if found is None:
         names = ", ".join(catalogue.names(board.settings))
         raise Problem("bad_option", f"there is no such model: choose one of {names}")
-    return model
+    return found
 
 
 def _job(request: Request, id: uuid.UUID) -> Job:

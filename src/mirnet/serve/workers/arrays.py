@@ -10,7 +10,12 @@ import numpy.typing as npt
 from mirnet.serve.problems import Problem
 
 ORIGINAL, REMOVED, RESTORED = "original.npy", "removed.npy", "restored.npy"
-"""Names in a job's folder: the picture as decoded, what the network removes, its result."""
+"""Names in a job's folder: the picture as decoded, what the network removes, its result. All have
+the size of the result: of a model that enlarges, the original is what a bicubic filter makes of the
+picture."""
+
+SMALL = "small.npy"
+"""The picture as decoded, where a model enlarges it; elsewhere that is the original."""
 
 ALPHA = "alpha.npy"
 """Opacity in 8 bits, h w 1, of pictures that have it."""
@@ -40,6 +45,12 @@ def create(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> np.memma
     finally:
         part.unlink(missing_ok=True)
     return np.lib.format.open_memmap(path, mode="r+")
+
+
+def given(folder: Path) -> np.memmap:
+    """The picture as the network takes it, of a job's folder."""
+    small = folder / SMALL
+    return read(small if small.exists() else folder / ORIGINAL)
 
 
 def read(path: Path) -> np.memmap:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyvips
 
-from mirnet.pictures import codec, jxl, raw
+from mirnet.pictures import codec, enlarging, jxl, raw
 from mirnet.pictures.codec import FORMATS, File, Source
 from mirnet.pictures.pixels import from_float, to_float
 from mirnet.restoration.layered import Area, render
@@ -56,12 +56,13 @@ class Filing:
     def _inspect(self, message: Message, report: Report, visitor: Visitor) -> Message:
         """Read the header, and refuse what is too large before any pixel is decoded."""
         file = File(Path(message["path"]), NAME)
-        height, width = codec.size(file)
+        height, width = (side * message["scale"] for side in codec.size(file))
         megapixels = height * width / 1e6
         if megapixels > message["megapixels"]:
+            picture = "the picture" if message["scale"] == 1 else "the enlarged picture"
             raise Problem(
                 "too_many_pixels",
-                f"the picture has {megapixels:,.1f} megapixels ({width}x{height}); this server "
+                f"{picture} has {megapixels:,.1f} megapixels ({width}x{height}); this server "
                 f"takes {message['megapixels']:g} at most",
             )
         kind = _kind(file)
@@ -85,19 +86,18 @@ class Filing:
 
     def _decode(self, message: Message, report: Report, visitor: Visitor) -> Message:
         """Decode the whole picture into an array on disk."""
-        folder = Path(message["folder"])
+        folder, scale = Path(message["folder"]), message["scale"]
         source = codec.open(File(folder / message["upload"], NAME))
-        shape = (source.height, source.width, source.channels)
-        if source.height * source.width / 1e6 > message["megapixels"]:
+        if source.height * source.width * scale**2 / 1e6 > message["megapixels"]:
             raise Problem("too_many_pixels", "the picture has more pixels than its header said")
-        array = arrays.create(folder / arrays.ORIGINAL, shape, source.dtype)
-        for top in range(0, source.height, ROWS):
-            if visitor.is_cancelled:
-                raise Cancelled
-            rows = source.read(ROWS)
-            array[top : top + len(rows)] = rows
-        _keep_alpha(source, folder)
+        _keep_pixels(source, folder / (arrays.ORIGINAL if scale == 1 else arrays.SMALL), visitor)
         _keep_profile(source, folder, message["task"])
+        if scale > 1:
+            small = Source.of(arrays.read(folder / arrays.SMALL))
+            enlarged = enlarging.enlarged(small, scale)
+            _keep_pixels(enlarged, folder / arrays.ORIGINAL, visitor)
+            source = enlarging.enlarged(source, scale)
+        _keep_alpha(source, folder)
         return {
             "height": source.height,
             "width": source.width,
@@ -142,6 +142,8 @@ class Filing:
         """Write the restored picture in a format, with everything that the original carries."""
         folder, target = Path(message["folder"]), Path(message["target"])
         source = codec.open(File(folder / message["upload"], NAME))
+        if message["scale"] > 1:  # only for what is not pixels: these are known
+            source = enlarging.enlarged(source, message["scale"])
         rows = _rows(folder, source, float(message["strength"]), is_layered=message["layers"])
         with codec.create(
             target, source, format=message["format"], quality=message["quality"]
@@ -151,6 +153,16 @@ class Filing:
                     raise Cancelled
                 file.append(rows(top, min(ROWS, source.height - top)))
         return {"notes": list(file.notes), "bytes": target.stat().st_size}
+
+
+def _keep_pixels(source: Source, path: Path, visitor: Visitor) -> None:
+    """Write a picture's pixels into an array on disk."""
+    array = arrays.create(path, (source.height, source.width, source.channels), source.dtype)
+    for top in range(0, source.height, ROWS):
+        if visitor.is_cancelled:
+            raise Cancelled
+        rows = source.read(ROWS)
+        array[top : top + len(rows)] = rows
 
 
 def _keep_alpha(source: Source, folder: Path) -> None:

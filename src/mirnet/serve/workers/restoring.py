@@ -69,19 +69,25 @@ class Restoring:
 
     def facts(self) -> Message:
         """The default model's facts."""
-        runtime = self._runtime(self._options["model"])
+        return {**self._facts(self._options["model"]), "cores": cores.available()}
+
+    def _facts(self, model: str) -> Message:
+        runtime = self._runtime(model)
         facts = facts_of(runtime)
         return {
             "runtime": runtime.name,
             "precision": facts.precision,
             "task": facts.task,
+            "scale": facts.scale,
             "parameters": facts.parameters,
-            "cores": cores.available(),
         }
 
+    def _describe(self, message: Message, report: Report, visitor: Visitor) -> Message:
+        return self._facts(message["model"])
+
     def tasks(self) -> dict[str, Callable[[Message, Report, Visitor], Message]]:
-        """Restore, and restore a part first."""
-        return {"restore": self._restore, "region": self._region}
+        """Restore, restore a part first, and tell about a model."""
+        return {"restore": self._restore, "region": self._region, "describe": self._describe}
 
     def cancel(self, visitor: Visitor) -> None:
         """Stop before its next tile."""
@@ -100,7 +106,7 @@ class Restoring:
                     precision=options["precision"],
                 )
                 try:
-                    check(facts_of(opened), is_plain=True)
+                    check(facts_of(opened), is_single=True)
                 except MirnetError:
                     opened.close()
                     raise
@@ -120,28 +126,21 @@ class Restoring:
         """Restore a decoded picture into an array on disk."""
         started = time.perf_counter()
         folder = Path(message["folder"])
-        original = arrays.read(folder / arrays.ORIGINAL)
         with self._restorer(message, visitor) as restorer:
-            progress = _Progress(restorer, original, report)
+            progress = _Progress(restorer, arrays.given(folder), report)
             if message["layers"]:
-                tally = self._take_apart(message, folder, original, restorer, progress)
+                tally = self._take_apart(message, folder, restorer, progress)
             else:
-                tally = _restore_whole(folder, original, restorer, progress)
+                tally = _restore_whole(folder, restorer, progress)
         notes = []
         if tally.kept:
             notes.append(left_alone(tally.kept, tally.tiles))
         return {"seconds": time.perf_counter() - started, "tiles": tally.tiles, "notes": notes}
 
     def _take_apart(
-        self,
-        message: Message,
-        folder: Path,
-        original: np.ndarray,
-        restorer: Restorer,
-        progress: "_Progress",
+        self, message: Message, folder: Path, restorer: Restorer, progress: "_Progress"
     ) -> Tally:
-        layered = Layered(original, restorer, progress=progress)
-        target = arrays.create(folder / arrays.REMOVED, (*original.shape[:2], 3), np.float16)
+        layered, target = _opened(folder, restorer, progress)
         self._passes[message["task"]] = layered
         try:
             for top, removed in layered.bands():
@@ -154,12 +153,9 @@ class Restoring:
     def _region(self, message: Message, report: Report, visitor: Visitor) -> Message:
         """Restore a part, whether its picture is being restored here, will be, or was."""
         visitor.turns -= HEAD_START
-        folder = Path(message["folder"])
-        original = arrays.read(folder / arrays.ORIGINAL)
-        target = arrays.create(folder / arrays.REMOVED, (*original.shape[:2], 3), np.float16)
         area = Area(*message["area"])
         with self._restorer({**message, "layers": True}, visitor) as restorer:
-            layered = Layered(original, restorer)
+            layered, target = _opened(Path(message["folder"]), restorer)
             running = self._passes.get(message.get("of", -1))
             if running is not None:
                 layered.share(running)
@@ -201,10 +197,19 @@ class _Progress:
         self._report({"rows_done": count})
 
 
-def _restore_whole(
-    folder: Path, original: np.ndarray, restorer: Restorer, progress: _Progress
-) -> Tally:
-    restored = restorer.restore(Source.of(original), progress=progress)
+def _opened(
+    folder: Path, restorer: Restorer, progress: _Progress | None = None
+) -> tuple[Layered, np.memmap]:
+    """A picture to restore in any order, and where what is removed from it belongs."""
+    original = arrays.read(folder / arrays.ORIGINAL)
+    shown = original if restorer.facts.scale > 1 else None
+    layered = Layered(arrays.given(folder), restorer, shown=shown, progress=progress)
+    return layered, arrays.create(folder / arrays.REMOVED, (*original.shape[:2], 3), np.float16)
+
+
+def _restore_whole(folder: Path, restorer: Restorer, progress: _Progress) -> Tally:
+    original = arrays.read(folder / arrays.ORIGINAL)
+    restored = restorer.restore(Source.of(arrays.given(folder)), progress=progress)
     target = arrays.create(folder / arrays.RESTORED, original.shape, original.dtype)
     top = 0
     for rows in restored.rows():

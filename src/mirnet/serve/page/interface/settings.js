@@ -57,7 +57,8 @@ export class Settings {
     if (!model) return;
     const summary = say("cards")[model.name] ?? model.summary;
     const parameters = model.parameters ? say("parameters", model.parameters) : "";
-    setText(byId("card"), [summary, parameters].filter(Boolean).join(" · "));
+    const enlarges = model.scale > 1 ? say("enlarges", model.scale) : "";
+    setText(byId("card"), [summary, enlarges, parameters].filter(Boolean).join(" · "));
     setText(byId("whole-card"), model.card ?? "");
     byId("whole-card").parentElement.hidden = !model.card;
     this.#drawAgain();

@@ -55,7 +55,9 @@ export class Toolbar {
   #offerModels() {
     const select = byId("compare");
     const main = this.#album.selected?.restoration.model;
-    const options = this.#models.filter(({ name }) => name !== main).map(({ name }) => make("option", { value: name, textContent: name }));
+    const scaleOf = (model) => this.#models.find(({ name }) => name === model)?.scale;
+    const others = this.#models.filter(({ name, scale }) => name !== main && scale === scaleOf(main));
+    const options = others.map(({ name }) => make("option", { value: name, textContent: name }));
     const chosen = this.#viewer.beside?.model ?? "";
     select.replaceChildren(make("option", { value: "", textContent: say("original") }), ...options);
     select.value = chosen;

@@ -13,6 +13,8 @@ const REST = 60; // milliseconds after the last move, before what is seen is fet
 /** Scales of what is fetched while zoomed, so that small changes need nothing new. */
 const roundScale = (scale) => Math.min(1, 2 ** (Math.ceil(2 * Math.log2(scale)) / 2));
 
+const sizeOf = ({ width, height }) => `${width} × ${height}`;
+
 const key = (source, need) => JSON.stringify([source, need]);
 
 /** Events: "view" after each change of what is shown, "gone" when the server has no such job now. */
@@ -27,6 +29,7 @@ export class Viewer extends EventTarget {
   #pieces = new Pieces();
   #first = new FirstPart();
   #view = null;
+  #size = ""; // of the picture, in whose pixels the view is
   #fitted = true; // the whole picture is shown, whatever the window's size
   #drawing = false;
   #timer = null;
@@ -59,7 +62,12 @@ export class Viewer extends EventTarget {
   /** The picture's state, strength or size is another, or what it is compared with. */
   changed() {
     const { picture } = this;
+    if (picture?.width && this.#view && sizeOf(picture) !== this.#size) {
+      this.#view = null; // the result has turned out to be larger
+      picture.view = null;
+    }
     if (picture?.width && !this.#view) {
+      this.#size = sizeOf(picture);
       this.#fitted = !picture.view;
       this.#view = picture.view ?? fitView(picture, this.#pane(), devicePixelRatio);
     }

@@ -91,6 +91,7 @@ export default {
   ensemble: "Self-ensemble",
   ensembleOff: "Off",
   ensembleViews: (views) => `${views} views, ${views}× the time`,
+  enlarges: (scale) => `${scale} times as wide and high`,
   parameters: (count) => `${(count / 1e6).toFixed(count < 1e6 ? 2 : 1)} M parameters`,
   cards: {
     denoise: "Removes the noise of cameras and phones. The best quality of the models here",

@@ -89,6 +89,7 @@ export default {
   ensemble: "自集成",
   ensembleOff: "关闭",
   ensembleViews: (views) => `${views} 次取平均，耗时 ${views} 倍`,
+  enlarges: (scale) => `宽和高各放大 ${scale} 倍`,
   parameters: (count) => `${(count / 1e4).toFixed(0)} 万参数`,
   cards: {
     denoise: "去除相机和手机照片的噪点，自带模型里画质最好",

@@ -1,0 +1,135 @@
+"""Models that enlarge: over HTTP as on the command line, whole and in parts."""
+
+import json
+
+import numpy as np
+import pytest
+import pyvips
+
+import mirnet
+from mirnet.models import checkpoint
+from mirnet.models.checkpoint import Weights
+from mirnet.models.mirnetv2.network import Configuration
+from mirnet.serve.client import Problem
+
+torch = pytest.importorskip("torch", reason="the model is made here")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A small network of random weights that doubles the size."""
+    torch.manual_seed(3)
+    network = Configuration(8, (1,), 1, unshuffle=2, window=48, scale=2).network()
+    path = tmp_path_factory.mktemp("model") / "double.safetensors"
+    checkpoint.write(Weights.of(network, {"task": "enlarge"}), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(start, model):
+    words = ("--runtime", "pytorch", "--max-megapixels", "1")
+    return start("--model", model, *words).wait()
+
+
+@pytest.fixture(scope="module")
+def expected(model):
+    """A function that enlarges a file's pixels as `mirnet restore` does."""
+
+    def enlarge(array, strength=1.0):
+        options = {"runtime": "pytorch", "precision": "f32", "strength": strength}
+        with mirnet.load(model, **options) as restorer:
+            return restorer(array)
+
+    return enlarge
+
+
+def test_it_is_offered_beside_the_others(server):
+    told = {one["name"]: one for one in server.client.models()["models"]}
+
+    assert list(told) == ["denoise-tiny", "double.safetensors", "denoise"]
+    assert (told["double.safetensors"]["task"], told["double.safetensors"]["scale"]) == (
+        "enlarge",
+        2,
+    )
+    assert told["double.safetensors"]["parameters"] > 1000
+    assert told["denoise-tiny"]["scale"] == 1
+
+
+@pytest.mark.parametrize(("kind", "dtype"), [(".png", np.uint16), (".webp[lossless]", np.uint8)])
+def test_the_file_that_comes_back_is_that_of_the_command_line(
+    server, file, pixels, expected, kind, dtype
+):
+    content = file(61, 83, kind=kind, dtype=dtype)
+
+    back = pixels(server.client.restore(content, model="double.safetensors"))
+
+    assert (back.shape, back.dtype) == ((122, 166, 3), dtype)
+    apart = np.abs(back.astype(int) - expected(pixels(content)).astype(int))
+    assert apart.max() <= 1
+
+
+def test_opacity_and_metadata_are_enlarged_with_it(server, picture):
+    pixels = picture(40, 52, 4)
+    image = pyvips.Image.new_from_array(pixels).copy(xres=4.0, yres=4.0, interpretation="srgb")
+
+    back = server.client.restore(image.pngsave_buffer(), model="double.safetensors")
+
+    result = pyvips.Image.new_from_buffer(back, "")
+    assert (result.width, result.height, result.bands) == (104, 80, 4)
+    assert result.xres == pytest.approx(8.0, rel=0.01)  # the same size on paper
+
+
+def test_parts_strengths_and_views_are_of_the_result(server, file, pixels, expected):
+    content = file(200, 300, seed=4)
+    job = server.client.submit(content, layers=True, model="double.safetensors")
+    assert (job.width, job.height, job.data["scale"]) == (600, 400, 2)
+
+    server.client.region(job.id, 500, 350, 100, 50)
+    done = server.client.wait(job.id)
+
+    assert done.state == "done"
+    whole = pixels(server.client.result(job.id))
+    part = pixels(server.client.view(job.id, 500, 350, 100, 50))
+    assert whole.shape == (400, 600, 3)
+    np.testing.assert_array_equal(part, whole[350:, 500:])
+    assert np.abs(whole.astype(int) - expected(pixels(content)).astype(int)).max() <= 1
+    before = pixels(server.client.view(job.id, 0, 0, 600, 400, which="before"))
+    np.testing.assert_array_equal(before, expected(pixels(content), strength=0.0))
+    np.testing.assert_array_equal(pixels(server.client.result(job.id, strength=0.0)), before)
+    assert (whole != before).any()
+
+
+def test_a_result_that_would_be_too_large_is_refused(server, file):
+    assert server.client.submit(file(600, 600), model="denoise-tiny").width == 600
+
+    with pytest.raises(Problem, match=r"the enlarged picture has 1.4 megapixels") as error:
+        server.client.submit(file(600, 600), model="double.safetensors")
+
+    assert (error.value.status, error.value.code) == (413, "too_many_pixels")
+
+
+def test_a_model_that_is_not_offered_is_named_with_those_that_are(server, file):
+    with pytest.raises(Problem, match=r"denoise-tiny, double\.safetensors, denoise"):
+        server.client.restore(file(), model="enlarge-x9")
+
+
+def test_models_that_see_whole_pictures_are_told_where_they_run(start, tmp_path, file):
+    network = Configuration(8, (1,), 1).network()
+    path = tmp_path / "brighten.safetensors"
+    checkpoint.write(Weights.of(network, {"task": "brighten"}), path)
+    server = start("--model", path, "--runtime", "pytorch").wait()
+
+    with pytest.raises(Problem, match="mirnet restore --whole"):
+        server.client.restore(file(), model="brighten.safetensors")
+
+    assert server.client.restore(file())
+
+
+def test_two_models_of_one_name_are_refused(mirnet, model, tmp_path):
+    other = tmp_path / model.name
+    other.write_bytes(model.read_bytes())
+
+    ended = mirnet("serve", "--no-browser", "--port", 0, "--model", model, "--model", other)
+
+    assert (ended.returncode, json.dumps(ended.stderr).count("\\n")) == (2, 1)
+    assert "two models are called double.safetensors" in ended.stderr
