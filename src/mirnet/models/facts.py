@@ -97,6 +97,11 @@ class Facts:
             precision=precision,
         )
 
+    @property
+    def judges_light(self) -> bool:
+        """Whether a pixel's light depends on the whole picture: parts would each find their own."""
+        return self.task in ("brighten", "retouch")
+
     def takes(self) -> str:
         """Describe in words what the model takes and gives, for messages.
 

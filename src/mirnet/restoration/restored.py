@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -16,11 +17,13 @@ from mirnet.models.facts import Facts
 from mirnet.pictures import codec, enlarging, pixels, symmetry
 from mirnet.pictures.codec import Writable
 from mirnet.pictures.metadata import Metadata
+from mirnet.pictures.read_ahead import read_ahead
 from mirnet.pictures.source import RowsOf, Source
 from mirnet.restoration import stitch, strength, tiles
 from mirnet.restoration.grain import Grain
+from mirnet.restoration.light import Light, Shrinking
 from mirnet.restoration.runtime import Runtime
-from mirnet.restoration.stitch import Apply, Layout, StageTimer, untimed
+from mirnet.restoration.stitch import Apply, Finish, Layout, StageTimer, untimed
 from mirnet.shapes import Image, Larger, Pixels
 
 log = logging.getLogger(__name__)
@@ -267,12 +270,57 @@ class Restored:
         source, settings = self._input, self._settings
         layout = self._layout()
         self._share = source.height * source.width / layout.count
+        light = None
+        if self._facts.judges_light and layout.count > 1:
+            light = self._find_light()
+        finish: Finish | None = None
+        if self._facts.judges_light and (light or settings.strength < 1):
+            finish = partial(self._lit, light, layout.border)
         bands = stitch.bands(
-            self._read, layout, self._restore, apply=settings.apply, stage=self._stage
+            *(self._read, layout, self._restore),
+            apply=settings.apply,
+            finish=finish,
+            stage=self._stage,
         )
-        if settings.strength < 1:
+        if settings.strength < 1 and not self._facts.judges_light:
             return strength.blend(bands, source.height * self._scale, settings.strength)
         return bands
+
+    def _find_light(self) -> Light | None:
+        """Let the network judge a copy of the whole that is as small as one tile.
+
+        The picture is read for it, and once more from a temporary file. None if the network's
+        result for the copy is no picture.
+        """
+        source, side = self._input, self._largest
+        step = -(-max(source.height, source.width) // side)
+        shrinking = Shrinking(source.height, source.width, step)
+        see = lambda rows: shrinking.add(_inside(pixels.to_rgb(pixels.to_float(rows))))  # noqa: E731
+        with self._stage("read"):
+            self._input = read_ahead(source, see)
+        small = shrinking.image()
+        height, width, _ = small.shape
+        tall, wide = (tiles.round_up(length, self._facts.multiple) for length in (height, width))
+        padded = np.pad(small, ((0, tall - height), (0, wide - width), (0, 0)), mode="reflect")
+        removed = self.removed(padded)
+        if self._largest < side:  # memory ran out, and what was judged were parts
+            return self._find_light()
+        if removed is None:
+            return None
+        return Light((padded - removed)[:height, :width], step)
+
+    def _lit(self, light: Light | None, border: int, result: Image, top: int, left: int) -> Larger:
+        """A tile's result in the light of the whole, at the strength wanted."""
+        amount = self._settings.strength
+        original = restored = result[..., :3]
+        if amount < 1:
+            restored = original - result[..., 3:]
+        if light:
+            restored = light.onto(restored, top - border, left - border)
+        if amount == 1:
+            return restored
+        blended: Larger = original + np.float32(amount) * (restored - original)
+        return blended
 
     def _unchanged(self) -> Iterator[Image]:
         """`_as_they_are` as float32, h w 3, not rounded."""

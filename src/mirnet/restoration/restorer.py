@@ -31,9 +31,7 @@ log = logging.getLogger(__name__)
 Scalar = TypeVar("Scalar", bound=np.generic)
 """Type of the numbers in an array: the result has the same."""
 
-GLOBAL = ("brighten", "retouch")
-"""Tasks whose models judge the light of a whole picture: each tile would find its own exposure."""
-TASKS = ("", "denoise", "enlarge", "enlarge-aligned", "deblur", *GLOBAL)
+TASKS = ("", "denoise", "enlarge", "enlarge-aligned", "deblur", "brighten", "retouch")
 """Tasks of models that give one picture; empty if the task is unknown."""
 ORDER = ("deblur", "brighten", "denoise", "retouch", "enlarge-aligned", "enlarge")
 """Tasks in the order in which models usually follow each other: what makes noise visible comes
@@ -49,6 +47,8 @@ OVERLAP = 16
 MULTIPLES, WIDEST = 20, 640
 """A tile is this many multiples of the model's sides, up to 640 pixels: with cells of 32 pixels,
 tiles share 64, and smaller tiles would compute too much twice."""
+LIT = 512
+"""Smallest tile of models that judge the light, since a copy of that size decides it for all."""
 
 
 def default_tile(facts: Facts) -> int:
@@ -56,13 +56,14 @@ def default_tile(facts: Facts) -> int:
 
     >>> [default_tile(Facts(multiple=multiple)) for multiple in (4, 8, 32, 128)]
     [188, 192, 640, 640]
-    >>> default_tile(Facts(size=(256, 320)))
-    256
+    >>> default_tile(Facts(size=(256, 320))), default_tile(Facts(task="brighten"))
+    (256, 512)
     """
     if facts.size:
         return min(facts.size)
     multiple = facts.multiple
-    return tiles.round_up(max(TILE, min(MULTIPLES * multiple, WIDEST)), multiple)
+    smallest = LIT if facts.judges_light else TILE
+    return tiles.round_up(max(smallest, min(MULTIPLES * multiple, WIDEST)), multiple)
 
 
 def default_overlap(tile: int, facts: Facts) -> int:
@@ -100,10 +101,10 @@ def check(facts: Facts, *, is_single: bool = False, is_plain: bool = False) -> N
             f"this model {facts.takes()}: here, one picture is restored; use `mirnet restore` with "
             "--left and --right"
         )
-    if is_single and facts.task in GLOBAL:
+    if is_single and facts.judges_light:
         raise WeightsError(
             f"this model {facts.takes()}: it judges the light of the whole picture; use `mirnet "
-            "restore --whole`"
+            "restore`"
         )
     if is_plain and facts.scale != 1:
         raise WeightsError(
@@ -142,6 +143,9 @@ class Restorer:
     result with and without tiles; one that averages over its whole input, as the paper's networks
     do, differs slightly (docs/tiling.md has figures).
 
+    A model that judges the light of a whole picture sees a small copy of it first, which decides
+    how bright each place becomes; tiles add the detail (see `mirnet.restoration.light`).
+
     A model that enlarges gives pictures `facts.scale` times as high and wide (docs/enlarging.md).
 
     Args:
@@ -152,7 +156,8 @@ class Restorer:
             for `default_overlap`.
         strength: 0 for the original, which needs no network (of a model that enlarges, for what a
             bicubic filter makes of it), 1 for the network's result; in between, fine grain of the
-            luminance returns, and hardly any colour noise (see `mirnet.restoration.strength`).
+            luminance returns, and hardly any colour noise (see `mirnet.restoration.strength`). Of
+            a model that judges the light, the share of the result in a plain mean.
         self_ensemble: average this many flipped and rotated views (1 to 8) of each tile; N views
             take N times as long and leave less noise (geometric self-ensemble: Lim et al.,
             "Enhanced Deep Residual Networks for Single Image Super-Resolution", 2017, section 4.3).
@@ -167,7 +172,7 @@ class Restorer:
         WeightsError: if the model does not restore pictures; see `check`. If another comes before
             it, and it takes the two views of a dual-pixel sensor.
         TilingError: if tile and overlap do not fit together, the tile is larger than what the
-            model takes, one of them is given with `whole`, or the model must see whole pictures.
+            model takes, or one of them is given with `whole`.
         ShapeError: if the strength is outside 0..1, or the number of views outside 1..8.
     """
 
@@ -191,11 +196,6 @@ class Restorer:
         if before and self.facts.in_channels == VIEWS:
             raise WeightsError(
                 f"this model {self.facts.takes()}: it can only be the first of several"
-            )
-        if self.facts.task in GLOBAL and not whole and strength:
-            raise TilingError(
-                f"this model {self.facts.takes()}: it judges the light of the whole picture, and "
-                "each tile would find its own: run pictures in one piece (--whole)"
             )
         if tile is None:
             tile = default_tile(self.facts)

@@ -24,6 +24,9 @@ RunTile = Callable[[Image], Image]
 Apply = Callable[[RunTile, Iterable[Image]], Iterator[Image]]
 """`map`, or the one of `lanes.Lanes`, which runs several tiles at a time."""
 
+Finish = Callable[[Image, int, int], Image]
+"""Takes a tile's result, and the tile's first row and column on the canvas; called in order."""
+
 StageTimer = Callable[[str], AbstractContextManager[None]]
 """Entered for each stage of the work, with the stage's name; stages may be nested."""
 
@@ -97,6 +100,7 @@ def bands(
     run: RunTile,
     *,
     apply: Apply = map,
+    finish: Finish | None = None,
     stage: StageTimer = untimed,
 ) -> Iterator[Image]:
     """The picture after `run`, as bands of rows from top to bottom, `layout.scale` times as large.
@@ -106,6 +110,7 @@ def bands(
         layout: how the picture is cut.
         run: takes tiles of `layout.tile_size`, and returns them `layout.scale` times as large.
         apply: applies `run` to all tiles, and returns the results in order.
+        finish: changes each result, knowing where it belongs; it may have other channels.
         stage: entered as `inference` while a result is awaited, as `tiling` while tiles are cut:
             this thread waits for tiles that other threads run in parallel.
     """
@@ -117,6 +122,9 @@ def bands(
     strips = (strip.at(top) for top in tops)
     cut = (rows[:, left : left + wide] for rows in strips for left in lefts)
     results = _on(stage, "inference", apply(run, _on(stage, "tiling", cut)))
+    if finish:
+        places = ((top, left) for top in tops for left in lefts)
+        results = (finish(result, *place) for result, place in zip(results, places, strict=True))
     unfinished: Image | None = None  # blended rows that the next row of tiles adds to
     for top, weights, following in zip(
         tops, row_weights, [*tops[1:], layout.canvas[0]], strict=True
