@@ -82,6 +82,27 @@ def test_a_second_model_restores_what_the_first_one_made(mirnet, save, load, tmp
     assert (load(tmp_path / "both.png") != load(tmp_path / "turned.png")).any()
 
 
+def test_a_task_stands_for_its_first_model(mirnet, save, load, tmp_path):
+    save(tmp_path / "small.png", 40, 56)
+    options = ("--runtime", "mnn", "--threads", "1")
+    twice = ("--task", "denoise", "--task", "denoise")
+    by_task = mirnet("restore", "small.png", "-o", "task.png", *twice, *options)
+    by_name = mirnet(
+        "restore", "small.png", "-o", "name.png", *(2 * ("--model", "denoise")), *options
+    )
+    unknown = mirnet("restore", "small.png", "--task", "dehaze")
+    both = mirnet("restore", "small.png", "--task", "denoise", "--model", "denoise")
+
+    assert by_task.stderr == by_name.stderr == "mirnet: denoise, then denoise\n"
+    np.testing.assert_array_equal(load(tmp_path / "task.png"), load(tmp_path / "name.png"))
+    assert (unknown.returncode, both.returncode) == (2, 2)
+    assert unknown.stderr == (
+        "mirnet: no model for 'dehaze' comes with mirnet: choose denoise, or give a file with "
+        "--model\n"
+    )
+    assert "--model and --task do not go together" in both.stderr
+
+
 def test_one_picture_goes_into_a_file_of_another_kind(mirnet, photos, load, tmp_path):
     done = mirnet("restore", "photos/scan.tif", "-o", "clean.png", "--strength", "0")
 

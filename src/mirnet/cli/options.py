@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from mirnet.models.catalog import DEFAULT
+
 
 def _tile_side(text: str) -> int | None:
     if text == "auto":
@@ -37,12 +39,23 @@ Model = Annotated[
 ]
 
 Models = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option(
         "--model",
         metavar="NAME|FILE",
         help="A name from `mirnet models` or a model file. Give it again for a model that restores "
         "what the last one made.",
+        show_default=DEFAULT,
+    ),
+]
+
+Tasks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--task",
+        metavar="TASK",
+        help="What to do, in the place of --model: the first model for it in `mirnet models`. "
+        "Give it again for a further task.",
     ),
 ]
 

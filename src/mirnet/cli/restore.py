@@ -23,12 +23,13 @@ from mirnet.cli.options import (
     RuntimeName,
     SelfEnsemble,
     Strength,
+    Tasks,
     Threads,
     Tile,
     Whole,
     check_grain,
 )
-from mirnet.models.catalog import DEFAULT
+from mirnet.models.catalog import DEFAULT, for_task
 
 if TYPE_CHECKING:
     from mirnet.evaluation.reference.comparison import Comparison
@@ -81,7 +82,8 @@ def restore(
             help="Write a page with the pictures before and after, to open in a browser or send.",
         ),
     ] = None,
-    model: Models = [DEFAULT],  # noqa: B006 - never changed
+    model: Models = None,
+    task: Tasks = None,
     strength: Strength = 1.0,
     self_ensemble: SelfEnsemble = 1,
     grain: Grain = 0.0,
@@ -148,6 +150,7 @@ def restore(
       mirnet restore photos/ -o restored/ --compare before_after.html
       mirnet restore *.nef --format tiff --json > results.jsonl
       mirnet restore night.nef --format dng
+      mirnet restore night.jpg --task denoise
       mirnet restore small.jpg --model denoise --model enlarge-x2.mnn
       mirnet restore --left L.png --right R.png -o sharp.png --model dual_pixel.pth
       mirnet restore photos/ -o restored/ --recursive --shard 0/8
@@ -157,6 +160,9 @@ def restore(
     that cannot be read (the others are done), 2 bad arguments, 130 interrupted.
     """
     check_grain(grain, grain_seed)
+    if model and task:
+        raise typer.BadParameter("--model and --task do not go together")
+    model = model or [for_task(each).name for each in task or ()] or [DEFAULT]
     if shard:
         from mirnet.cli.cluster.shard import restore_shard
 

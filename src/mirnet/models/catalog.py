@@ -70,6 +70,24 @@ def find(name: str) -> BundledModel | None:
     return next((model for model in MODELS if model.name == name), None)
 
 
+def for_task(task: str) -> BundledModel:
+    """The first of the models for this task.
+
+    >>> for_task("denoise").name
+    'denoise'
+
+    Raises:
+        WeightsError: if none comes with mirnet.
+    """
+    for model in MODELS:
+        if model.task == task:
+            return model
+    tasks = ", ".join(dict.fromkeys(model.task for model in MODELS))
+    raise WeightsError(
+        f"no model for {task!r} comes with mirnet: choose {tasks}, or give a file with --model"
+    )
+
+
 def is_ours(path: Path) -> bool:
     """Whether a file is one of the bundled models' by content: what it says of itself can lie.
 
