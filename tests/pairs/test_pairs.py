@@ -90,7 +90,9 @@ def test_of_many_without_a_partner_five_are_named(tmp_path):
 def test_a_missing_or_empty_half_is_named(tmp_path):
     with pytest.raises(DataError, match=r"gone is not a folder: .* input/ and groundtruth/, or "):
         pairs.find(tmp_path / "gone", PNG)
-    with pytest.raises(DataError, match=r"expected the folders input/ and .*lr/ and hr/$"):
+    with pytest.raises(
+        DataError, match=r"expected the folders input/ and .*lr/ and hr/, or inputL/"
+    ):
         pairs.find(tmp_path, PNG)
     (tmp_path / "Input").mkdir()
     with pytest.raises(DataError, match=r"holds no pairs: .*; of these, Input/ alone is there$"):

@@ -15,8 +15,7 @@ import numpy as np
 
 from mirnet.errors import DataError
 from mirnet.pairs import pairs, shard
-from mirnet.pairs.pairs import Patch
-from mirnet.shapes import Pixels
+from mirnet.pairs.pairs import Patch, Truth, Whole, WholeTruth
 
 
 class Packed:
@@ -37,6 +36,7 @@ class Packed:
         self._names: list[str] = []
         self._starts: list[int] = []
         sizes: list[tuple[int, int]] = []
+        views = set()
         labels: dict[Path, shard.Label] = {}
         files = shard.find(folder)
         if not files:
@@ -50,12 +50,15 @@ class Packed:
             self._starts.append(len(self._names))
             self._names += contents.names
             sizes += contents.sizes
+            views.add(contents.views)
         _refuse_others(folder, labels)
         in_order = all(first < second for first, second in pairwise(self._names))
-        if not in_order or any(label.pairs != len(self) for label in labels.values()):
+        others = any(label.pairs != len(self) for label in labels.values())
+        if not in_order or others or len(views) > 1:
             raise DataError(
                 f"{folder}: the shards do not hold the pairs that they state: pack them again"
             )
+        (self._views,) = views
         self._paths = list(files.values())
         self._sizes = np.array(sizes, np.int32)  # n 2
         self._handles: dict[int, shard.Mapped] = {}
@@ -64,18 +67,22 @@ class Packed:
     def __len__(self) -> int:
         return len(self._names)
 
+    @property
+    def views(self) -> int:
+        return self._views
+
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_handles": {}}
 
     def name(self, index: int) -> str:
         return self._names[index]
 
-    def crop(self, index: int, side: int, place: tuple[float, float]) -> tuple[Patch, Patch]:
+    def crop(self, index: int, side: int, place: tuple[float, float]) -> tuple[Patch, Truth]:
         rows, columns = pairs.window(self._names[index], self._size(index), side, place)
         noisy, clean = self._cut(index, (rows, columns))
         return noisy, clean
 
-    def whole(self, index: int) -> tuple[Pixels, Pixels]:
+    def whole(self, index: int) -> tuple[Whole, WholeTruth]:
         noisy, clean = self._cut(index, (slice(None), slice(None)))
         return noisy, clean
 
@@ -92,7 +99,7 @@ class Packed:
         height, width = self._sizes[index].tolist()
         return height, width
 
-    def _cut(self, index: int, place: tuple[slice, slice]) -> tuple[Pixels, Pixels]:
+    def _cut(self, index: int, place: tuple[slice, slice]) -> tuple[Whole, WholeTruth]:
         index = range(len(self))[index]  # converts negative indices
         number = bisect_right(self._starts, index) - 1
         file = self._file(number)

@@ -158,13 +158,16 @@ def _fact(source: PairFolder, index: int, header: Header) -> str:
         raise DataError(
             f"{source.folder}: the name {name!r} is not valid text: rename it"
         ) from error
-    return f"{name}\0{header.height}\0{header.width}\0{header.noisy}\0{header.clean}"
+    # a single view is not mentioned: sets that were packed before there were two stay what they are
+    views = f"\0{header.views}" if header.views > 1 else ""
+    return f"{name}\0{header.height}\0{header.width}\0{header.noisy}\0{header.clean}{views}"
 
 
 def _lengths(source: PairFolder, part: range) -> Iterator[str]:
     for index in part:
         files = source.files(index)
-        yield f"{source.name(index)}\0{files.noisy.stat().st_size}\0{files.clean.stat().st_size}"
+        lengths = (path.stat().st_size for path in (*files.inputs, files.clean))
+        yield "\0".join([source.name(index), *map(str, lengths)])
 
 
 def _digest(lines: Iterable[str]) -> str:

@@ -1,7 +1,8 @@
 """One file of packed pairs: its name, its label, and its contents.
 
-A shard is a safetensors file. Its tensors are `noisy/STEM` and `clean/STEM`, h w 3, uint8 or
-uint16; its metadata has one key, `mirnet`, with the JSON of a `Label`.
+A shard is a safetensors file. Its tensors are `noisy/STEM`, h w 3 or for two views h w 6, and
+`clean/STEM`, h w 3, uint8 or uint16; its metadata has one key, `mirnet`, with the JSON of a
+`Label`.
 """
 
 import json
@@ -21,6 +22,8 @@ FORMAT, VERSION = "mirnet-pairs", 1
 KEY = "mirnet"
 NAME = re.compile(r"shard-(\d{5,})\.safetensors")
 DTYPES = ("U8", "U16")
+CHANNELS = (3, 6)
+"""Channels of a noisy half: one picture, or two views."""
 
 
 @runtime_checkable
@@ -76,6 +79,8 @@ class Contents:
     names: Sequence[str]
     sizes: Sequence[tuple[int, int]]
     """Height and width of each pair."""
+    views: int = 1
+    """Number of noisy pictures of each pair."""
 
 
 def name(number: int) -> str:
@@ -147,8 +152,10 @@ def contents(path: Path, file: Mapped) -> Contents:
     """The pairs of an open shard, from its header alone.
 
     Raises:
-        DataError: if a half is missing, halves differ in size, or something else lies there.
+        DataError: if a half is missing, halves differ in size, some pairs have two views and others
+            one, or something else lies there.
     """
+    channels: set[int] = set()
     sizes: dict[str, dict[str, tuple[int, int]]] = {"noisy": {}, "clean": {}}
     for key in file.keys():  # noqa: SIM118 - no dict
         half, _, stem = key.partition("/")
@@ -156,19 +163,24 @@ def contents(path: Path, file: Mapped) -> Contents:
         shape, dtype = view.get_shape(), view.get_dtype()
         if half not in sizes or not stem:
             raise DataError(f"{path} holds `{key}`: expected `noisy/NAME` and `clean/NAME` alone")
-        if len(shape) != 3 or shape[2] != 3 or 0 in shape or dtype not in DTYPES:
+        known = CHANNELS if half == "noisy" else CHANNELS[:1]
+        if len(shape) != 3 or shape[2] not in known or 0 in shape or dtype not in DTYPES:
             raise DataError(
                 f"{path}: `{key}` is {dtype} {shape}: expected height, width, 3 of U8 or U16"
             )
+        if half == "noisy":
+            channels.add(shape[2])
         sizes[half][stem] = (shape[0], shape[1])
     noisy, clean = sizes.values()
     for half, other, stems in (("noisy", "clean", noisy), ("clean", "noisy", clean)):
         if alone := sorted(stems.keys() - sizes[other].keys()):
             raise DataError(f"{path}: `{half}/{alone[0]}` has no partner `{other}/{alone[0]}`")
+    if len(channels) > 1:
+        raise DataError(f"{path}: some pairs have two views and others one")
     names = sorted(noisy)
     for stem in names:
         if noisy[stem] != clean[stem]:
             raise DataError(
                 f"{path}: the halves of {stem} differ in size: {noisy[stem]} and {clean[stem]}"
             )
-    return Contents(names, [noisy[stem] for stem in names])
+    return Contents(names, [noisy[stem] for stem in names], max(channels, default=3) // 3)

@@ -25,6 +25,10 @@ class Shrunk:
     def __len__(self) -> int:
         return len(self.pairs)
 
+    @property
+    def views(self) -> int:
+        return self.pairs.views
+
     def name(self, index: int) -> str:
         return self.pairs.name(index)
 
