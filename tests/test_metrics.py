@@ -16,7 +16,14 @@ from skimage.restoration import estimate_sigma
 from mirnet import metrics
 from mirnet.errors import ShapeError
 
-METRICS = (metrics.psnr, metrics.ssim, metrics.ssim_y, metrics.ssim_volume)
+METRICS = (
+    metrics.psnr,
+    metrics.ssim,
+    metrics.ssim_y,
+    metrics.ssim_volume,
+    metrics.ssim_uniform,
+    metrics.mae,
+)
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +111,25 @@ def test_ssim_of_the_volume_is_that_of_scikit_image_on_a_continued_volume(pair):
 
     expected = everywhere[5:-5, 5:-5, 5:-5].mean()
     assert metrics.ssim_volume(*pair, data_range=255) == pytest.approx(expected, abs=1e-9)
+
+
+def test_ssim_of_uniform_windows_is_that_of_scikit_image(pair):
+    expected = structural_similarity(*pair, data_range=255, channel_axis=-1)
+
+    assert metrics.ssim_uniform(*pair, data_range=255) == pytest.approx(expected, abs=1e-9)
+    assert metrics.ssim_uniform(*pair, data_range=255) != pytest.approx(
+        metrics.ssim(*pair, data_range=255), abs=1e-3
+    )
+    small = np.zeros((6, 40, 3))
+    with pytest.raises(ShapeError, match="at least 7 pixels"):
+        metrics.ssim_uniform(small, small, data_range=1.0)
+
+
+def test_the_absolute_error_is_a_mean_of_the_range(pair):
+    x, y = (image.astype(float) for image in pair)
+
+    assert metrics.mae(*pair, data_range=255) == pytest.approx(abs(x - y).mean() / 255)
+    assert metrics.mae(pair[1], pair[1], data_range=255) == 0
 
 
 @pytest.mark.parametrize("height", [11, 26, 27, 43])

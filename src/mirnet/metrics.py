@@ -95,6 +95,38 @@ def _luma(restored: Array, truth: Array, data_range: float | int) -> tuple[Array
     return restored_y, truth_y
 
 
+def ssim_uniform(restored: Array, truth: Array, *, data_range: float | int) -> float:
+    """SSIM, mean over the channels, as scikit-image's `structural_similarity` has it by default.
+
+    Every pixel of a 7x7 window counts the same, covariances are those of a sample (divided by 48),
+    K1 0.01, K2 0.03, and only windows that lie inside the picture. Papers on dual-pixel deblurring
+    report it. It cannot be compared with `ssim`.
+
+    Raises:
+        ShapeError: if the shapes differ or a side is shorter than the window.
+    """
+    _check(restored, truth)
+    if min(truth.shape[:2]) < len(UNIFORM):
+        raise ShapeError(f"SSIM needs at least {len(UNIFORM)} pixels a side, got {truth.shape}")
+    return _similarity(
+        restored, truth, np.eye(truth.shape[2]), data_range, window=UNIFORM, is_sample=True
+    )
+
+
+def mae(restored: Array, truth: Array, *, data_range: float | int) -> float:
+    """Mean absolute error over all pixels and channels, as a fraction of the range.
+
+    Raises:
+        ShapeError: if the shapes differ.
+
+    >>> mae(np.full((2, 2, 3), 51), np.zeros((2, 2, 3)), data_range=255)
+    0.2
+    """
+    _check(restored, truth)
+    error = np.abs(np.subtract(restored, truth, dtype=np.float64))
+    return float(np.mean(error)) / data_range
+
+
 def ssim_volume(restored: Array, truth: Array, *, data_range: float | int) -> float:
     """SSIM as MATLAB's `ssim` computes it for a colour picture given as an array.
 
@@ -189,12 +221,22 @@ def _check(restored: Array, truth: Array) -> None:
 WINDOW = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 1.5**2))
 WINDOW /= WINDOW.sum()
 
+UNIFORM = np.full(7, 1 / 7)
+
 
 BAND = 16
 """Rows compared at a time: few enough to stay in the processor's cache."""
 
 
-def _similarity(x: Array, y: Array, mixing: Array, data_range: float | int) -> float:
+def _similarity(
+    x: Array,
+    y: Array,
+    mixing: Array,
+    data_range: float | int,
+    *,
+    window: Array = WINDOW,
+    is_sample: bool = False,
+) -> float:
     """Mean of the SSIM map over all positions where the window fits.
 
     Args:
@@ -202,39 +244,44 @@ def _similarity(x: Array, y: Array, mixing: Array, data_range: float | int) -> f
         y: h w c.
         mixing: c c, weight of a channel (column) in the window of another (row).
         data_range: the largest value that a pixel can have.
+        window: weights of rows and of columns, symmetric; their sum is 1.
+        is_sample: whether covariances are divided by one less than the number of pixels, which then
+            all have one weight.
     """
+    pixels = len(window) ** 2
+    spread = pixels / (pixels - 1) if is_sample else 1.0
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
-    reach = len(WINDOW) - 1
+    reach = len(window) - 1
     height, width = x.shape[0] - reach, x.shape[1] - reach
     total = 0.0
     for top in range(0, height, BAND):
         rows = slice(top, min(top + BAND, height) + reach)
         a, b = x[rows].astype(np.float64), y[rows].astype(np.float64)
-        means = _blur(np.stack([a, b, a * a + b * b, a * b])) @ mixing.T
+        means = _blur(np.stack([a, b, a * a + b * b, a * b]), window) @ mixing.T
         product = means[0] * means[1]
         squares = means[0] ** 2 + means[1] ** 2
         luminance = (2 * product + c1) / (squares + c1)
         # of the variances, only their sum is needed
-        structure = (2 * (means[3] - product) + c2) / (means[2] - squares + c2)
+        structure = (2 * spread * (means[3] - product) + c2) / (spread * (means[2] - squares) + c2)
         total += float(np.sum(luminance * structure))
     return float(total / (height * width * x.shape[2]))
 
 
-def _blur(maps: Array) -> Array:
-    """The Gaussian mean of n h w c at every position where the window fits."""
-    height, width = (length - len(WINDOW) + 1 for length in maps.shape[1:3])
-    rows = _weighted([maps[:, k : k + height] for k in range(len(WINDOW))])
-    return _weighted([rows[:, :, k : k + width] for k in range(len(WINDOW))])
+def _blur(maps: Array, window: Array) -> Array:
+    """The weighted mean of n h w c at every position where the window fits."""
+    height, width = (length - len(window) + 1 for length in maps.shape[1:3])
+    rows = _weighted([maps[:, k : k + height] for k in range(len(window))], window)
+    return _weighted([rows[:, :, k : k + width] for k in range(len(window))], window)
 
 
-def _weighted(shifted: list[Array]) -> Array:
+def _weighted(shifted: list[Array], window: Array) -> Array:
     """The sum of one array per window weight; the weights are symmetric."""
-    middle = len(WINDOW) // 2
-    total = shifted[middle] * WINDOW[middle]
+    middle = len(window) // 2
+    total = shifted[middle] * window[middle]
     pair = np.empty_like(total)
     for k in range(middle):
         np.add(shifted[k], shifted[-1 - k], out=pair)
-        pair *= WINDOW[k]
+        pair *= window[k]
         total += pair
     return np.asarray(total)
 

@@ -23,13 +23,13 @@ import mirnet as package
 from mirnet import metrics, runtimes
 from mirnet.cli import scores_output
 from mirnet.evaluation.run import Measured
-from mirnet.evaluation.scores import PROTOCOLS, Scores
+from mirnet.evaluation.scores import FIGURES, PROTOCOLS, Scores
 from mirnet.evaluation.summary import Summary
 from mirnet.models import catalog
 from mirnet.pairs import packing
 from mirnet.pairs.pair_folder import PairFolder
 
-ALWAYS = [name for name in PROTOCOLS if name != "lpips"]
+ALWAYS = [figure.key for figure in FIGURES if not figure.is_optional]
 """The scores that are measured without being asked for."""
 MILLIONS = f"{runtimes.facts('denoise').parameters / 1e6:.2f}"
 """Parameters of the default model, as tables show them."""

@@ -1,7 +1,7 @@
 """Each score is the metric that its protocol says; means hold no infinity unless all are."""
 
 import math
-from dataclasses import astuple, fields
+from dataclasses import astuple, fields, replace
 
 import numpy as np
 import pytest
@@ -37,7 +37,17 @@ def test_psnr_is_measured_on_floats_and_on_8_bits():
         metric = getattr(metrics, name)
         assert getattr(scores, name) == metric(picture, truth, data_range=1.0)
     assert scores.noise == 255 * metrics.noise_level(picture, data_range=1.0)
-    assert scores.lpips is None
+    assert scores.lpips is scores.ssim_uniform is scores.mae is None
+
+
+def test_what_papers_on_two_views_report_is_measured_where_it_is_asked_for():
+    picture, truth = np.random.default_rng(0).random((2, 20, 30, 3), dtype=np.float32)
+
+    scores = measure(picture, truth, is_dual=True)
+
+    for name in ("ssim_uniform", "mae"):
+        assert getattr(scores, name) == getattr(metrics, name)(picture, truth, data_range=1.0)
+    assert replace(scores, ssim_uniform=None, mae=None) == measure(picture, truth)
 
 
 def test_the_noise_is_that_of_the_picture_in_levels_of_8_bits_whatever_the_truth():

@@ -41,7 +41,12 @@ def text(methods: Sequence[Method], summaries: Mapping[Path, Summary], overall: 
         parts["all"] = overall
     sizes = {method.name: method.facts["parameters"] for method in methods}
     width = max(map(len, (INPUT, *sizes)))
-    figures = [figure for figure in FIGURES if figure.key != "lpips" or _has_lpips(overall)]
+    means = overall.columns[INPUT].means.scores
+    figures = [
+        figure
+        for figure in FIGURES
+        if not figure.is_optional or getattr(means, figure.key, None) is not None
+    ]
     headings = (*(figure.heading for figure in figures), "s/MP", "params")
     lines = [" " * (width + 2) + "".join(f"{heading:>10}" for heading in headings)]
     for title, summary in parts.items():
@@ -54,11 +59,6 @@ def text(methods: Sequence[Method], summaries: Mapping[Path, Summary], overall: 
                 cells += [_cell(summary.seconds_per_megapixel(name), 2), _count(sizes[name])]
             lines.append(f"  {name:{width}}" + "".join(f"{cell:>10}" for cell in cells))
     return "\n".join(lines)
-
-
-def _has_lpips(overall: Summary) -> bool:
-    means = overall.columns[INPUT].means.scores
-    return means is not None and means.lpips is not None
 
 
 def left_out(overall: Summary) -> list[str]:

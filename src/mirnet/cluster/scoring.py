@@ -24,7 +24,7 @@ from mirnet.cluster.places import Place
 from mirnet.cluster.work import ROWS_SECONDS
 from mirnet.errors import DataError
 from mirnet.evaluation.evaluate import Evaluation, Watcher, open_methods
-from mirnet.evaluation.method import Method
+from mirnet.evaluation.method import Method, common_views
 from mirnet.evaluation.run import Failed, Measured, Outcome, run
 from mirnet.evaluation.scores import Distance, Scores
 from mirnet.evaluation.sets import DataSet, WholePairs, open_all
@@ -32,7 +32,7 @@ from mirnet.evaluation.summary import Summary
 from mirnet.extras import needs
 from mirnet.pairs.pair_folder import PairFolder
 from mirnet.restoration.restorer import Restorer
-from mirnet.shapes import Pixels
+from mirnet.shapes import LargerPixels, Pixels
 from mirnet.strict_json import plain
 from mirnet.system.hashing import bucket_of
 
@@ -51,8 +51,8 @@ class One:
         """Name of the pair."""
         return self.pairs.name(self.index)
 
-    def whole(self, _: int) -> tuple[Pixels, Pixels]:
-        """Noisy and clean, h w c."""
+    def whole(self, _: int) -> tuple[Pixels, LargerPixels]:
+        """Noisy, h w 3 or 6, and clean, h w 3, as large or larger by a scale."""
         return self.pairs.whole(self.index)
 
 
@@ -108,7 +108,7 @@ def evaluate(
         if shave is None:
             shave = scale if scale > 1 else 0
         with needs("train", "reading shards"):
-            data_sets = open_all(folders, limit=limit, scale=scale)
+            data_sets = open_all(folders, limit=limit, scale=scale, views=common_views(methods))
         digests = {name: job.digest(name) for name in models}
         described = {"data": [str(each) for each in folders], "models": digests, "limit": limit}
         described |= {"baselines": list(baselines), "lpips": lpips is not None, "shave": shave}
@@ -198,7 +198,7 @@ def _fingerprint(data: DataSet, index: int) -> str:
     """Changes with the pair; for shards and .mat files, with any of the folder's files."""
     if isinstance(data.pairs, PairFolder):
         pair = data.pairs.files(index)
-        files = [pair.noisy, pair.clean]
+        files = [*pair.inputs, pair.clean]
     else:
         files = sorted(path for path in data.folder.iterdir() if path.is_file())
     facts = [path.stat() for path in files]

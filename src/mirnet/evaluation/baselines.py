@@ -33,6 +33,10 @@ class Baseline:
         return 1
 
     @property
+    def views(self) -> int:
+        return 1
+
+    @property
     def facts(self) -> MethodFacts:
         return {
             "kind": "baseline",
@@ -56,6 +60,10 @@ class Filter:
     name: str
     """One of `enlarging.KERNELS`."""
     scale: int
+
+    @property
+    def views(self) -> int:
+        return 1
 
     @property
     def facts(self) -> MethodFacts:

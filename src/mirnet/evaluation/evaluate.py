@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from mirnet.evaluation import baselines as known
-from mirnet.evaluation.method import Method, ModelMethod, common_scale, short_names
+from mirnet.evaluation.method import (
+    Method,
+    ModelMethod,
+    common_scale,
+    common_views,
+    short_names,
+)
 from mirnet.evaluation.report.writing import writing
 from mirnet.evaluation.restored_images import RestoredImages
 from mirnet.evaluation.run import Failed, Measured, run
@@ -61,7 +67,8 @@ def open_methods(
         baselines: see `baselines.open_all`.
 
     Raises:
-        DataError: if methods are given twice or enlarge differently.
+        DataError: if methods are given twice, enlarge differently, or take one picture and two
+            views.
         RuntimeMissingError: if a library is not installed.
         WeightsError: if there is no such model.
     """
@@ -72,6 +79,7 @@ def open_methods(
     scale = common_scale(methods)
     methods += known.open_all(baselines, scale)
     common_scale(methods)
+    common_views(methods)
     return methods, scale
 
 
@@ -113,8 +121,8 @@ def evaluate(
         watcher: called for each pair.
 
     Raises:
-        DataError: if a folder holds no pairs, methods or folders are given twice, or methods
-            enlarge differently.
+        DataError: if a folder holds no pairs, or pairs of other views than the methods take;
+            methods or folders are given twice, or methods differ in scale or views.
         RuntimeMissingError: if a library is not installed.
         WeightsError: if there is no such model.
         OSError: if a folder takes no file.
@@ -124,7 +132,7 @@ def evaluate(
         if shave is None:
             shave = scale if scale > 1 else 0
         with needs("train", "reading shards"):
-            data_sets = open_all(folders, limit=limit, scale=scale)
+            data_sets = open_all(folders, limit=limit, scale=scale, views=common_views(methods))
         names = [method.name for method in methods]
         images = RestoredImages(save_images, folders, names) if save_images else None
         writer = stack.enter_context(table(csv)) if csv else None

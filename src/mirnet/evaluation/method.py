@@ -47,8 +47,13 @@ class Method(Protocol):
         """Ratio of a result's height and width to the noisy picture's."""
         ...
 
+    @property
+    def views(self) -> int:
+        """Number of noisy pictures it takes: 2 for those of a dual-pixel sensor, otherwise 1."""
+        ...
+
     def __call__(self, noisy: Image) -> MethodResult:
-        """Restore a picture, h w 3, in 0..1.
+        """Restore a picture, h w 3, or h w 6 for two views, in 0..1.
 
         Raises:
             MirnetError: if it cannot.
@@ -66,15 +71,13 @@ class ModelMethod:
 
     Raises:
         WeightsError, OSError: if there is no such file, or it cannot be read.
-        DataError: if the model takes two views.
     """
 
     def __init__(self, name: str, model: str, restorer: Restorer) -> None:
         path = catalog.file(model)
-        if restorer.facts.in_channels == VIEWS:
-            raise DataError(f"{model} takes two views of a picture, and pairs have one")
         self.name = name
         self.scale = restorer.facts.scale
+        self.views = 2 if restorer.facts.in_channels == VIEWS else 1
         self.facts: MethodFacts = {
             "kind": "model",
             "model": model,
@@ -89,7 +92,8 @@ class ModelMethod:
         self._restorer = restorer
 
     def __call__(self, noisy: Image) -> MethodResult:
-        restored = self._restorer.restore(noisy)
+        views = [noisy[..., :3].copy(), noisy[..., 3:].copy()] if self.views == 2 else [noisy]
+        restored = self._restorer.restore(*views)
         return MethodResult(restored.image(), restored.tally.tiles, restored.tally.kept)
 
 
@@ -129,3 +133,18 @@ def common_scale(methods: Sequence[Method]) -> int:
             f"{first} enlarges {one} times and {second} {other} times: measure them one at a time"
         )
     return next(iter(scales), 1)
+
+
+def common_views(methods: Sequence[Method]) -> int:
+    """The number of views that all methods take, 1 if there are none.
+
+    Raises:
+        DataError: if they differ.
+    """
+    views = {method.views: method.name for method in methods}
+    if len(views) > 1:
+        raise DataError(
+            f"{views[2]} takes two views of a picture, and {views[1]} one: measure them one at a "
+            "time"
+        )
+    return next(iter(views), 1)

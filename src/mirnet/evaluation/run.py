@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from mirnet.evaluation.method import Method, MethodResult
 from mirnet.evaluation.restored_images import RestoredImages
 from mirnet.evaluation.scores import Distance, Scores, measure
 from mirnet.evaluation.sets import DataSet
+from mirnet.pairs.pairs import as_one
 from mirnet.pictures import pixels
 from mirnet.shapes import Image
 
@@ -43,7 +45,7 @@ class Measured:
     """Size of the noisy picture."""
     input: Scores
     """Scores of the unrestored noisy picture; if it is smaller than the truth, with its pixels
-    repeated."""
+    repeated; of two views, their mean."""
     outcomes: Mapping[str, Outcome]
     """Outcomes by the names of the methods, in their order."""
 
@@ -62,7 +64,7 @@ class Pictures:
     """The pixels of a pair and of its restored pictures, h w 3, in 0..1."""
 
     noisy: Image
-    """With its pixels repeated if it is smaller than the truth."""
+    """With its pixels repeated if it is smaller than the truth; of two views, their mean."""
     truth: Image
     restored: Mapping[str, Image]
     """Restored pictures by the names of the methods."""
@@ -118,21 +120,23 @@ def _measured(
     name = data.pairs.name(index)
     stored, clean = data.pairs.whole(index)
     noisy, scale = pixels.to_float(stored), len(clean) // len(stored)
-    shown = noisy.repeat(scale, 0).repeat(scale, 1) if scale > 1 else noisy
+    one = as_one(noisy)
+    shown = one.repeat(scale, 0).repeat(scale, 1) if scale > 1 else one
+    score = partial(measure, lpips=lpips, shave=shave, is_dual=stored.shape[2] > 3)
     pictures = Pictures(shown, pixels.to_float(clean), restored := {})
     outcomes = {}
     for method in methods:
         result, seconds = _timed(method, noisy)
         restored[method.name] = result.image
         outcomes[method.name] = Outcome(
-            measure(result.image, pictures.truth, lpips=lpips, shave=shave),
+            score(result.image, pictures.truth),
             seconds,
             result.tiles,
             result.tiles_kept,
             _saved(images, data.folder, method, name, result.image, stored.dtype),
         )
     height, width, _ = stored.shape
-    scores = measure(pictures.noisy, pictures.truth, lpips=lpips, shave=shave)
+    scores = score(pictures.noisy, pictures.truth)
     measured = Measured(data.folder, name, height, width, scores, outcomes)
     if show:
         show(measured, pictures)

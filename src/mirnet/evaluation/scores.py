@@ -32,6 +32,10 @@ class Scores:
     """Estimated standard deviation, in levels of 255, without reference to the truth."""
     lpips: float | None = None
     """None if it was not requested."""
+    ssim_uniform: float | None = None
+    mae: float | None = None
+    """Mean absolute error, as a fraction of the range. These two are None except for pairs of two
+    views, for which papers report them."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ class Figure:
     """How it is measured; the mean over pictures is taken last."""
     better: str
     """`more` or `less`."""
+    is_optional: bool = False
+    """Whether it is shown only where it was measured."""
 
 
 FIGURES = (
@@ -94,7 +100,25 @@ FIGURES = (
         "estimated from the picture alone over three octaves, levels of 255, mean of R, G, B",
         "less",
     ),
-    Figure("lpips", "LPIPS", 4, "LPIPS of version 0.1 with AlexNet, float", "less"),
+    Figure(
+        "lpips", "LPIPS", 4, "LPIPS of version 0.1 with AlexNet, float", "less", is_optional=True
+    ),
+    Figure(
+        "ssim_uniform",
+        "SSIM-uni",
+        4,
+        "mean of the channels, uniform 7x7, as scikit-image's structural_similarity, float",
+        "more",
+        is_optional=True,
+    ),
+    Figure(
+        "mae",
+        "MAE",
+        4,
+        "mean absolute error over all pixels and channels, float in 0..1",
+        "less",
+        is_optional=True,
+    ),
 )
 """Figures of `Scores`, in the order of its fields."""
 
@@ -103,7 +127,12 @@ PROTOCOLS: Mapping[str, str] = {figure.key: figure.meaning for figure in FIGURES
 
 
 def measure(
-    picture: Image, truth: Image, *, lpips: Distance | None = None, shave: int = 0
+    picture: Image,
+    truth: Image,
+    *,
+    lpips: Distance | None = None,
+    shave: int = 0,
+    is_dual: bool = False,
 ) -> Scores:
     """Compute the scores of a picture: h w 3, in 0..1, like the truth.
 
@@ -113,6 +142,8 @@ def measure(
         lpips: measures LPIPS, such as `perceptual.Lpips`; None to omit it.
         shave: pixels along each border that are left out, as papers on super-resolution leave out
             as many as their scale.
+        is_dual: whether to compute what papers on dual-pixel deblurring report, too: `ssim_uniform`
+            and `mae`.
 
     Raises:
         ShapeError: if the shapes differ, or a side is too short for SSIM or LPIPS.
@@ -131,6 +162,8 @@ def measure(
         metrics.ssim_volume(picture, truth, data_range=1.0),
         255 * metrics.noise_level(picture, data_range=1.0),
         lpips(picture, truth) if lpips else None,
+        metrics.ssim_uniform(picture, truth, data_range=1.0) if is_dual else None,
+        metrics.mae(picture, truth, data_range=1.0) if is_dual else None,
     )
 
 

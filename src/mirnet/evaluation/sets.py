@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from mirnet.errors import DataError
 from mirnet.evaluation import sidd_blocks
 from mirnet.pairs import sources
-from mirnet.shapes import Pixels
+from mirnet.shapes import LargerPixels, Pixels
 
 
 @runtime_checkable
@@ -19,7 +19,7 @@ class WholePairs(Protocol):
 
     def name(self, index: int) -> str: ...
 
-    def whole(self, index: int) -> tuple[Pixels, Pixels]: ...
+    def whole(self, index: int) -> tuple[Pixels, LargerPixels]: ...
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,21 @@ class DataSet:
     """Number of pairs measured, starting from the first."""
 
 
-def open_all(folders: Sequence[Path], *, limit: int | None = None, scale: int = 1) -> list[DataSet]:
+def open_all(
+    folders: Sequence[Path], *, limit: int | None = None, scale: int = 1, views: int = 1
+) -> list[DataSet]:
     """Open folders of pairs: picture files, packed shards, or SIDD's two .mat files.
 
     Args:
         folders: in the order in which they are measured.
         limit: maximum number of pairs taken from each; None for all.
         scale: ratio of the truth's height and width to the input's; see `sources.open`.
+        views: number of noisy pictures of each pair.
 
     Raises:
-        DataError: if a folder holds no pairs, they are incomplete, it is given twice, or holds
-            .mat files, whose halves have one size, where a scale is given.
+        DataError: if a folder holds no pairs, they are incomplete or have other views, it is given
+            twice, or holds .mat files, whose halves have one size and one view, where a scale or
+            two views are asked for.
         RuntimeMissingError: if .mat files are there and SciPy is not.
         ModuleNotFoundError: if shards are there and safetensors is not.
     """
@@ -50,15 +54,17 @@ def open_all(folders: Sequence[Path], *, limit: int | None = None, scale: int = 
     for index, folder in enumerate(folders):
         if resolved[index] in resolved[:index]:
             raise DataError(f"{folder} is given twice: its pairs would count double")
-    opened = [(folder, _open(folder, scale)) for folder in folders]
+    opened = [(folder, _open(folder, scale, views)) for folder in folders]
     return [
         DataSet(folder, pairs, min(len(pairs), limit or len(pairs))) for folder, pairs in opened
     ]
 
 
-def _open(folder: Path, scale: int) -> WholePairs:
+def _open(folder: Path, scale: int, views: int) -> WholePairs:
     if sidd_blocks.is_there(folder):
         if scale > 1:
             raise DataError(f"{folder} holds SIDD's blocks: they are no pairs for enlarging")
+        if views > 1:
+            raise DataError(f"{folder} holds SIDD's blocks: they are no pairs of two views")
         return sidd_blocks.SiddBlocks(folder)
-    return sources.open(folder, scale)
+    return sources.open(folder, scale, views)

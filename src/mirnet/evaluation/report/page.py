@@ -99,10 +99,13 @@ def render(report: Report) -> str:
 
 
 def _present(report: Report) -> list[Figure]:
-    """All figures, without LPIPS if it was not requested."""
-    measured = (each for each in report.results if isinstance(each, Measured))
-    without = all(each.input.lpips is None for each in measured)
-    return [figure for figure in FIGURES if not (figure.key == "lpips" and without)]
+    """All figures, without the optional ones that were not measured."""
+    inputs = [each.input for each in report.results if isinstance(each, Measured)]
+    return [
+        figure
+        for figure in FIGURES
+        if not figure.is_optional or any(getattr(each, figure.key) is not None for each in inputs)
+    ]
 
 
 def _means(summary: Summary) -> dict[str, dict[str, float | None]]:
