@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from dual_pixel import write as write_views
 
 from mirnet.camera.description import Camera
 from mirnet.errors import RecipeError
 from mirnet.models.mirnetv2.network import PRESETS
 from mirnet.training import recipe, start, state, strict
-from mirnet.training.samples.tasks import TASKS, Task
+from mirnet.training.samples.tasks import TASKS
 
 SHIPPED = sorted(recipe.SHIPPED.glob("*.toml"))
 NETWORK = """
@@ -64,6 +65,10 @@ def test_every_shipped_recipe_trains(path, here):
         )  # the paper's network takes its time, and is the same in all
     if task.has_pairs_only:
         settings.append("data.photographs=''")
+    if task.views == 2:
+        settings += ["data.pairs=views", "validation.pairs=views"]
+        settings += ["network.width=8", "network.groups=[1]"]
+        write_views(here / "views", "a")
     if task.enlarges:  # for which the pair is too small
         settings += ["data.pairs=''", "validation.pairs=''"]
     planned = recipe.load(path.stem, settings)
@@ -176,9 +181,7 @@ def test_a_network_is_described_where_no_preset_fits(write):
     assert recipe.load(write(NETWORK), ["network.in_channels=3"]) == loaded
 
 
-def test_channels_reach_the_network(write, monkeypatch):
-    """Of another task than those there are."""
-    monkeypatch.setitem(TASKS, "deblur", Task(in_channels=6, out_channels=3))
+def test_channels_reach_the_network(write):
     settings = ["task=deblur", "network.in_channels=6"]
 
     found = state.configuration(recipe.load(write(NETWORK), settings))

@@ -248,7 +248,7 @@ class Recipe:
     devices: int = 1
     """Devices that the stages' batches are meant for; with another number the plan is scaled."""
     task: str = "denoise"
-    """One of `mirnet.training.samples.tasks.TASKS`: how clean patches become inputs."""
+    """One of `mirnet.training.samples.tasks.TASKS`: what inputs and targets are."""
     seed: int = 0
     precision: str = "32-true"
     """One of `PRECISIONS`."""
@@ -308,13 +308,18 @@ class Recipe:
                 f"data.amplify is {self.data.amplify}: halves of pairs differ in size when "
                 "enlarging, and no noise can be told from them; leave it at 1"
             )
-        if not network:  # all presets take RGB and give RGB
-            return
-        channels = network.in_channels, network.out_channels
+        if task.views > 1 and self.data.amplify > 1:
+            raise RecipeError(
+                f"data.amplify is {self.data.amplify}: it is for the noise of one picture, and the "
+                f"task {self.task} takes two views; leave it at 1"
+            )
+        # all presets take RGB and give RGB
+        channels = (network.in_channels, network.out_channels) if network else (3, 3)
         if channels != (task.in_channels, task.out_channels):
             raise RecipeError(
                 f"network: the task {self.task} takes {task.in_channels} channels and gives "
                 f"{task.out_channels}; in_channels is {channels[0]} and out_channels {channels[1]}"
+                + ("" if network else f" with preset {self.preset}: describe one in [network]")
             )
 
 

@@ -17,6 +17,7 @@ from mirnet.training.recipe import Recipe
 from mirnet.training.samples import photographs
 from mirnet.training.samples.dataset import TrainingData
 from mirnet.training.samples.developing import DEVELOP
+from mirnet.training.samples.tasks import TASKS
 from mirnet.training.schedule import lay_out
 from mirnet.training.state import look_for_weights, set_up
 from mirnet.training.summary import RunSummary
@@ -127,9 +128,10 @@ def open_data(recipe: Recipe) -> tuple[TrainingData, Pairs | None]:
         DataError, ImageError: as `train` does.
     """
     at, held_out, scale = recipe.data, recipe.validation.pairs, recipe.scale
+    views = TASKS[recipe.task].views
     # photographs take the longest, and missing data should be reported at once
-    validation = sources.open(Path(held_out), scale) if held_out else None
-    pairs = sources.open(Path(at.pairs), scale) if at.pairs else None
+    validation = sources.open(Path(held_out), scale, views) if held_out else None
+    pairs = sources.open(Path(at.pairs), scale, views) if at.pairs else None
     data = TrainingData(
         photographs.load(Path(at.photographs)) if at.photographs else [],
         pairs,

@@ -24,6 +24,7 @@ from mirnet.models.mirnetv2.network import Configuration, MIRNetV2, MultiScaleBl
 from mirnet.training import checkpoint
 from mirnet.training.averaging import average
 from mirnet.training.recipe import Recipe
+from mirnet.training.samples.tasks import TASKS
 from mirnet.training.schedule import Schedule
 from mirnet.training.validation import ValidationScores
 
@@ -172,6 +173,11 @@ def _teacher(recipe: Recipe, device: torch.device) -> MIRNetV2 | None:
         raise RecipeError(
             f"teacher.weights enlarge {network.configuration.scale} times, the recipe's network "
             f"{recipe.scale} times: choose a teacher of the same scale"
+        )
+    if network.configuration.in_channels != TASKS[recipe.task].in_channels:
+        raise RecipeError(
+            f"teacher.weights take {network.configuration.in_channels} channels, the recipe's "
+            f"network {TASKS[recipe.task].in_channels}: choose a teacher of the same task"
         )
     teacher: MIRNetV2 = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return teacher

@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 
 from mirnet import metrics
 from mirnet.models.mirnetv2.network import MIRNetV2
-from mirnet.pairs.pairs import Pairs
+from mirnet.pairs.pairs import Pairs, as_one
 from mirnet.pictures import pixels
 from mirnet.shapes import Image, Larger
 from mirnet.training.devices import reduced
@@ -26,7 +26,7 @@ class ValidationScores(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """A sample picture: noisy, restored and clean side by side."""
+    """A sample picture: noisy (of two views, their mean), restored and clean side by side."""
 
     name: str
     image: UInt8[np.ndarray, "h w 3"]
@@ -55,7 +55,7 @@ def measure(
         ssim_y += metrics.ssim_y(restored, clean, data_range=1.0)
         if len(samples) < pictures:
             scale = len(clean) // len(noisy)
-            shown = noisy.repeat(scale, 0).repeat(scale, 1)  # as it is: pixels of the input
+            shown = as_one(noisy).repeat(scale, 0).repeat(scale, 1)  # as it is: pixels of the input
             row = np.concatenate([shown, restored, clean], axis=1)
             samples.append(Sample(pairs.name(index), pixels.from_float(row, np.uint8)))
     sums = torch.tensor([psnr, ssim_y], dtype=torch.float64, device=fabric.device)

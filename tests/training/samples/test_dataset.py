@@ -166,6 +166,8 @@ def test_blends_are_between_two_pairs_and_both_halves_alike(pairs):
 class BlackAndWhite:
     """Two pairs in memory, each of one level: hundreds of files would have to be decoded."""
 
+    views = 1
+
     def __len__(self):
         return 2
 

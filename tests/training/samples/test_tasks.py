@@ -1,8 +1,11 @@
 """Tasks: each makes inputs and targets with the channels and the scale that it states."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from dual_pixel import write
 
 from mirnet.camera.description import Camera, Darkening, Editing, Finishing, Shrinking
 from mirnet.pairs.pair_folder import PairFolder
@@ -17,7 +20,7 @@ CPU = torch.device("cpu")
 
 
 def recipe(task, scale=1, **options):
-    network = Network(width=8, groups=(1,), scale=scale)
+    network = Network(width=8, groups=(1,), scale=scale, in_channels=TASKS[task].in_channels)
     stages = (Stage(Span("4 steps"), 32, 2),)
     return Recipe(network=network, stages=stages, task=task, **options)
 
@@ -31,12 +34,17 @@ def data(side=160, scale=1, pairs=None, **options):
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize("name", TASKS)
-def test_inputs_and_targets_are_as_stated(name, scale):
+def test_inputs_and_targets_are_as_stated(name, scale, tmp_path):
     task = TASKS[name]
     scale = scale if task.enlarges else 1
 
     develop = DEVELOP[name](recipe(name, scale))
-    batch = data(scale=scale)[Request(0, 6, 32)]
+    source = data(scale=scale)
+    if task.views == 2:
+        source = replace(
+            source, photographs=[], pairs=open_pairs(write(tmp_path, "ab"), views=2), real_share=1.0
+        )
+    batch = source[Request(0, 6, 32)]
     inputs, targets = develop(batch, CPU)
     again, _ = develop(batch, CPU)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8, UInt16
 from torch import Tensor
 from torch.nn.functional import pad, unfold
 
@@ -15,6 +15,37 @@ RIDGE = 1e-6
 
 TensorPatch = Float[Tensor, "3 s s"]
 Gains = Float[Tensor, "3 1 1"]
+
+TwoViews = UInt8[np.ndarray, "h w 6"] | UInt16[np.ndarray, "h w 6"]
+Truth = UInt8[np.ndarray, "h w 3"] | UInt16[np.ndarray, "h w 3"]
+
+MIRRORED = 4
+"""Number of ways in which `mirror_views` mirrors."""
+
+
+def mirror_views(views: TwoViews, clean: Truth, which: int) -> tuple[TwoViews, Truth]:
+    """A pair of a dual-pixel sensor as it would be had the scene been mirrored.
+
+    Out of focus, the left and the right half of the lens see a point at places that differ along
+    the rows, never along the columns. Upside down, this stays as it is. Mirrored left to right, the
+    left half of the lens would have seen what the right one saw, so the views change places.
+    Quarter turns and transposition would put the difference along the columns, which no such sensor
+    gives.
+
+    Args:
+        views: left view, then right view.
+        clean: the truth, of the same size.
+        which: 0 to 3. Odd ones are upside down, those from 2 on mirrored left to right.
+
+    Returns:
+        Views into the arrays where nothing changes places.
+    """
+    rows = slice(None, None, -1 if which % 2 else 1)
+    views, clean = views[rows], clean[rows]
+    if which >= 2:
+        left, right = views[:, ::-1, :3], views[:, ::-1, 3:]
+        views, clean = np.concatenate([right, left], axis=2), clean[:, ::-1]
+    return views, clean
 
 
 def gains(most: float, apart: float, rng: np.random.Generator) -> Gains:

@@ -24,11 +24,13 @@ from mirnet.pairs.pairs import Pairs
 from mirnet.pictures import pixels, symmetry
 from mirnet.shapes import Pixels
 from mirnet.training.samples import augment, drawings, order, photographs
-from mirnet.training.samples.augment import TensorPatch
 from mirnet.training.samples.photographs import Photograph, Scene
 from mirnet.training.samples.request import Request
 
 TensorPatches = Float[Tensor, "b 3 s s"]
+TensorInput = Float[Tensor, "c s s"]
+TensorInputs = Float[Tensor, "b c s s"]
+"""The noisy halves of pairs: c is 3, or 6 for two views."""
 TensorTruth = Float[Tensor, "3 s2 s2"]
 """The clean half of a pair, which may be larger."""
 
@@ -43,7 +45,8 @@ class SampleBatch(NamedTuple):
     patch.
     """
 
-    noisy: Float[Tensor, "r 3 s s"]
+    noisy: Float[Tensor, "r c s s"]
+    """Of 6 channels if there are two views: left, then right."""
     clean: Float[Tensor, "r 3 s2 s2"]
     """As large as the noisy halves, or larger by the scale."""
     scenes: Float[Tensor, "k 3 t t"]
@@ -152,7 +155,7 @@ class TrainingData:
             return Fraction(bool(self.pairs))
         return Fraction(self.real_share).limit_denominator(10_000)
 
-    def _pair(self, place: int, request: Request) -> tuple[TensorPatch, TensorTruth]:
+    def _pair(self, place: int, request: Request) -> tuple[TensorInput, TensorTruth]:
         assert self.pairs is not None
         rng = np.random.default_rng((self.seed, PAIR, place))
         index = order.shuffled(place, len(self.pairs), self.seed)
@@ -169,11 +172,15 @@ class TrainingData:
 
     def _crop(
         self, pairs: Pairs, index: int, side: int, rng: np.random.Generator
-    ) -> tuple[TensorPatch, TensorTruth]:
+    ) -> tuple[TensorInput, TensorTruth]:
         place = (float(rng.random()), float(rng.random()))
         which = int(rng.integers(symmetry.COUNT))
         halves = pairs.crop(index, side, place)
-        noisy, clean = (_channels_first(symmetry.turn(half, which)) for half in halves)
+        if pairs.views == 2:
+            turned = augment.mirror_views(*halves, which % augment.MIRRORED)
+        else:
+            turned = (symmetry.turn(halves[0], which), symmetry.turn(halves[1], which))
+        noisy, clean = map(_channels_first, turned)
         if self.amplify > 1:
             step = 1 / pixels.peak(halves[0].dtype)
             noisy = augment.amplify(
@@ -203,12 +210,12 @@ class _Chosen(NamedTuple):
     is_clean: bool
 
 
-def _channels_first(half: Pixels) -> TensorPatch:
+def _channels_first(half: Pixels) -> TensorInput:
     return torch.from_numpy(pixels.to_float(np.ascontiguousarray(half.transpose(2, 0, 1))))
 
 
-def _stack(patches: Sequence[TensorPatch], size: int) -> Float[Tensor, "b 3 {size} {size}"]:
-    """Patches of one size as a batch, which may be empty."""
+def _stack(patches: Sequence[TensorInput], size: int) -> Float[Tensor, "b c {size} {size}"]:
+    """Patches of one size as a batch, which may be empty: then c is 3."""
     return torch.stack(tuple(patches)) if patches else torch.empty(0, 3, size, size)
 
 
@@ -217,8 +224,8 @@ def develop(
     device: torch.device,
     camera: Camera = Camera(),
     darkening: Darkening | None = None,
-) -> tuple[TensorPatches, TensorPatches]:
-    """Noisy and clean patches, b 3 patch patch, on the training device.
+) -> tuple[TensorInputs, TensorPatches]:
+    """Noisy patches, b c patch patch, and clean ones, b 3 patch patch, on the training device.
 
     With `darkening`, noisy ones that are made of scenes are underexposed. The same batch gives the
     same patches on the same type of device: the noise is drawn there.

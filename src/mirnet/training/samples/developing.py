@@ -41,6 +41,7 @@ DEVELOP: dict[str, Callable[[Recipe], Develop]] = {
     "enlarge-aligned": _denoise,  # pairs alone, which no camera changes, like the last
     "brighten": _brighten,
     "retouch": _denoise,
+    "deblur": _denoise,
 }
 """For each task, what makes its function from a recipe."""
 

@@ -16,6 +16,11 @@ class Task:
     has_pairs_only: bool = False
     """Whether it learns from real pairs alone: nothing makes inputs of clean photographs."""
 
+    @property
+    def views(self) -> int:
+        """Number of RGB pictures in an input."""
+        return self.in_channels // 3
+
 
 TASKS = {
     "denoise": Task(in_channels=3, out_channels=3),
@@ -23,5 +28,6 @@ TASKS = {
     "enlarge-aligned": Task(in_channels=3, out_channels=3, has_pairs_only=True),
     "brighten": Task(in_channels=3, out_channels=3),
     "retouch": Task(in_channels=3, out_channels=3, has_pairs_only=True),
+    "deblur": Task(in_channels=6, out_channels=3, has_pairs_only=True),
 }
 """Tasks by their names in recipes."""
