@@ -142,6 +142,8 @@ def evaluate(
     SIDD's ValidationNoisyBlocksSrgb.mat and ValidationGtBlocksSrgb.mat. The noisy input is
     measured too. SSIM follows three protocols, which docs/measuring.md explains. For a model that
     enlarges, the clean halves are larger than the inputs, or of one size, and inputs are shrunk.
+    A model of two views takes folders such as inputL/, inputR/ and target/ (docs/data.md), for
+    which MAE and the SSIM of that field are measured too.
 
     With --submit, DATA is a benchmark whose ground truth is not public, and the result is what its
     server takes: for sidd, BenchmarkNoisyBlocksSrgb.mat becomes one .csv (or .mat) file; for dnd,
@@ -161,6 +163,7 @@ def evaluate(
       mirnet evaluate val --baseline nlm --report report.html
       mirnet evaluate val --limit 20 --json > scores.jsonl
       mirnet evaluate Set5 --model x2.safetensors --baseline bicubic --baseline lanczos
+      mirnet evaluate DPDD/indoor DPDD/outdoor --model dual_pixel.pth --whole --lpips
       mirnet evaluate SIDD --submit sidd -o SubmitSrgb.csv
       mirnet evaluate DND --submit dnd -o dnd_submission
       mirnet evaluate sidd_mini/val --shard 0/8 -o scores

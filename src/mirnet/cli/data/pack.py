@@ -32,9 +32,9 @@ def pack(
     """Pack pairs of pictures, so that training reads patches without decoding.
 
     SRC has two subfolders, such as input/ and groundtruth/ or noisy/ and clean/, where the halves
-    of a pair have the same name. Shards hold every pixel unchanged, and training accepts DST
-    wherever it accepts SRC. To resume after an interruption, run the same command again: finished
-    shards are kept.
+    of a pair have the same name, or three for pairs of two views (docs/data.md). Shards hold every
+    pixel unchanged, and training accepts DST wherever it accepts SRC. To resume after an
+    interruption, run the same command again: finished shards are kept.
 
     \b
     Examples:
