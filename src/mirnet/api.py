@@ -139,6 +139,7 @@ def evaluate(
     csv: str | Path | None = None,
     report: str | Path | None = None,
     shave: int | None = None,
+    match_light: bool = False,
     **options: Any,  # noqa: ANN401 - those of `load`
 ) -> "Evaluation":
     """Measure models over pairs, as `mirnet evaluate` does.
@@ -153,6 +154,7 @@ def evaluate(
         report: path of a page, .html.
         shave: pixels along each border that are not measured; None for the scale of models that
             enlarge.
+        match_light: also measure each result once it is as bright as the truth.
         options: options of `load`, such as `runtime` and `tile`.
 
     Returns:
@@ -176,4 +178,5 @@ def evaluate(
         csv=files[1] or None,
         report=files[2] or None,
         shave=shave,
+        match_light=match_light,
     )

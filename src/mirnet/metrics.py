@@ -127,6 +127,30 @@ def mae(restored: Array, truth: Array, *, data_range: float | int) -> float:
     return float(np.mean(error)) / data_range
 
 
+def match_light(restored: Array, truth: Array) -> Array:
+    """A result multiplied until its mean grey is that of the truth, and clipped to 0..1.
+
+    Some papers on low light measure their results so (grey as 0.299 R + 0.587 G + 0.114 B, after
+    KinD: Zhang et al., "Kindling the Darkness", 2019). It needs the truth, so it flatters.
+
+    Args:
+        restored: h w 3, in 0..1.
+        truth: of the same shape.
+
+    Raises:
+        ShapeError: if the shapes differ or are not those of RGB pictures.
+    """
+    _check(restored, truth)
+    if truth.shape[2] != len(LUMA):
+        raise ShapeError(f"grey is defined for 3 channels, got {truth.shape[2]}")
+    weights = LUMA / LUMA.sum()
+    wanted, mean = (float(image.mean((0, 1)) @ weights) for image in (truth, restored))
+    if not mean:
+        return restored
+    matched: Array = np.clip(restored * restored.dtype.type(wanted / mean), 0, 1)
+    return matched
+
+
 def ssim_volume(restored: Array, truth: Array, *, data_range: float | int) -> float:
     """SSIM as MATLAB's `ssim` computes it for a colour picture given as an array.
 

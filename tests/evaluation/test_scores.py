@@ -118,3 +118,30 @@ def test_what_was_not_asked_for_has_no_mean():
 
 def test_without_pictures_there_are_no_means():
     assert Means().scores is None
+
+
+def test_light_is_matched_where_it_is_asked_for():
+    rng = np.random.default_rng(0)
+    truth = rng.random((40, 50, 3), np.float32) * 0.6
+    darker = truth * np.float32(0.5)
+
+    scores = measure(darker, truth, match_light=True)
+
+    # a result that is only too dark is the truth once its light is matched
+    assert scores.psnr_matched > 100 > scores.psnr
+    assert scores.ssim_matched == pytest.approx(1, abs=1e-6)
+    assert scores.psnr == measure(darker, truth).psnr
+    assert measure(darker, truth).psnr_matched is measure(darker, truth).ssim_matched is None
+    black = measure(np.zeros_like(truth), truth, match_light=True)
+    assert black.psnr_matched == black.psnr
+
+
+def test_grey_is_that_of_other_programs():
+    rng = np.random.default_rng(1)
+    truth, result = (rng.random((20, 30, 3), np.float32) for _ in range(2))
+    grey = lambda image: (image @ np.float32([0.299, 0.587, 0.114])).mean()  # noqa: E731
+
+    matched = metrics.match_light(result, truth)
+
+    expected = np.clip(result * (grey(truth) / grey(result)), 0, 1)
+    np.testing.assert_allclose(matched, expected, atol=1e-6)

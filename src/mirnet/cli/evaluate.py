@@ -67,6 +67,13 @@ def evaluate(
             show_default="the scale of models that enlarge, else 0",
         ),
     ] = None,
+    match_light: Annotated[
+        bool,
+        typer.Option(
+            "--match-light",
+            help="Measure too how good results are once they are as bright as the truth.",
+        ),
+    ] = False,
     limit: Annotated[
         int | None,
         typer.Option(
@@ -197,6 +204,7 @@ def evaluate(
             "--report": report,
             "--lpips": lpips or None,
             "--shave": shave,
+            "--match-light": match_light or None,
             "--shard": shard,
             "--baseline": [name for name in baseline if name != "input"] or None,
         }
@@ -222,6 +230,7 @@ def evaluate(
         "limit": limit,
         "lpips": Lpips(device) if lpips else None,
         "shave": shave,
+        "match_light": match_light,
         "watcher": progress,
     }
     missing = 0

@@ -78,6 +78,7 @@ def evaluate(
     limit: int | None = None,
     lpips: Distance | None = None,
     shave: int | None = None,
+    match_light: bool = False,
     watcher: Watcher | None = None,
 ) -> Share:
     """Measure a part of the pairs, as far as the target has no row of them, or one that failed.
@@ -93,6 +94,7 @@ def evaluate(
         limit: maximum number of pairs per folder; None for all.
         lpips: see `scores.measure`.
         shave: see `evaluation.evaluate`.
+        match_light: see `evaluation.evaluate`.
         watcher: called for each pair of this part, measured now or before.
 
     Raises:
@@ -112,6 +114,8 @@ def evaluate(
         digests = {name: job.digest(name) for name in models}
         described = {"data": [str(each) for each in folders], "models": digests, "limit": limit}
         described |= {"baselines": list(baselines), "lpips": lpips is not None, "shave": shave}
+        if match_light:  # evaluations from before it was there keep their identity
+            described["match_light"] = True
         identity = _enter(target, described | {"options": dict(options)})
         todo: defaultdict[int, list[tuple[DataSet, int]]] = defaultdict(list)
         for data in data_sets:
@@ -121,7 +125,7 @@ def evaluate(
                     todo[bucket].append((data, index))
         if watcher:
             watcher.begin(sum(map(len, todo.values())))
-        measure = partial(run, methods=methods, lpips=lpips, shave=shave)
+        measure = partial(run, methods=methods, lpips=lpips, shave=shave, match_light=match_light)
         for bucket, pairs in sorted(todo.items()):
             _work(target, identity, bucket, pairs, measure, watcher)
         return _gather(target, data_sets, methods)

@@ -97,6 +97,7 @@ def evaluate(
     report_pictures: int = 40,
     command: str = "",
     shave: int | None = None,
+    match_light: bool = False,
     watcher: Watcher | None = None,
 ) -> Evaluation:
     """Restore all pairs with all methods, measure them, and write the outputs requested.
@@ -118,6 +119,7 @@ def evaluate(
         command: the command of this evaluation, shown in the page.
         shave: pixels along each border that are not measured; None for as many as the models'
             scale if they enlarge, and none otherwise.
+        match_light: see `scores.measure`.
         watcher: called for each pair.
 
     Raises:
@@ -148,7 +150,15 @@ def evaluate(
         summaries = {data.folder: Summary(methods) for data in data_sets}
         overall = Summary(methods)
         show = page.show if page else None
-        measured = run(data_sets, methods, lpips=lpips, images=images, show=show, shave=shave)
+        measured = run(
+            data_sets,
+            methods,
+            lpips=lpips,
+            images=images,
+            show=show,
+            shave=shave,
+            match_light=match_light,
+        )
         for result in measured:
             results.append(result)
             for summary in (summaries[result.folder], overall):

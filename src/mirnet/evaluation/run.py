@@ -82,6 +82,7 @@ def run(
     images: RestoredImages | None = None,
     show: Show | None = None,
     shave: int = 0,
+    match_light: bool = False,
 ) -> Iterator[Measured | Failed]:
     """Restore and measure the pairs one by one; a failed pair is reported, and the run continues.
 
@@ -92,6 +93,7 @@ def run(
         images: where restored pictures are saved; None to save none.
         show: called with each measured pair.
         shave: see `scores.measure`.
+        match_light: see `scores.measure`.
 
     Raises:
         DataError: if two methods have one name.
@@ -99,10 +101,11 @@ def run(
     names = [method.name for method in methods]
     if len(set(names)) < len(names):
         raise DataError(f"two of the methods {', '.join(names)} have the same name: rename a file")
+    score = partial(measure, lpips=lpips, shave=shave, match_light=match_light)
     for data in data_sets:
         for index in range(data.count):
             try:
-                yield _measured(data, index, methods, lpips, images, show, shave)
+                yield _measured(data, index, methods, score, images, show)
             except (MirnetError, OSError, MemoryError) as error:
                 reason = str(error) or "not enough memory"
                 yield Failed(data.folder, data.pairs.name(index), reason)
@@ -112,17 +115,16 @@ def _measured(
     data: DataSet,
     index: int,
     methods: Sequence[Method],
-    lpips: Distance | None,
+    measure: Callable[..., Scores],
     images: RestoredImages | None,
     show: Show | None,
-    shave: int,
 ) -> Measured:
     name = data.pairs.name(index)
     stored, clean = data.pairs.whole(index)
     noisy, scale = pixels.to_float(stored), len(clean) // len(stored)
     one = as_one(noisy)
     shown = one.repeat(scale, 0).repeat(scale, 1) if scale > 1 else one
-    score = partial(measure, lpips=lpips, shave=shave, is_dual=stored.shape[2] > 3)
+    score = partial(measure, is_dual=stored.shape[2] > 3)
     pictures = Pictures(shown, pixels.to_float(clean), restored := {})
     outcomes = {}
     for method in methods:

@@ -36,6 +36,10 @@ class Scores:
     mae: float | None = None
     """Mean absolute error, as a fraction of the range. These two are None except for pairs of two
     views, for which papers report them."""
+    psnr_matched: float | None = None
+    ssim_matched: float | None = None
+    """As `psnr` and `ssim`, after the result was made as bright as the truth; None if that was not
+    requested."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,22 @@ FIGURES = (
         "less",
         is_optional=True,
     ),
+    Figure(
+        "psnr_matched",
+        "PSNR-lit",
+        2,
+        "as PSNR, after multiplying the result until its mean grey is that of the truth",
+        "more",
+        is_optional=True,
+    ),
+    Figure(
+        "ssim_matched",
+        "SSIM-lit",
+        4,
+        "as SSIM, after multiplying the result until its mean grey is that of the truth",
+        "more",
+        is_optional=True,
+    ),
 )
 """Figures of `Scores`, in the order of its fields."""
 
@@ -133,6 +153,7 @@ def measure(
     lpips: Distance | None = None,
     shave: int = 0,
     is_dual: bool = False,
+    match_light: bool = False,
 ) -> Scores:
     """Compute the scores of a picture: h w 3, in 0..1, like the truth.
 
@@ -144,6 +165,7 @@ def measure(
             as many as their scale.
         is_dual: whether to compute what papers on dual-pixel deblurring report, too: `ssim_uniform`
             and `mae`.
+        match_light: whether to compute `psnr_matched` and `ssim_matched`, too.
 
     Raises:
         ShapeError: if the shapes differ, or a side is too short for SSIM or LPIPS.
@@ -152,6 +174,7 @@ def measure(
         raise ShapeError(f"{picture.shape} has nothing left without {shave} pixels on each side")
     if shave:
         picture, truth = (image[shave:-shave, shave:-shave] for image in (picture, truth))
+    matched = metrics.match_light(picture, truth) if match_light else None
     rounded = tuple(pixels.from_float(image, np.uint8) for image in (picture, truth))
     return Scores(
         metrics.psnr(picture, truth, data_range=1.0),
@@ -164,6 +187,8 @@ def measure(
         lpips(picture, truth) if lpips else None,
         metrics.ssim_uniform(picture, truth, data_range=1.0) if is_dual else None,
         metrics.mae(picture, truth, data_range=1.0) if is_dual else None,
+        None if matched is None else metrics.psnr(matched, truth, data_range=1.0),
+        None if matched is None else metrics.ssim(matched, truth, data_range=1.0),
     )
 
 
