@@ -5,7 +5,7 @@ clusters of several nodes on this machine, one worker each. CPU time per picture
 processes of a kind, sampled once a second, so other programs on the machine do not count. Workers
 beyond the number of cores share them.
 
-    python benchmarks/cluster.py --pictures 2000 --side 64 --model denoise-tiny --nodes 2 4
+    python benchmarks/cluster.py --pictures 2000 --side 64 --model denoise-print --nodes 2 4
     python benchmarks/cluster.py --pictures 200000 --side 8 --strength 0 --nodes 2 --only-ray
 
 With strength 0, the pictures are written as they are: no network runs.
@@ -89,7 +89,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--pictures", type=int, default=2000)
     parser.add_argument("--side", type=int, default=64, help="of the pictures, in pixels")
-    parser.add_argument("--model", default="denoise-tiny")
+    parser.add_argument("--model", default="denoise-print")
     parser.add_argument("--strength", type=float, default=1.0)
     parser.add_argument("--nodes", type=int, nargs="*", default=[2, 4])
     parser.add_argument("--only-ray", action="store_true", help="leave out the plain loops")

@@ -1,6 +1,6 @@
 """Time from a move of the page's strength slider to the new pixels on the screen, at 1:1.
 
-    python benchmarks/slider.py PICTURE [--moves 50] [--model denoise-tiny]
+    python benchmarks/slider.py PICTURE [--moves 50] [--model denoise-print]
 
 Starts `mirnet serve`, opens its page in Debian's chromium-headless-shell (1440x900), restores the
 picture, and moves the slider to strengths it has not shown yet, somewhere else in the picture every
@@ -51,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("picture", type=Path)
     parser.add_argument("--moves", type=int, default=50)
-    parser.add_argument("--model", default="denoise-tiny")
+    parser.add_argument("--model", default="denoise-print")
     arguments = parser.parse_args()
     browser_path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     command = ["-m", "mirnet", "serve", "--port", "0", "--no-browser", "--model", arguments.model]

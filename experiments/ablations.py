@@ -1,4 +1,4 @@
-"""What each choice of the training of `denoise-tiny` is worth: short runs that differ in one thing.
+"""What each choice of the training of `denoise-print` is worth: short runs that differ in one.
 
     python experiments/ablations.py FOLDER --weights START --photographs DIR --pairs DIR SET ... \
         [--steps 600] [--only NAME ...]
@@ -113,7 +113,7 @@ def main() -> None:
         experiment = EXPERIMENTS[name]
         if not (output / SUMMARY).exists():
             changes = [each.replace("STEPS", str(arguments.steps)) for each in experiment.settings]
-            plan = recipe.load("denoise-tiny", [*common, *changes])
+            plan = recipe.load("denoise-print", [*common, *changes])
             train(plan, output, Options(), observe=lambda _: None)
         figures = [*psnr(output / "last.ckpt", arguments.sets), *kept(output / "last.ckpt")]
         cells = [f"{each:.2f}" for each in figures]

@@ -52,7 +52,7 @@ COMMANDS = {
     "benchmarks/restore.py": f"{TINY} --megapixels 0.01 --runtime pytorch --threads 1 "
     "--eager-tile 32",
     "benchmarks/runtimes.py": f"{TINY} --runtime pytorch --sizes 32 --rounds 1",
-    "benchmarks/serving.py": "--model denoise-tiny --runtime mnn --clients 2 --seconds 0.5 "
+    "benchmarks/serving.py": "--model denoise-print --runtime mnn --clients 2 --seconds 0.5 "
     "--megapixels 0.01 --requests 3 --moves 2 --photograph 0.03",
     "benchmarks/slider.py": "photographs/a.png --moves 2",
     "benchmarks/softness.py": "photographs pairs --patches 8 --plot softness.png",
@@ -109,7 +109,7 @@ def folder(tmp_path_factory, save, picture):
     torch.manual_seed(0)
     network = Configuration(width=8, groups=(1,), blocks_per_group=1).network()
     checkpoint.write(Weights.of(network), place / "toy.safetensors")
-    shutil.copy(catalog.find("denoise-tiny").weights(), place / "start.safetensors")
+    shutil.copy(catalog.find("denoise-print").weights(), place / "start.safetensors")
     shapes = {"0": (12, 13), "2": (12, 12)}
     torch.save(
         {

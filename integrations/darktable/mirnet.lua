@@ -91,8 +91,8 @@ local strength = dt.new_widget("slider") {
 
 local model = dt.new_widget("combobox") {
   label = "model",
-  tooltip = "denoise-tiny takes a third of the time and leaves a little more noise",
-  "denoise", "denoise-tiny",
+  tooltip = "denoise-tiny is quicker and leaves a little more noise; denoise-print is for drawings and scans of print",
+  "denoise", "denoise-tiny", "denoise-print",
 }
 
 local function supported(_, format)

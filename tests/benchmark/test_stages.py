@@ -20,7 +20,7 @@ from mirnet.restoration.restorer import Restorer
 def job(tmp_path, save):
     source = save(tmp_path / "noisy.png", 50, 90)
     return Trial(
-        model="denoise-tiny",
+        model="denoise-print",
         runtime="mnn",
         device="cpu",
         threads=1,
@@ -44,7 +44,7 @@ def test_the_file_is_the_one_that_restoring_writes(job, load, tmp_path):
     times = bench.run()
 
     with Restorer(
-        runtimes.open("denoise-tiny", threads=1, runtime="mnn"), tile=64, overlap=8
+        runtimes.open("denoise-print", threads=1, runtime="mnn"), tile=64, overlap=8
     ) as restorer:
         _, tally, _ = restorer.file(job.source, tmp_path / "expected.png")
     np.testing.assert_array_equal(load(job.target), load(tmp_path / "expected.png"))
@@ -63,7 +63,7 @@ def test_a_batch_is_what_the_network_makes_of_the_whole_pictures(job, save, load
     times = bench.run()
 
     noisy = pixels.to_float(load(Path(job.source))).transpose(2, 0, 1)[None]
-    with closing(runtimes.open("denoise-tiny", threads=1, runtime="mnn")) as runtime:
+    with closing(runtimes.open("denoise-print", threads=1, runtime="mnn")) as runtime:
         restored = runtime(np.repeat(noisy, 3, axis=0))
     expected = np.rint(np.clip(restored[2].transpose(1, 2, 0), 0, 1) * 255)
     np.testing.assert_array_equal(load(Path(job.target)), expected)

@@ -114,7 +114,7 @@ def test_models_are_listed():
 
     assert (done.returncode, done.stderr) == (0, "")
     words = [line.split()[0] for line in done.stdout.splitlines()]
-    assert words[1::2] == ["denoise", "denoise-tiny"]
+    assert words[1::2] == ["denoise", "denoise-tiny", "denoise-print"]
 
 
 def test_models_are_listed_for_programs():
@@ -136,7 +136,9 @@ def test_a_model_that_is_not_there_is_named():
     done = mirnet("models", "denoize")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "mirnet: no model 'denoize': choose denoise, denoise-tiny\n"
+    assert (
+        done.stderr == "mirnet: no model 'denoize': choose denoise, denoise-tiny, denoise-print\n"
+    )
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="Linux")

@@ -238,7 +238,7 @@ def test_the_csv_has_a_row_for_each_pair_and_method(evaluate, pairs, tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX")
 def test_pipes_devices_and_standard_output_receive_the_table(evaluate, pairs, tmp_path):
-    evaluate("val", "--model", "denoise-tiny", "--csv", "scores.csv")
+    evaluate("val", "--model", "denoise-print", "--csv", "scores.csv")
     os.mkfifo(tmp_path / "pipe")
     os.mkfifo(tmp_path / "page")
     (tmp_path / "null").symlink_to(os.devnull)
@@ -247,11 +247,11 @@ def test_pipes_devices_and_standard_output_receive_the_table(evaluate, pairs, tm
         (tmp_path / "page.html").open("wb") as page,
         subprocess.Popen(["cat", "page"], cwd=tmp_path, stdout=page),
     ):
-        done = evaluate("val", "--model", "denoise-tiny", "--csv", "pipe", "--report", "page")
+        done = evaluate("val", "--model", "denoise-print", "--csv", "pipe", "--report", "page")
         piped = table.stdout.read().decode()
     assert (done.returncode, done.stderr) == (0, "")
-    to_null = evaluate("val", "--model", "denoise-tiny", "--csv", "null")
-    to_stdout = evaluate("val", "--model", "denoise-tiny", "--csv", "/dev/stdout")
+    to_null = evaluate("val", "--model", "denoise-print", "--csv", "null")
+    to_stdout = evaluate("val", "--model", "denoise-print", "--csv", "/dev/stdout")
 
     header, *_ = (tmp_path / "scores.csv").read_text().splitlines()
     assert piped.splitlines()[0] == header
@@ -261,7 +261,7 @@ def test_pipes_devices_and_standard_output_receive_the_table(evaluate, pairs, tm
     assert to_null.returncode == 0
     assert (tmp_path / "null").is_char_device()
     assert to_stdout.stdout.splitlines()[0] == header
-    assert "denoise-tiny" in to_stdout.stdout.splitlines()[-1]
+    assert "denoise-print" in to_stdout.stdout.splitlines()[-1]
 
 
 def test_one_broken_pair_is_named_and_left_out_of_the_means(evaluate, pairs):
@@ -652,7 +652,7 @@ def test_what_a_killed_evaluation_left_is_removed_by_the_next(evaluate, pairs, t
     def hidden():
         return list(tmp_path.glob(".mirnet-*.part"))
 
-    command = ("val", "--model", "denoise-tiny", "--csv", "scores.csv", "--report", "page.html")
+    command = ("val", "--model", "denoise-print", "--csv", "scores.csv", "--report", "page.html")
     with subprocess.Popen(
         [*MIRNET, "evaluate", *command], cwd=tmp_path, stdout=subprocess.DEVNULL
     ) as running:

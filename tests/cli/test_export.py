@@ -65,12 +65,12 @@ def test_an_interrupted_export_leaves_nothing(export, tmp_path, number):
 
 
 def test_a_model_may_be_named(export, tmp_path):
-    done = export("denoise-tiny", "--format", "pth")
+    done = export("denoise-print", "--format", "pth")
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("denoise-tiny.pth  1.3 MB  ")
-    ours = checkpoint.read(catalog.find("denoise-tiny").weights()).tensors
-    theirs = checkpoint.read(tmp_path / "denoise-tiny.pth").tensors
+    assert done.stdout.startswith("denoise-print.pth  1.3 MB  ")
+    ours = checkpoint.read(catalog.find("denoise-print").weights()).tensors
+    theirs = checkpoint.read(tmp_path / "denoise-print.pth").tensors
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
 
 

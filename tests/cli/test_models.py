@@ -19,7 +19,7 @@ from mirnet.models import catalog
 
 constants = pytest.importorskip("huggingface_hub.constants", reason="needs the extra hub")
 
-TINY = catalog.find("denoise-tiny")
+TINY = catalog.find("denoise-print")
 WEIGHTS, ONNX, MNN = (TINY.weights().with_suffix(s) for s in (".safetensors", ".onnx", ".mnn"))
 ADDRESS = "hf://someone/denoiser"
 
@@ -71,7 +71,7 @@ def test_models_are_listed_by_task_with_size_and_licence(models):
     assert "321,904 parameters; Apache-2.0; .mnn 0.7 MB, .onnx 0.7 MB" in listed
 
 
-@pytest.mark.parametrize("model", ["denoise-tiny", WEIGHTS, MNN], ids=str)
+@pytest.mark.parametrize("model", ["denoise-print", WEIGHTS, MNN], ids=str)
 def test_a_model_is_shown_with_facts_digest_and_card_in_short(models, model):
     shown = models("show", model)
     told = json.loads(models("show", model, "--json"))
@@ -83,7 +83,7 @@ def test_a_model_is_shown_with_facts_digest_and_card_in_short(models, model):
     )
     digests = {Path(file["path"]): file["sha256"] for file in told["files"]}
     assert all(sha256(path.read_bytes()) == digest for path, digest in digests.items())
-    assert set(digests) == (set(TINY.files()) if model == "denoise-tiny" else {model})
+    assert set(digests) == (set(TINY.files()) if model == "denoise-print" else {model})
     assert "The fast version of `denoise`" in shown
     assert "## Training" not in shown
     assert "## Training" in models("show", model, "--card")
@@ -116,7 +116,7 @@ def test_a_pulled_model_is_a_model_everywhere(hub, models):
     assert licence == "licence cc0-1.0"
     assert catalog.file(ADDRESS) == catalog.file(f"{ADDRESS}/tiny.mnn") == Path(path)
     assert json.loads(models("show", ADDRESS, "--json"))["parameters"] == 321_904
-    assert models("show", ADDRESS, "--card").startswith("# denoise-tiny")
+    assert models("show", ADDRESS, "--card").startswith("# denoise-print")
 
 
 def test_what_is_there_is_not_fetched_again_and_serves_offline(hub, models, monkeypatch):
@@ -239,15 +239,15 @@ def test_a_pushed_model_comes_back_with_its_card(hub, models, monkeypatch):
     assert models("push", WEIGHTS, "hf://me/mine", "--yes") == f"{hub.url}/me/mine\n"
 
     repository = hub.repositories["me/mine"]
-    assert repository.files["denoise-tiny.safetensors"] == WEIGHTS.read_bytes()
+    assert repository.files["denoise-print.safetensors"] == WEIGHTS.read_bytes()
     assert not repository.private
     card = models("pull", "hf://me/mine") and models("show", "hf://me/mine", "--card")
     assert card.startswith(
         "---\nlicense: apache-2.0\nlibrary_name: mirnet\npipeline_tag: image-to-image\ntags:\n"
         "- image-restoration\n- mirnetv2\n- safetensors\n- denoise\n"
-        "datasets:\n- SIDD\nmetrics:\n- psnr\n- ssim\n---\n\n# denoise-tiny\n"
+        "datasets:\n- SIDD\nmetrics:\n- psnr\n- ssim\n---\n\n# denoise-print\n"
     )
-    assert "mirnet models pull hf://me/mine/denoise-tiny.safetensors" in card
+    assert "mirnet models pull hf://me/mine/denoise-print.safetensors" in card
 
     # a second file joins it, and the card that is there stays unless another is given
     repository.files["README.md"] = b"# Edited on the hub\n"
@@ -255,7 +255,7 @@ def test_a_pushed_model_comes_back_with_its_card(hub, models, monkeypatch):
     assert set(repository.files) == {WEIGHTS.name, ONNX.name, "README.md"}
     assert repository.files["README.md"] == b"# Edited on the hub\n"
     models("push", ONNX, "hf://me/mine", "--card", TINY.card(), "--yes")
-    assert b"# denoise-tiny" in repository.files["README.md"]
+    assert b"# denoise-print" in repository.files["README.md"]
 
 
 def test_private_stays_private(hub, models, monkeypatch):
@@ -266,7 +266,7 @@ def test_private_stays_private(hub, models, monkeypatch):
         models("push", WEIGHTS, ADDRESS, "--private", "--yes")
 
     assert hub.repositories["me/secret"].private
-    assert "denoise-tiny.safetensors" not in hub.repositories["someone/denoiser"].files
+    assert "denoise-print.safetensors" not in hub.repositories["someone/denoiser"].files
 
 
 def test_the_card_can_be_seen_without_a_hub(models, tmp_path, hub):

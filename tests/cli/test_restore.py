@@ -66,16 +66,16 @@ def test_a_second_model_restores_what_the_first_one_made(mirnet, save, load, tmp
     options = ("--runtime", "pytorch", "--json")
     both = mirnet(
         *("restore", "small.png", "-o", "both.png", *options),
-        *("--model", "denoise-tiny", "--model", str(larger)),
+        *("--model", "denoise-print", "--model", str(larger)),
     )
     turned = mirnet(
         *("restore", "small.png", "-o", "turned.png", *options),
-        *("--model", str(larger), "--model", "denoise-tiny"),
+        *("--model", str(larger), "--model", "denoise-print"),
     )
 
     assert (both.returncode, turned.returncode) == (0, 0), both.stderr + turned.stderr
-    assert both.stderr == f"mirnet: denoise-tiny, then {larger}\n"
-    assert "the usual one: --model denoise-tiny --model" in turned.stderr
+    assert both.stderr == f"mirnet: denoise-print, then {larger}\n"
+    assert "the usual one: --model denoise-print --model" in turned.stderr
     record = json.loads(both.stdout)
     assert (record["height"], record["scale"], record["runtime"]) == (40, 2, "pytorch")
     assert load(tmp_path / "both.png").shape == (80, 112, 3)
@@ -287,7 +287,7 @@ def test_a_tile_may_be_chosen(mirnet, photos):
         "--overlap",
         "0",
         "--model",
-        "denoise-tiny",
+        "denoise-print",
         "--json",
     )
     auto = mirnet("restore", "photos/scan.tif", "--tile", "auto", "--json")
@@ -548,7 +548,7 @@ def interrupted(tmp_path, save):
                 "-o",
                 "out",
                 "--model",
-                "denoise-tiny",
+                "denoise-print",
                 "--tile",
                 "32",
                 "--json",

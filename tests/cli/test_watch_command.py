@@ -25,7 +25,7 @@ def watching(tmp_path):
         with subprocess.Popen(
             [
                 *(sys.executable, "-m", "mirnet", "watch", "in", "-o", "out", "--json"),
-                *("--model", "denoise-tiny", "--runtime", "mnn", "--settle", "0.5"),
+                *("--model", "denoise-print", "--runtime", "mnn", "--settle", "0.5"),
             ],
             cwd=tmp_path,
             stdout=subprocess.PIPE,

@@ -48,7 +48,7 @@ def many(tmp_path_factory, save):
     first = save(top / "in" / "0.png", 8, 8)
     for number in range(1, 150):
         (top / "in" / f"{number}.png").write_bytes(first.read_bytes())
-    with api.load("denoise-tiny", strength=0.0, runtime="mnn", threads=1) as restorer:
+    with api.load("denoise-print", strength=0.0, runtime="mnn", threads=1) as restorer:
         (route,) = folder.plan([first], top / "alone")
         list(folder.run([route], restorer))
     return top / "in", (top / "alone" / "0.png").read_bytes()

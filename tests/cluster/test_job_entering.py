@@ -55,7 +55,7 @@ def test_the_strength_of_plain_names_is_noted_for_mirnet_restore(tmp_path, setti
 def test_other_weights_under_the_same_name_are_refused(place, settings):
     job.enter(place, SOURCE, settings)
 
-    with pytest.raises(DataError, match="other weights in denoise-tiny"):
+    with pytest.raises(DataError, match="other weights in denoise-print"):
         job.enter(place, SOURCE, replace(settings, sha256="0" * 64))
 
 

@@ -36,7 +36,7 @@ def data(tmp_path, save, picture):
 def share(data, target, shard, **options):
     place = open_place(str(target))
     options = {"options": OPTIONS, "baselines": ["input"]} | options
-    return scoring.evaluate(data, ["denoise-tiny"], LOAD, place, shard, **options)
+    return scoring.evaluate(data, ["denoise-print"], LOAD, place, shard, **options)
 
 
 def table(found):
@@ -55,7 +55,7 @@ def rows(target):
 
 @pytest.mark.parametrize("order", [(0,), (2, 0, 1)])
 def test_shards_in_any_order_give_the_means_of_one_process(data, tmp_path, order):
-    alone = evaluate(data, ["denoise-tiny"], LOAD)
+    alone = evaluate(data, ["denoise-print"], LOAD)
 
     found = [share(data, tmp_path / "out", (number, len(order))) for number in order]
 
@@ -75,7 +75,7 @@ def test_rows_tell_the_scores_and_what_failed(data, tmp_path):
     written = rows(tmp_path / "out")
     assert sorted(written) == sorted(f"{each.folder}/{each.name}" for each in found)
     for each in found[:6]:
-        row, scores = written[f"{each.folder}/{each.name}"], each.outcomes["denoise-tiny"].scores
+        row, scores = written[f"{each.folder}/{each.name}"], each.outcomes["denoise-print"].scores
         assert (row.status, row.psnr, row.ssim) == ("done", scores.psnr, scores.ssim)
         assert row.megapixels == 24 * 32 / 1e6
         assert row.seconds > 0
@@ -97,7 +97,7 @@ def test_only_what_failed_or_changed_is_measured_again(data, tmp_path, save, pic
         f"{data[1]}/6",
     }
     assert found.evaluation.overall.failed == found.missing == 0
-    assert table(found.evaluation) == table(evaluate(data, ["denoise-tiny"], LOAD))
+    assert table(found.evaluation) == table(evaluate(data, ["denoise-print"], LOAD))
 
 
 def test_other_options_and_jobs_are_refused(data, tmp_path, work, photos):

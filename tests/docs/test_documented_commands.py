@@ -97,7 +97,7 @@ def folder(tmp_path_factory, save, picture):
     for half in ("photographs", "photographs/train"):
         save(place / half / "0.png", pixels=picture(290, 290))
     (place / "models").mkdir()
-    shutil.copy(catalog.BUNDLED / "denoise-tiny.mnn", place / "models" / "mine.mnn")
+    shutil.copy(catalog.BUNDLED / "denoise-print.mnn", place / "models" / "mine.mnn")
     (place / "little.toml").write_text(RECIPE)
     with contextlib.chdir(place):
         assert run(["train", "little.toml", "-o", "runs/mine", "--accelerator", "cpu"]) == 0

@@ -20,7 +20,7 @@ def shell(tmp_path):
     """
     programs = tmp_path / "bin"
     programs.mkdir()
-    spared = '[ "$1" != serve ] || set -- "$@" --runtime mnn --threads 1 --model denoise-tiny'
+    spared = '[ "$1" != serve ] || set -- "$@" --runtime mnn --threads 1 --model denoise-print'
     for name, words, line in (("mirnet", "-m mirnet", spared), ("python", "", "")):
         program = programs / name
         program.write_text(f'#!/bin/sh\n{line}\nexec "{sys.executable}" {words} "$@"\n')

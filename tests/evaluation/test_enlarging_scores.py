@@ -79,8 +79,8 @@ def test_a_model_is_compared_with_filters_on_pairs_of_its_scale(folder, load):
 
 
 def test_what_enlarges_differently_is_not_compared(folder):
-    with pytest.raises(DataError, match="denoise enlarges 2 times and denoise-tiny 1 times"):
-        evaluate([folder], ["denoise", "denoise-tiny"], open_echo)
+    with pytest.raises(DataError, match="denoise enlarges 2 times and denoise-print 1 times"):
+        evaluate([folder], ["denoise", "denoise-print"], open_echo)
     with pytest.raises(DataError, match="nlm 1 times"):
         evaluate([folder], ["denoise"], open_echo, baselines=["nlm"])
     with pytest.raises(DataError, match="bicubic enlarges: measure a model that enlarges"):

@@ -23,9 +23,9 @@ def pairs(save, picture, tmp_path):
 def test_it_measures_what_the_command_measures(pairs, tmp_path):
     options = {"runtime": "mnn", "threads": 1}
 
-    found = mirnet.evaluate(pairs, "denoise-tiny", csv=tmp_path / "scores.csv", **options)
+    found = mirnet.evaluate(pairs, "denoise-print", csv=tmp_path / "scores.csv", **options)
 
-    arguments = ["--model", "denoise-tiny", "--runtime", "mnn", "--threads", "1", "--json"]
+    arguments = ["--model", "denoise-print", "--runtime", "mnn", "--threads", "1", "--json"]
     told = subprocess.run(
         [sys.executable, "-m", "mirnet", "evaluate", pairs, *arguments],
         capture_output=True,
@@ -33,12 +33,12 @@ def test_it_measures_what_the_command_measures(pairs, tmp_path):
         check=True,
     )
     means = json.loads(told.stdout.splitlines()[-1])["all"]
-    scores = found.overall.columns["denoise-tiny"].means.scores
-    assert means["methods"]["denoise-tiny"]["psnr"] == scores.psnr
+    scores = found.overall.columns["denoise-print"].means.scores
+    assert means["methods"]["denoise-print"]["psnr"] == scores.psnr
     assert means["input"]["ssim_y"] == found.overall.columns["input"].means.scores.ssim_y
     assert [result.name for result in found.results] == ["0", "1"]
     with (tmp_path / "scores.csv").open() as file:
-        assert [row["method"] for row in csv.DictReader(file)] == 2 * ["input", "denoise-tiny"]
+        assert [row["method"] for row in csv.DictReader(file)] == 2 * ["input", "denoise-print"]
 
 
 def test_what_cannot_be_measured_is_refused_before_anything_is_written(pairs, tmp_path):

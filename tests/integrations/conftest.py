@@ -23,8 +23,8 @@ def commands(tmp_path):
     folder = tmp_path / "bin"
     folder.mkdir()
     # a fast model and no trial of runtimes; what the test gives comes later, and counts
-    fast = '--model denoise-tiny --runtime mnn "$@"'
-    edit = '-c "from mirnet.cli.edit import main; main()" --model denoise-tiny "$@"'
+    fast = '--model denoise-print --runtime mnn "$@"'
+    edit = '-c "from mirnet.cli.edit import main; main()" --model denoise-print "$@"'
     starts = {
         "mirnet": f'command=$1; shift\nexec "{sys.executable}" -m mirnet $command {fast}',
         "mirnet-edit": f'exec "{sys.executable}" {edit}',

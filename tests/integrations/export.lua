@@ -7,7 +7,7 @@ local script = require "mirnet"
 
 local storage = dt.storages["mirnet"]
 storage.widget[1].value = strength
-storage.widget[2].value = "denoise-tiny"
+storage.widget[2].value = "denoise-print"
 for _, extension in ipairs { "tif", "jpg", "exr" } do
   print("supports " .. extension .. " " .. tostring(storage.supported(storage, { extension = extension })))
 end

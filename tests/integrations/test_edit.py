@@ -23,7 +23,7 @@ def edit(commands, tmp_path):
 def test_the_file_is_replaced_and_the_one_before_kept(edit, save, load, tmp_path):
     path = save(tmp_path / "my export.tif")
     before = path.read_bytes()
-    first, second = edit(path), edit("my export.tif", "--model", "denoise-tiny")
+    first, second = edit(path), edit("my export.tif", "--model", "denoise-print")
 
     assert (first.returncode, first.stdout, first.stderr) == (0, f"{path}\n", "")
     assert second.returncode == 0

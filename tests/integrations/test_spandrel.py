@@ -80,7 +80,7 @@ def test_a_picture_of_any_size_is_padded_by_reflection(load):
 
 
 def test_full_resolution_and_enlarging_networks_load_too(arch, load, tmp_path):
-    tiny = load(catalog.find("denoise-tiny").weights())
+    tiny = load(catalog.find("denoise-print").weights())
     assert (tiny.size_requirements.multiple_of, tiny.tiling) == (4, arch.ModelTiling.DISCOURAGED)
 
     path = tmp_path / "x2.safetensors"

@@ -39,7 +39,7 @@ def test_any_other_name_is_a_file(tmp_path):
 
 @pytest.mark.parametrize("name", ["denoize", "", "."])
 def test_what_is_neither_is_told_with_the_models_there_are(name):
-    message = rf"^no model '{name}': give a file, or one of: denoise, denoise-tiny$"
+    message = rf"^no model '{name}': give a file, or one of: denoise, denoise-tiny, denoise-print$"
     with pytest.raises(WeightsError, match=message):
         catalog.file(name)
 

@@ -174,12 +174,12 @@ def test_the_usual_order_is_usual(tasks):
 
 def test_load_takes_several_models_and_closes_the_first_if_a_later_one_is_missing(picture):
     image = picture(40, 48)
-    with mirnet.load("denoise-tiny", runtime="mnn") as once:
+    with mirnet.load("denoise-print", runtime="mnn") as once:
         twice = once(once(image / np.float32(255)).clip(0, 1))
-    with mirnet.load(["denoise-tiny"] * 2, runtime="mnn") as restorer:
+    with mirnet.load(["denoise-print"] * 2, runtime="mnn") as restorer:
         np.testing.assert_allclose(restorer(image) / 255, twice, atol=0.51 / 255)
 
     with pytest.raises(WeightsError, match="no model 'denoize'"):
-        mirnet.load(["denoise-tiny", "denoize"], runtime="mnn")
+        mirnet.load(["denoise-print", "denoize"], runtime="mnn")
     with pytest.raises(WeightsError, match="no model was given"):
         mirnet.load([])

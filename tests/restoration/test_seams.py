@@ -18,7 +18,7 @@ from mirnet.restoration.stitch import Layout
 from mirnet.runtimes.mnn import MnnRuntime
 
 HEIGHT, WIDTH = 96, 540
-TILES = {"denoise": (192, 64), "denoise-tiny": (TILE, OVERLAP)}
+TILES = {"denoise": (192, 64), "denoise-tiny": (192, 64), "denoise-print": (TILE, OVERLAP)}
 """Sides small enough for several tiles, and what they share."""
 WHOLE = 576
 """Side of a tile that holds a whole picture with its border."""

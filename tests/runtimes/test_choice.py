@@ -11,7 +11,7 @@ from mirnet.runtimes import choice, remembered
 from mirnet.runtimes.choice import Way
 from mirnet.system import subprocesses
 
-BUNDLED = {path.suffix: path for path in catalog.find("denoise-tiny").files()}
+BUNDLED = {path.suffix: path for path in catalog.find("denoise-print").files()}
 MNN = Way("mnn", "f32", str(BUNDLED[".mnn"]))
 ONNX = Way("onnx", "f32", str(BUNDLED[".onnx"]))
 
@@ -95,8 +95,8 @@ def test_a_process_that_dies_leaves_the_first(cache, monkeypatch):
 
 def test_opening_chooses_among_what_is_installed_and_says_what_it_took(cache):
     pytest.importorskip("openvino")
-    with_any = runtimes.open("denoise-tiny", device="cpu", threads=1, precision="auto")
-    exact = runtimes.open("denoise-tiny", device="cpu", threads=1)
+    with_any = runtimes.open("denoise-print", device="cpu", threads=1, precision="auto")
+    exact = runtimes.open("denoise-print", device="cpu", threads=1)
 
     assert with_any.facts.precision in ("bf16", "f32")
     assert exact.facts.precision == "f32"

@@ -11,7 +11,7 @@ from mirnet.models import catalog
 from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import Runtime
 
-BUNDLED = {path.suffix: path for path in catalog.find("denoise-tiny").files()}
+BUNDLED = {path.suffix: path for path in catalog.find("denoise-print").files()}
 SUFFIXES = {
     "mnn": ".mnn",
     "openvino": ".onnx",

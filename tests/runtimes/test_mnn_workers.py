@@ -20,7 +20,7 @@ pytest.importorskip("MNN")
 from mirnet.runtimes.mnn import MOST_LANES, MnnRuntime
 from mirnet.system import cores, memory
 
-MODEL = next(path for path in catalog.find("denoise-tiny").files() if path.suffix == ".mnn")
+MODEL = next(path for path in catalog.find("denoise-print").files() if path.suffix == ".mnn")
 
 
 @pytest.fixture

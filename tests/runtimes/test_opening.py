@@ -159,7 +159,7 @@ def test_a_runtime_may_be_named(given):
             "denoize",
             {},
             WeightsError,
-            r"^no model 'denoize': give a file, or one of: denoise, denoise-tiny$",
+            r"^no model 'denoize': give a file, or one of: denoise, denoise-tiny, denoise-print$",
         ),
         (".", {}, WeightsError, r"^no model '\.': give a file"),
         ("gone.onnx", {}, WeightsError, r"^no model 'gone\.onnx'"),

@@ -10,7 +10,7 @@ from mirnet.models import catalog
 pytest.importorskip("openvino")
 from mirnet.runtimes.openvino import OpenVinoRuntime, openvino
 
-ONNX = next(path for path in catalog.find("denoise-tiny").files() if path.suffix == ".onnx")
+ONNX = next(path for path in catalog.find("denoise-print").files() if path.suffix == ".onnx")
 
 
 @pytest.fixture(scope="module")

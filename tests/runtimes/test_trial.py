@@ -20,7 +20,7 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 ANY = ("batch", 3, "height", "width")
-BUNDLED = {path.suffix: path for path in catalog.find("denoise-tiny").files()}
+BUNDLED = {path.suffix: path for path in catalog.find("denoise-print").files()}
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,7 @@ class Server:
         tokens = folder / "tokens"
         tokens.write_text(f"# two clients\n{TOKEN}\n{TOKEN}-another\n")
         command = ("serve", "--port", "0", "--no-browser", "--token-file", tokens)
-        engine = ("--model", "denoise-tiny", "--runtime", "mnn", "--threads", "1")
+        engine = ("--model", "denoise-print", "--runtime", "mnn", "--threads", "1")
         place = ("--data-dir", self.data)
         self.log = folder / "log"
         with self.log.open("wb") as log:

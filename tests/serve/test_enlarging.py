@@ -46,13 +46,13 @@ def expected(model):
 def test_it_is_offered_beside_the_others(server):
     told = {one["name"]: one for one in server.client.models()["models"]}
 
-    assert list(told) == ["denoise-tiny", "double.safetensors", "denoise"]
+    assert list(told) == [*("denoise-print", "double.safetensors", "denoise", "denoise-tiny")]
     assert (told["double.safetensors"]["task"], told["double.safetensors"]["scale"]) == (
         "enlarge",
         2,
     )
     assert told["double.safetensors"]["parameters"] > 1000
-    assert told["denoise-tiny"]["scale"] == 1
+    assert told["denoise-print"]["scale"] == 1
 
 
 @pytest.mark.parametrize(("kind", "dtype"), [(".png", np.uint16), (".webp[lossless]", np.uint8)])
@@ -100,7 +100,7 @@ def test_parts_strengths_and_views_are_of_the_result(server, file, pixels, expec
 
 
 def test_a_result_that_would_be_too_large_is_refused(server, file):
-    assert server.client.submit(file(600, 600), model="denoise-tiny").width == 600
+    assert server.client.submit(file(600, 600), model="denoise-print").width == 600
 
     with pytest.raises(Problem, match=r"the enlarged picture has 1.4 megapixels") as error:
         server.client.submit(file(600, 600), model="double.safetensors")
@@ -109,7 +109,7 @@ def test_a_result_that_would_be_too_large_is_refused(server, file):
 
 
 def test_a_model_that_is_not_offered_is_named_with_those_that_are(server, file):
-    with pytest.raises(Problem, match=r"denoise-tiny, double\.safetensors, denoise"):
+    with pytest.raises(Problem, match=r"denoise-print, double\.safetensors, denoise, denoise-tiny"):
         server.client.restore(file(), model="enlarge-x9")
 
 

@@ -300,8 +300,12 @@ def test_a_small_picture_does_not_wait_for_a_large_one(shared, file):
 def test_the_models_are_told(shared):
     told = shared.client.models()
 
-    assert told["default"] == "denoise-tiny"
-    assert [model["name"] for model in told["models"]] == ["denoise-tiny", "denoise"]
+    assert told["default"] == "denoise-print"
+    assert [model["name"] for model in told["models"]] == [
+        "denoise-print",
+        "denoise",
+        "denoise-tiny",
+    ]
     assert told["models"][0]["parameters"] > 100_000
     assert {"jpeg", "png", "tiff", "webp"} <= set(told["formats_out"])
     assert ".jpg" in told["formats_in"]

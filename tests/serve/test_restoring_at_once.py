@@ -15,7 +15,7 @@ from mirnet.serve.client import Problem
 
 @pytest.fixture(scope="module")
 def restorer():
-    with mirnet.load("denoise-tiny", runtime="mnn", threads=1) as opened:
+    with mirnet.load("denoise-print", runtime="mnn", threads=1) as opened:
         yield opened
 
 

@@ -282,10 +282,10 @@ def test_a_run_starts_from_a_known_model(plan):
     shape = "network={width=32, groups=[1, 2], blocks_per_group=1}"
 
     state, _ = train(
-        plan("weights=denoise-tiny", shape, stages, "optim.lr=1e-12", "optim.lr_min=0")
+        plan("weights=denoise-print", shape, stages, "optim.lr=1e-12", "optim.lr_min=0")
     )
 
-    bundled = weights.read(catalog.find("denoise-tiny").weights()).tensors
+    bundled = weights.read(catalog.find("denoise-print").weights()).tensors
     torch.testing.assert_close(state["ema"]["head.weight"], bundled["head.weight"])
 
 

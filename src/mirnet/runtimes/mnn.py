@@ -15,7 +15,7 @@ MOST_LANES = 16
 """Maximum number of workers."""
 LANE = 700 << 20
 """Bytes that one takes at most, with the default model and its tiles of 640 pixels; with
-`denoise-tiny` it is a quarter of that."""
+`denoise-tiny` it is a half of that, with `denoise-print` a quarter."""
 
 
 class MnnRuntime:

@@ -51,7 +51,7 @@ def serving(folder, *options):
 @pytest.fixture(scope="module")
 def models():
     """The options that name models and runtime."""
-    return "--model", "denoise-tiny", "--threads", "1", "--runtime", "mnn"
+    return "--model", "denoise-print", "--threads", "1", "--runtime", "mnn"
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ def models(tmp_path_factory):
     network = Configuration(8, (1,), 1, unshuffle=2, window=48, scale=2).network()
     path = tmp_path_factory.mktemp("model") / "double.safetensors"
     checkpoint.write(Weights.of(network, {"task": "enlarge"}), path)
-    return "--model", "denoise-tiny", "--model", path, "--runtime", "pytorch", "--threads", "1"
+    return "--model", "denoise-print", "--model", path, "--runtime", "pytorch", "--threads", "1"
 
 
 def names(page):
@@ -55,7 +55,7 @@ def test_another_size_is_seen_anew(open_page, save, picture, tmp_path):
     add_and_wait(page, save(tmp_path / "one.png", pixels=picture(600, 900, seed=2)))
     expect(page.locator("#facts")).to_contain_text("900 × 600")
     before = zoom(page)
-    assert names(page) == ["denoise"]
+    assert names(page) == ["denoise", "denoise-tiny"]
 
     page.locator("#model").select_option("double.safetensors")
     page.locator("#again").click()

@@ -124,7 +124,7 @@ def test_a_second_model_beside_the_first(open_page, save, tmp_path, screenshot):
     page.locator("#compare").select_option("denoise")
     page.locator("#layout").click()
     expect(page.locator("#left-label")).to_have_text("denoise")
-    expect(page.locator("#right-label")).to_have_text("After · denoise-tiny")
+    expect(page.locator("#right-label")).to_have_text("After · denoise-print")
     expect(page.locator("#divider")).to_be_hidden()
     shown(page, 100)
     expect(rows(page)).to_have_count(1)
@@ -176,7 +176,7 @@ def test_the_part_in_view_comes_first(open_page, save, picture, tmp_path, screen
     page.locator("#zoom-one").click()
     label = page.locator("#right-label")
     # the order counts, however slow the machine is: the part is there, and the whole is not done
-    expect(label).to_have_text("After · denoise-tiny", timeout=300_000)
+    expect(label).to_have_text("After · denoise-print", timeout=300_000)
     expect(rows(page).locator(".state")).to_contain_text("tile")
     screenshot(page, "part_first")
 
