@@ -90,6 +90,7 @@ ELSEWHERE = {
     "experiments/abuse.py": "tests/experiments/test_abuse.py",
     "experiments/cluster_faults.py": "tests/cluster/test_engine.py",
     "examples/clean_photographs.py": "tests/test_clean_photographs.py",
+    "examples/split_dpdd.py": "tests/test_split_dpdd.py",
 }
 """Scripts that are not run here, and where they are."""
 

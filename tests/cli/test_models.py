@@ -84,7 +84,7 @@ def test_a_model_is_shown_with_facts_digest_and_card_in_short(models, model):
     digests = {Path(file["path"]): file["sha256"] for file in told["files"]}
     assert all(sha256(path.read_bytes()) == digest for path, digest in digests.items())
     assert set(digests) == (set(TINY.files()) if model == "denoise-print" else {model})
-    assert "The fast version of `denoise`" in shown
+    assert "Removes noise from scans of print" in shown
     assert "## Training" not in shown
     assert "## Training" in models("show", model, "--card")
 

@@ -55,7 +55,10 @@ ABSENT = {
     *("SIDD_Medium_Srgb", "SIDD_synthetic", "SIDD", "DND"),  # data sets of many gigabytes
     "model_best.pdparams",  # the reproduction's weights
     "dual_pixel_defocus_deblurring.pth",  # official ones
-    *("DPDD/train", "runs/dpdd/best.ckpt"),  # tests/training/test_two_views.py has little ones
+    *(
+        "DPDD/train",
+        "runs/dpdd/best.ckpt",
+    ),  # tests/training/test_two_view_training.py has little ones
     *("runs/x2/best.ckpt", "models/enlarge-x2.mnn", "runs/lol/best.ckpt"),  # trained for hours
     *("bm3d", "bm3d:20"),  # takes seconds a picture
     "hf://owner/name",  # tests/cli/test_models.py has a hub

@@ -105,6 +105,7 @@ def test_it_fits_a_phone_and_a_large_screen(
     no_scrolling()
     screenshot(page, f"empty_{width}_{locale[:2]}", full_page=True)
     add(page, photograph, *sorted(folder.glob("day one/*"))[:3])
+    expect(rows(page)).to_have_count(4)
     expect(rows(page).and_(page.locator("[data-state=done]"))).to_have_count(4)
     shown(page, 100)
     no_scrolling()

@@ -119,7 +119,7 @@ def test_models_that_see_whole_pictures_are_told_where_they_run(start, tmp_path,
     checkpoint.write(Weights.of(network, {"task": "brighten"}), path)
     server = start("--model", path, "--runtime", "pytorch").wait()
 
-    with pytest.raises(Problem, match="mirnet restore --whole"):
+    with pytest.raises(Problem, match=r"light of the whole picture; use `mirnet restore`"):
         server.client.restore(file(), model="brighten.safetensors")
 
     assert server.client.restore(file())
