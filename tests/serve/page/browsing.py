@@ -57,4 +57,5 @@ def position(page):
 
 
 def zoom(page):
+    expect(page.locator("#zoom")).not_to_be_empty()  # it follows with the next frame
     return page.locator("#zoom").inner_text()
