@@ -34,6 +34,20 @@ def shared(start):
 
 
 @pytest.fixture(scope="session")
+def double(tmp_path_factory):
+    """The file of a small network of random weights that doubles the size."""
+    torch = pytest.importorskip("torch", reason="the model is made here")
+    from mirnet.models import checkpoint
+    from mirnet.models.mirnetv2.network import Configuration
+
+    torch.manual_seed(3)
+    network = Configuration(8, (1,), 1, unshuffle=2, window=48, scale=2).network()
+    path = tmp_path_factory.mktemp("model") / "double.safetensors"
+    checkpoint.write(checkpoint.Weights.of(network, {"task": "enlarge"}), path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def file(picture):
     """A function that makes the bytes of a picture's file."""
 

@@ -12,32 +12,20 @@ from mirnet.models.checkpoint import Weights
 from mirnet.models.mirnetv2.network import Configuration
 from mirnet.serve.client import Problem
 
-torch = pytest.importorskip("torch", reason="the model is made here")
-
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """A small network of random weights that doubles the size."""
-    torch.manual_seed(3)
-    network = Configuration(8, (1,), 1, unshuffle=2, window=48, scale=2).network()
-    path = tmp_path_factory.mktemp("model") / "double.safetensors"
-    checkpoint.write(Weights.of(network, {"task": "enlarge"}), path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def server(start, model):
+def server(start, double):
     words = ("--runtime", "pytorch", "--max-megapixels", "1")
-    return start("--model", model, *words).wait()
+    return start("--model", double, *words).wait()
 
 
 @pytest.fixture(scope="module")
-def expected(model):
+def expected(double):
     """A function that enlarges a file's pixels as `mirnet restore` does."""
 
     def enlarge(array, strength=1.0):
         options = {"runtime": "pytorch", "precision": "f32", "strength": strength}
-        with mirnet.load(model, **options) as restorer:
+        with mirnet.load(double, **options) as restorer:
             return restorer(array)
 
     return enlarge
@@ -125,11 +113,11 @@ def test_models_that_see_whole_pictures_are_told_where_they_run(start, tmp_path,
     assert server.client.restore(file())
 
 
-def test_two_models_of_one_name_are_refused(mirnet, model, tmp_path):
-    other = tmp_path / model.name
-    other.write_bytes(model.read_bytes())
+def test_two_models_of_one_name_are_refused(mirnet, double, tmp_path):
+    other = tmp_path / double.name
+    other.write_bytes(double.read_bytes())
 
-    ended = mirnet("serve", "--no-browser", "--port", 0, "--model", model, "--model", other)
+    ended = mirnet("serve", "--no-browser", "--port", 0, "--model", double, "--model", other)
 
     assert (ended.returncode, json.dumps(ended.stderr).count("\\n")) == (2, 1)
     assert "two models are called double.safetensors" in ended.stderr

@@ -5,22 +5,13 @@ import pytest
 import pyvips
 from browsing import add_and_wait, expect, set_strength, shown, zoom
 
-from mirnet.models import checkpoint
-from mirnet.models.checkpoint import Weights
-from mirnet.models.mirnetv2.network import Configuration
 from mirnet.pictures import enlarging, pixels
-
-torch = pytest.importorskip("torch", reason="the model is made here")
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    """A small network of random weights that doubles the size, beside a bundled model."""
-    torch.manual_seed(3)
-    network = Configuration(8, (1,), 1, unshuffle=2, window=48, scale=2).network()
-    path = tmp_path_factory.mktemp("model") / "double.safetensors"
-    checkpoint.write(Weights.of(network, {"task": "enlarge"}), path)
-    return "--model", "denoise-print", "--model", path, "--runtime", "pytorch", "--threads", "1"
+def models(double):
+    """A model that enlarges beside a bundled one."""
+    return "--model", "denoise-print", "--model", double, "--runtime", "pytorch", "--threads", "1"
 
 
 def names(page):

@@ -60,9 +60,10 @@ def describe(settings: Settings, facts: Mapping[str, Mapping[str, Any]]) -> dict
     return {
         "default": shown_name(settings.engine.model),
         "models": [
-            _bundled(name) if catalog.find(name) else _file(name, facts.get(model or "", {}))
+            _bundled(name)
+            if catalog.find(name)
+            else _file(name, facts.get(find(settings, name) or "", {}))
             for name in names(settings)
-            for model in [find(settings, name)]
         ],
         "formats_in": sorted(codec.SUFFIXES - lacking),
         "formats_out": list(codec.FORMATS),
