@@ -37,6 +37,18 @@ class Doubling(EchoRuntime):
         return 0.6 * large + 0.4 * batch.mean(axis=(2, 3), keepdims=True)
 
 
+class Exposing(EchoRuntime):
+    """Judges the light: brightens what it sees until its mean is middle grey."""
+
+    def __init__(self):
+        super().__init__(Facts(task="brighten"))
+        self.calls = 0
+
+    def __call__(self, batch):
+        self.calls += 1
+        return batch * (0.5 / batch.mean(axis=(1, 2, 3), keepdims=True))
+
+
 class Failing(EchoRuntime):
     def __call__(self, batch):
         return np.full_like(batch, np.nan)
@@ -173,3 +185,53 @@ def test_a_part_of_an_enlarged_picture_is_equal_to_the_same_part_of_the_whole(pi
 def test_what_is_shown_has_the_size_of_the_result(picture):
     with pytest.raises(ShapeError, match="2 times as large"):
         Layered(picture(40, 50), Restorer(Doubling()))
+
+
+@pytest.mark.parametrize(("dtype", "channels"), [(np.uint8, 3), (np.uint16, 1), (np.float32, 3)])
+@pytest.mark.parametrize("strength", [0.0, 0.4, 1.0])
+def test_a_result_in_another_light_is_that_of_a_restorer(picture, dtype, channels, strength):
+    image = (picture(90, 130, channels, dtype) / 4).astype(dtype)
+    restorer = Restorer(Exposing(), tile=64, overlap=16, strength=strength)
+
+    result = render(image, whole(Layered(image, restorer)), strength, judges_light=True)
+
+    expected = restorer(image)
+    assert (result.shape, result.dtype) == (expected.shape, expected.dtype)
+    apart = np.abs(result.astype(np.float64) - expected)
+    assert apart.max() <= (1e-6 if dtype == np.float32 else 1)
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_a_part_is_in_the_light_of_the_whole(picture, area):
+    image, runtime = picture(160, 203) // 4, Exposing()
+    restorer = Restorer(runtime, tile=64, overlap=16)
+
+    removed = whole(Layered(image, restorer))
+    alone = Layered(image, restorer).removed(area)
+    running = Layered(image, restorer)
+    part = Layered(image, restorer)
+    part.share(running)
+    runtime.calls = 0
+
+    np.testing.assert_array_equal(part.removed(area), alone)
+    np.testing.assert_array_equal(whole(running), removed)
+    assert runtime.calls == running.layout.count + 1  # the light is judged once for both
+    rows = slice(area.top, area.top + area.height)
+    columns = slice(area.left, area.left + area.width)
+    np.testing.assert_array_equal(alone, removed[rows, columns])
+    half = render(image, removed, 0.5, area, judges_light=True)
+    np.testing.assert_array_equal(
+        half, render(image, removed, 0.5, judges_light=True)[rows, columns]
+    )
+
+
+def test_without_a_valid_result_the_light_stays(picture):
+    class Nothing(Exposing):
+        def __call__(self, batch):
+            return np.full_like(batch, np.nan)
+
+    image = picture(100, 140)
+    layered = Layered(image, Restorer(Nothing(), tile=64, overlap=16))
+
+    assert not whole(layered).any()
+    assert layered.tally.kept == layered.layout.count

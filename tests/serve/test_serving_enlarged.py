@@ -7,9 +7,6 @@ import pytest
 import pyvips
 
 import mirnet
-from mirnet.models import checkpoint
-from mirnet.models.checkpoint import Weights
-from mirnet.models.mirnetv2.network import Configuration
 from mirnet.serve.client import Problem
 
 
@@ -99,18 +96,6 @@ def test_a_result_that_would_be_too_large_is_refused(server, file):
 def test_a_model_that_is_not_offered_is_named_with_those_that_are(server, file):
     with pytest.raises(Problem, match=r"denoise-print, double\.safetensors, denoise, denoise-tiny"):
         server.client.restore(file(), model="enlarge-x9")
-
-
-def test_models_that_see_whole_pictures_are_told_where_they_run(start, tmp_path, file):
-    network = Configuration(8, (1,), 1).network()
-    path = tmp_path / "brighten.safetensors"
-    checkpoint.write(Weights.of(network, {"task": "brighten"}), path)
-    server = start("--model", path, "--runtime", "pytorch").wait()
-
-    with pytest.raises(Problem, match=r"light of the whole picture; use `mirnet restore`"):
-        server.client.restore(file(), model="brighten.safetensors")
-
-    assert server.client.restore(file())
 
 
 def test_two_models_of_one_name_are_refused(mirnet, double, tmp_path):

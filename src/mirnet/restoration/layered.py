@@ -16,13 +16,17 @@ from mirnet.errors import ShapeError
 from mirnet.pictures import pixels
 from mirnet.pictures.source import Source
 from mirnet.restoration import stitch, strength
+from mirnet.restoration.light import Light, Shrinking
 from mirnet.restoration.restored import BORDER, Progress, Restored, Settings, Tally
 from mirnet.restoration.stitch import Layout
-from mirnet.restoration.strength import Margins, Parts
+from mirnet.restoration.strength import Ends, Margins, Parts
 from mirnet.shapes import Image, Larger, Pixels
 
 KEPT = 128 << 20
 """Bytes of tiles kept for the pass over the whole picture, beside its own rows of tiles."""
+
+ROWS = 256
+"""Rows of the picture taken at a time where all of them are looked at."""
 
 Part = UInt8[np.ndarray, "_ _ _"] | UInt16[np.ndarray, "_ _ _"] | Float32[np.ndarray, "_ _ _"]
 """A picture or a part of one, h w c."""
@@ -105,8 +109,11 @@ class Layered:
         """What happened to the tiles so far, each counted once."""
         self._counted: set[Place] = set()
         self._kept: dict[Place, Image] = {}
+        self._light: Light | None = None
+        self._is_judged = not settings.facts.judges_light or self.layout.count == 1
+        """Whether the light of the whole is known, or need not be."""
         self._owner = self
-        self._lock = threading.Lock()
+        self._lock, self._judging = threading.Lock(), threading.Lock()
         layout = self.layout
         (tall, wide), (canvas_height, canvas_width) = layout.tile_size, layout.canvas
         self._row_weights = stitch.scaled_feather(layout.tops, tall, canvas_height, layout)
@@ -198,6 +205,7 @@ class Layered:
             found = {left: owner._kept[top, left] for left in lefts if (top, left) in owner._kept}
         missing = [left for left in lefts if left not in found]
         if missing:
+            light = owner._find_light()
             rows, wide = self._rows(top), self.layout.tile_size[1]
             cut = (rows[:, left : left + wide] for left in missing)
             results = self._settings.apply(self._run, cut)
@@ -206,10 +214,27 @@ class Layered:
                 if is_left_alone:
                     removed[...] = 0
                 found[left] = removed
+                original = rows[:, left : left + wide]
+                if light:
+                    lit = light.onto(original - removed, top - BORDER, left - BORDER)
+                    found[left] = original - lit
                 if self._shown is not None:
-                    found[left] = self._restored.as_original(rows[:, left : left + wide]) - removed
+                    found[left] = self._restored.as_original(original) - removed
                 owner._keep((top, left), found[left], is_left_alone=is_left_alone)
         return [found[left] for left in lefts]
+
+    def _find_light(self) -> Light | None:
+        """The light of the whole, if the model judges it; found once, by whoever needs it first."""
+        with self._judging:
+            if not self._is_judged:
+                self._light = self._restored.light(self._shrunk)
+                self._is_judged = True
+            return self._light
+
+    def _shrunk(self, shrinking: Shrinking) -> Image:
+        for top in range(0, self.layout.height, ROWS):
+            shrinking.add(np.asarray(self._picture[top : top + ROWS]))
+        return shrinking.image()
 
     def _run(self, tile: Image) -> Larger:
         removed = self._restored.removed(tile)
@@ -243,14 +268,20 @@ class Layered:
         return np.pad(image, ((above, below), (BORDER, right), (0, 0)), mode="reflect")
 
 
-def parts(original: Part, removed: np.ndarray, area: Area) -> Parts:
+def parts(
+    original: Part, removed: np.ndarray, area: Area, *, judges_light: bool = False
+) -> Parts | Ends:
     """A part of a picture, split so that its strength can be chosen again and again.
 
     Args:
         original: the whole picture, h w c, in memory or mapped.
         removed: what was removed from all of it, h w 3 of any float.
         area: the part, within the picture.
+        judges_light: whether the model does: its strengths are plain means.
     """
+    if judges_light:
+        before, taken = _read(original, removed, area)
+        return Ends(before, before - taken)
     height, width, _ = original.shape
     around = area.within(height, width, margin=strength.REACH)
     above, left = area.top - around.top, area.left - around.left
@@ -260,7 +291,14 @@ def parts(original: Part, removed: np.ndarray, area: Area) -> Parts:
     return strength.split(strength.layers(*_read(original, removed, around)), margins)
 
 
-def render(original: Part, removed: np.ndarray, amount: float, area: Area | None = None) -> Part:
+def render(
+    original: Part,
+    removed: np.ndarray,
+    amount: float,
+    area: Area | None = None,
+    *,
+    judges_light: bool = False,
+) -> Part:
     """A part of a picture at a strength, as `mirnet.restore` gives it: the original's dtype.
 
     Args:
@@ -268,6 +306,7 @@ def render(original: Part, removed: np.ndarray, amount: float, area: Area | None
         removed: what was removed from all of it, h w 3 of any float.
         amount: strength, from 0 to 1.
         area: the part; None for all of it.
+        judges_light: as for `parts`.
     """
     height, width, channels = original.shape
     area = (area or Area(0, 0, height, width)).within(height, width)
@@ -277,7 +316,7 @@ def render(original: Part, removed: np.ndarray, amount: float, area: Area | None
         before, taken = _read(original, removed, area)
         image = before - taken
     else:
-        image = parts(original, removed, area).blend(amount)
+        image = parts(original, removed, area, judges_light=judges_light).blend(amount)
     return pixels.from_float(pixels.to_channels(image, channels), original.dtype)
 
 

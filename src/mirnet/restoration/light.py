@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mirnet.shapes import Image
+from mirnet.pictures import pixels
+from mirnet.shapes import Image, Pixels
 
 FLOOR = 0.02
 """Added to values before they are compared: ratios of nearly black ones are noise."""
@@ -37,15 +38,16 @@ class Shrinking:
         self._counts = counts * np.minimum(step, width - self._columns)[None, :, None]
         self._top, self._step = 0, step
 
-    def add(self, rows: Image) -> None:
-        """Take the next rows, h w 3."""
-        sums = np.add.reduceat(rows, self._columns, axis=1, dtype=np.float64)
+    def add(self, rows: Pixels) -> None:
+        """Take the next rows, of which networks see what lies in 0..1."""
+        image = np.nan_to_num(pixels.to_rgb(pixels.to_float(rows)).clip(0, 1), copy=False)
+        sums = np.add.reduceat(image, self._columns, axis=1, dtype=np.float64)
         for index, row in enumerate(sums):
             self._sums[(self._top + index) // self._step] += row
         self._top += len(rows)
 
     def image(self) -> Image:
-        """The small picture, once all rows have come."""
+        """The small picture, h w 3, once all rows have come."""
         small: Image = (self._sums / self._counts).astype(np.float32)
         return small
 

@@ -272,7 +272,7 @@ class Restored:
         self._share = source.height * source.width / layout.count
         light = None
         if self._facts.judges_light and layout.count > 1:
-            light = self._find_light()
+            light = self.light(self._shrunk)
         finish: Finish | None = None
         if self._facts.judges_light and (light or settings.strength < 1):
             finish = partial(self._lit, light, layout.border)
@@ -286,28 +286,35 @@ class Restored:
             return strength.blend(bands, source.height * self._scale, settings.strength)
         return bands
 
-    def _find_light(self) -> Light | None:
+    def light(self, shrunk: Callable[[Shrinking], Image]) -> Light | None:
         """Let the network judge a copy of the whole that is as small as one tile.
 
-        The picture is read for it, and once more from a temporary file. None if the network's
-        result for the copy is no picture.
+        None if the network's result for the copy is no picture.
+
+        Args:
+            shrunk: gives the copy; called again, for a smaller one, if memory runs out.
+
+        Raises:
+            InferenceError: if the runtime fails.
         """
         source, side = self._input, self._largest
         step = -(-max(source.height, source.width) // side)
-        shrinking = Shrinking(source.height, source.width, step)
-        see = lambda rows: shrinking.add(_inside(pixels.to_rgb(pixels.to_float(rows))))  # noqa: E731
-        with self._stage("read"):
-            self._input = read_ahead(source, see)
-        small = shrinking.image()
+        small = shrunk(Shrinking(source.height, source.width, step))
         height, width, _ = small.shape
         tall, wide = (tiles.round_up(length, self._facts.multiple) for length in (height, width))
         padded = np.pad(small, ((0, tall - height), (0, wide - width), (0, 0)), mode="reflect")
         removed = self.removed(padded)
         if self._largest < side:  # memory ran out, and what was judged were parts
-            return self._find_light()
+            return self.light(shrunk)
         if removed is None:
             return None
         return Light((padded - removed)[:height, :width], step)
+
+    def _shrunk(self, shrinking: Shrinking) -> Image:
+        """The small copy; the picture is read for it, and once more from a temporary file."""
+        with self._stage("read"):
+            self._input = read_ahead(self._input, shrinking.add)
+        return shrinking.image()
 
     def _lit(self, light: Light | None, border: int, result: Image, top: int, left: int) -> Larger:
         """A tile's result in the light of the whole, at the strength wanted."""
@@ -317,10 +324,7 @@ class Restored:
             restored = original - result[..., 3:]
         if light:
             restored = light.onto(restored, top - border, left - border)
-        if amount == 1:
-            return restored
-        blended: Larger = original + np.float32(amount) * (restored - original)
-        return blended
+        return restored if amount == 1 else strength.Ends(original, restored).blend(amount)
 
     def _unchanged(self) -> Iterator[Image]:
         """`_as_they_are` as float32, h w 3, not rounded."""

@@ -84,7 +84,7 @@ def check(facts: Facts, *, is_single: bool = False, is_plain: bool = False) -> N
 
     Args:
         facts: of the model.
-        is_single: whether it must take one picture, not two views, and any part of it.
+        is_single: whether it must take one picture, not two views.
         is_plain: whether it must take one picture, not two views, and give one of the same size.
 
     Raises:
@@ -100,11 +100,6 @@ def check(facts: Facts, *, is_single: bool = False, is_plain: bool = False) -> N
         raise WeightsError(
             f"this model {facts.takes()}: here, one picture is restored; use `mirnet restore` with "
             "--left and --right"
-        )
-    if is_single and facts.judges_light:
-        raise WeightsError(
-            f"this model {facts.takes()}: it judges the light of the whole picture; use `mirnet "
-            "restore`"
         )
     if is_plain and facts.scale != 1:
         raise WeightsError(

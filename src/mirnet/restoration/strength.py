@@ -7,7 +7,7 @@ and figures.
 Numpy only: no runtime and no tiles. Rows stream, so memory does not grow with the picture.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -33,6 +33,9 @@ ROWS = 64
 
 Plane = Float32[np.ndarray, "_ _"]
 """One value per pixel; any two planes may differ in size."""
+
+Values = Float32[np.ndarray, "_ _ _"]
+"""Any number of values per pixel."""
 
 Layers = Float32[np.ndarray, "h w 6"]
 """RGB of the original, with any values, followed by what was removed from it."""
@@ -86,6 +89,25 @@ class Parts:
     smoothed: tuple[Plane, ...]
     """Luminance of what was removed, and its smoothings: SCALES + 1 planes, h w."""
 
+    def each(self, change: Callable[[Values], Values]) -> "Parts":
+        """All of it changed alike, by a function that takes h w c with any c."""
+        original, restored, chroma = map(change, (self.original, self.restored, self.chroma))
+        planes = tuple(change(plane[..., None])[..., 0] for plane in self.smoothed)
+        return Parts(original, restored, chroma, planes)
+
+    @classmethod
+    def stacked(cls, bands: Sequence["Parts"]) -> "Parts":
+        """One part of several that lie below each other."""
+        return cls(
+            np.concatenate([band.original for band in bands]),
+            np.concatenate([band.restored for band in bands]),
+            np.concatenate([band.chroma for band in bands]),
+            tuple(
+                np.concatenate(planes)
+                for planes in zip(*(band.smoothed for band in bands), strict=True)
+            ),
+        )
+
     def blend(self, strength: float) -> Image:
         """The part with some of the noise added back, h w 3; see `strength.blend`."""
         *luminance_shares, chroma_share = shares(strength)
@@ -108,6 +130,33 @@ class Parts:
         if self.original.min() >= 0 and self.original.max() <= 1:  # False for NaN
             return zero, one
         return np.fmin(self.original, zero), np.fmax(self.original, one)
+
+
+@dataclass(frozen=True)
+class Ends:
+    """A part of a picture whose light was changed: any strength is a plain mean of both ends."""
+
+    original: Image
+    """h w 3."""
+    restored: Image
+    """h w 3."""
+
+    def each(self, change: Callable[[Values], Values]) -> "Ends":
+        """Both changed alike."""
+        return Ends(change(self.original), change(self.restored))
+
+    @classmethod
+    def stacked(cls, bands: Sequence["Ends"]) -> "Ends":
+        """One part of several that lie below each other."""
+        return cls(
+            np.concatenate([band.original for band in bands]),
+            np.concatenate([band.restored for band in bands]),
+        )
+
+    def blend(self, strength: float) -> Image:
+        """The part at a strength from 0, the original, to 1; h w 3."""
+        blended: Image = self.original + np.float32(strength) * (self.restored - self.original)
+        return blended
 
 
 def split(layers: Layers, margins: Margins) -> Parts:

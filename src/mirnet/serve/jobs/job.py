@@ -81,6 +81,8 @@ class Job:
     """Whether parts of the picture are transparent, as far as its header says."""
     scale: int = 1
     """Ratio of the result's height and width to the picture's."""
+    judges_light: bool = False
+    """Whether the model does: strengths of what it changes are plain means."""
     is_hidden: bool = False
     """Whether it belongs to a request that waits for it, and is in no list."""
     hours: float = 1.0

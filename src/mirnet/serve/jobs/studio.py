@@ -63,7 +63,7 @@ class Studio:
         await asyncio.gather(*(pool.close() for pool in self.pools))
 
     async def facts(self, model: str) -> dict[str, Any]:
-        """Task, scale and parameters of a model; a process that restores tells those of files.
+        """What a model declares, as far as jobs ask; a process that restores tells it of files.
 
         Args:
             model: a name of the catalogue, or a file.
@@ -75,7 +75,12 @@ class Studio:
             bundled = catalog.find(model)
             if bundled:
                 facts = (await asyncio.to_thread(header.read, bundled.weights())).facts
-                told = {"task": facts.task, "scale": facts.scale, "parameters": facts.parameters}
+                told = {
+                    "task": facts.task,
+                    "scale": facts.scale,
+                    "judges_light": facts.judges_light,
+                    "parameters": facts.parameters,
+                }
             else:
                 told = await self.restoring.run({"do": "describe", "model": model})
             self.known[model] = told
@@ -182,6 +187,7 @@ class Studio:
                         "area": _listed(area),
                         "which": which,
                         "layers": job.options.layers,
+                        "judges_light": job.judges_light,
                         "strength": strength,
                         "scale": scale,
                         "webp": format == "webp",
@@ -248,6 +254,7 @@ class Studio:
                             "target": str(target),
                             "strength": strength,
                             "layers": job.options.layers,
+                            "judges_light": job.judges_light,
                             "format": format,
                             "quality": quality,
                         }

@@ -331,8 +331,8 @@ async def _take(
                     await asyncio.to_thread(store.remove, folder)
                     return existing
                 raise Problem("conflict", "this id is that of a job with other options")
-            scale = (await board.studio.facts(options.model))["scale"]
-            facts = await board.studio.inspect(folder / received.upload.name, scale)
+            model = await board.studio.facts(options.model)
+            facts = await board.studio.inspect(folder / received.upload.name, model["scale"])
         except BaseException:
             await asyncio.shield(asyncio.to_thread(store.remove, folder))
             raise
@@ -347,7 +347,8 @@ async def _take(
         facts["format"],
         facts["formats"],
         facts["has_alpha"],
-        scale,
+        model["scale"],
+        model["judges_light"],
         is_hidden=is_hidden,
         hours=limits.keep_hours,
     )

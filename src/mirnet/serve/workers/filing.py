@@ -144,7 +144,7 @@ class Filing:
         source = codec.open(File(folder / message["upload"], NAME))
         if message["scale"] > 1:  # only for what is not pixels: these are known
             source = enlarging.enlarged(source, message["scale"])
-        rows = _rows(folder, source, float(message["strength"]), is_layered=message["layers"])
+        rows = _rows(folder, source, message)
         with codec.create(
             target, source, format=message["format"], quality=message["quality"]
         ) as file:
@@ -186,16 +186,22 @@ def _keep_profile(source: Source, folder: Path, task: object) -> None:
 
 
 def _rows(
-    folder: Path, source: Source, strength: float, *, is_layered: bool
+    folder: Path, source: Source, message: Message
 ) -> Callable[[int, int], np.ndarray[Any, Any]]:
     """Fetches rows of the result."""
-    if not is_layered:
+    if not message["layers"]:
         restored = arrays.read(folder / arrays.RESTORED)
         return lambda top, count: np.asarray(restored[top : top + count])
     original = arrays.read(folder / arrays.ORIGINAL)
     removed = arrays.read(folder / arrays.REMOVED)
-    width = source.width
-    return lambda top, count: render(original, removed, strength, Area(top, 0, count, width))
+    strength, judges_light = float(message["strength"]), bool(message["judges_light"])
+    return lambda top, count: render(
+        original,
+        removed,
+        strength,
+        Area(top, 0, count, source.width),
+        judges_light=judges_light,
+    )
 
 
 def _kind(file: File) -> str:

@@ -79,6 +79,7 @@ class Restoring:
             "precision": facts.precision,
             "task": facts.task,
             "scale": facts.scale,
+            "judges_light": facts.judges_light,
             "parameters": facts.parameters,
         }
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyvips
@@ -11,7 +12,7 @@ import pyvips
 from mirnet.pictures.pixels import from_float, to_channels, to_float
 from mirnet.restoration.layered import Area, Part, render
 from mirnet.restoration.layered import parts as split_parts
-from mirnet.restoration.strength import Parts
+from mirnet.restoration.strength import Ends, Parts
 from mirnet.serve.workers import arrays, screen
 from mirnet.serve.workers.turnstile import Visitor
 from mirnet.serve.workers.worker import Message, Report
@@ -32,7 +33,7 @@ class Viewing:
 
     def __init__(self) -> None:
         pyvips.cache_set_max(0)
-        self._kept: dict[tuple[Path, Area, int], Parts] = {}
+        self._kept: dict[tuple[Path, Area, int], Parts | Ends] = {}
         self._lock = threading.Lock()
 
     def facts(self) -> Message:
@@ -77,19 +78,20 @@ class Viewing:
             picture = arrays.read(folder / arrays.RESTORED) if is_restored else original
             return _shrunk(_cut(picture, area), step, _alpha(folder, area))
         removed = arrays.read(folder / arrays.REMOVED)
+        judges_light = bool(message["judges_light"])
         if step == 1 and (strength == 1 or area.height * area.width > LARGEST):
-            return _in_bands(original, removed, strength, area)
-        parts = self._parts(folder, area, step)
+            return _in_bands(original, removed, strength, area, judges_light=judges_light)
+        parts = self._parts(folder, area, step, judges_light=judges_light)
         image = parts.restored if strength == 1 else parts.blend(strength)
         return from_float(to_channels(image, original.shape[2]), original.dtype)
 
-    def _parts(self, folder: Path, area: Area, step: int) -> Parts:
+    def _parts(self, folder: Path, area: Area, step: int, *, judges_light: bool) -> Parts | Ends:
         """The part, split; kept for the next strength."""
         key = (folder, area, step)
         with self._lock:
             found = self._kept.pop(key, None)
         if found is None:
-            found = _shrunk_parts(folder, area, step)
+            found = _shrunk_parts(folder, area, step, judges_light=judges_light)
         with self._lock:
             self._kept[key] = found
             while sum(one.original.size for one in self._kept.values()) > 3 * KEPT:
@@ -97,34 +99,22 @@ class Viewing:
         return found
 
 
-def _shrunk_parts(folder: Path, area: Area, step: int) -> Parts:
+def _shrunk_parts(folder: Path, area: Area, step: int, *, judges_light: bool) -> Parts | Ends:
     """The part, split, and all of it shrunk: blending is linear but for what is clipped."""
     original = arrays.read(folder / arrays.ORIGINAL)
     removed = arrays.read(folder / arrays.REMOVED)
+    split = partial(split_parts, original, removed, judges_light=judges_light)
     if step == 1:
-        return split_parts(original, removed, area)
+        return split(area)
     alpha = _alpha(folder, area)
-    bands: list[Parts] = []
+    bands: list[Any] = []  # all of them Parts, or Ends
     for top in range(0, area.height, height := ROWS // step * step or step):
         rows = min(height, area.height - top)
-        part = split_parts(original, removed, Area(area.top + top, area.left, rows, area.width))
+        part = split(Area(area.top + top, area.left, rows, area.width))
         mean = partial(_mean, step=step, alpha=None if alpha is None else alpha[top : top + rows])
-        bands.append(
-            Parts(
-                mean(part.original),
-                mean(part.restored),
-                mean(part.chroma),
-                tuple(mean(plane[..., None])[..., 0] for plane in part.smoothed),
-            )
-        )
-    return Parts(
-        np.concatenate([band.original for band in bands]),
-        np.concatenate([band.restored for band in bands]),
-        np.concatenate([band.chroma for band in bands]),
-        tuple(
-            np.concatenate(planes) for planes in zip(*(one.smoothed for one in bands), strict=True)
-        ),
-    )
+        bands.append(part.each(mean))
+    stacked: Parts | Ends = type(bands[0]).stacked(bands)
+    return stacked
 
 
 def _alpha(folder: Path, area: Area) -> np.ndarray | None:
@@ -174,7 +164,9 @@ def _sums(image: Part, step: int) -> Part:
     return sums
 
 
-def _in_bands(original: Part, removed: np.ndarray, strength: float, area: Area) -> Part:
+def _in_bands(
+    original: Part, removed: np.ndarray, strength: float, area: Area, *, judges_light: bool
+) -> Part:
     """As `render` does it, in less memory."""
     tops = range(area.top, area.top + area.height, ROWS)
     return np.concatenate(
@@ -184,6 +176,7 @@ def _in_bands(original: Part, removed: np.ndarray, strength: float, area: Area) 
                 removed,
                 strength,
                 Area(top, area.left, min(ROWS, area.top + area.height - top), area.width),
+                judges_light=judges_light,
             )
             for top in tops
         ]
