@@ -189,6 +189,28 @@ def test_a_server_that_is_away_or_full_loses_nothing(open_page, folder, save, tm
     expect(rows(page)).to_have_attribute("data-state", "done")
 
 
+def test_answers_that_break_off_are_asked_for_again(open_page, save, picture, tmp_path):
+    page = open_page()
+    broken = []
+
+    def break_off_once(route):
+        method = route.request.method
+        if method in broken:
+            route.continue_()
+        else:
+            broken.append(method)
+            route.fulfill(status=200, content_type="application/json", body='{"jobs": [{"id": ')
+
+    page.route(re.compile(r"/v1/jobs$"), break_off_once)  # the list of jobs
+    page.route("**/v1/jobs/*?*keep=layers*", break_off_once)  # a picture that is sent
+    add_and_wait(
+        page, *(save(tmp_path / f"{n}.png", pixels=picture(300, 400, seed=n)) for n in range(3))
+    )
+
+    assert sorted(broken) == ["GET", "PUT"]
+    expect(rows(page).and_(page.locator("[data-state=done]"))).to_have_count(3)
+
+
 def test_results_are_not_pushed_out_by_later_ones(open_page, save, tmp_path):
     """The server deletes the oldest beyond its limit: the page must wait before that."""
     page = open_page(with_token=False)

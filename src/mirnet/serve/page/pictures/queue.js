@@ -132,6 +132,14 @@ export class Queue extends EventTarget {
   async #poll() {
     if (this.#polling) return;
     this.#polling = true;
+    try {
+      await this.#untilNoneIsPending();
+    } finally {
+      this.#polling = false;
+    }
+  }
+
+  async #untilNoneIsPending() {
     while (this.#all().some(({ run }) => run.pending)) {
       await new Promise((resolve) => setTimeout(resolve, document.hidden ? POLL_HIDDEN : POLL));
       await online();
@@ -152,7 +160,6 @@ export class Queue extends EventTarget {
       }
       this.pump();
     }
-    this.#polling = false;
   }
 
   #heard(picture, run, job) {

@@ -114,8 +114,13 @@ function send(path, file, { query, onProgress, signal }) {
     request.upload.addEventListener("progress", (event) => event.total && onProgress(event.loaded / event.total));
     request.addEventListener("load", () => {
       heard();
-      if (request.status < 300) resolve(JSON.parse(request.responseText));
-      else reject(problemFrom(request.status, request.responseText, request.getResponseHeader("Retry-After")));
+      const { status, responseText: text } = request;
+      if (status >= 300) return reject(problemFrom(status, text, request.getResponseHeader("Retry-After")));
+      try {
+        resolve(JSON.parse(text));
+      } catch {
+        reject(lost());
+      }
     });
     request.addEventListener("error", () => reject(lost()));
     request.addEventListener("abort", () => reject(new DOMException("cancelled", "AbortError")));
@@ -124,12 +129,23 @@ function send(path, file, { query, onProgress, signal }) {
   });
 }
 
-const json = async (response) => (await response).json();
+/** What an answer holds; one that breaks off is as good as none. */
+async function read(kind, response) {
+  const answer = await response;
+  try {
+    return await answer[kind]();
+  } catch (error) {
+    throw error.name === "AbortError" ? error : lost();
+  }
+}
+
+const json = (response) => read("json", response);
+const blob = (response) => read("blob", response);
 
 export const models = () => json(ask("/v1/models"));
 export const listJobs = async () => (await json(ask("/v1/jobs"))).jobs;
 export const removeJob = (id) => ask(`/v1/jobs/${id}`, { method: "DELETE" });
-export const thumbnail = async (id) => (await ask(`/v1/jobs/${id}/thumbnail`)).blob();
+export const thumbnail = (id) => blob(ask(`/v1/jobs/${id}/thumbnail`));
 export const restoreFirst = (id, region) => json(ask(`/v1/jobs/${id}/region`, { method: "POST", query: region }));
 export const result = (id, query, signal) => ask(`/v1/jobs/${id}/result`, { query, signal });
 
@@ -143,6 +159,5 @@ export const createJob = (id, file, { name, model, selfEnsemble, onProgress, sig
 
 /** Part of a picture as the screen shows it. */
 export async function view(id, query) {
-  const response = await ask(`/v1/jobs/${id}/view`, { query, headers: { Accept: "image/png" } });
-  return createImageBitmap(await response.blob());
+  return createImageBitmap(await blob(ask(`/v1/jobs/${id}/view`, { query, headers: { Accept: "image/png" } })));
 }
