@@ -55,6 +55,7 @@ COMMANDS = {
     "benchmarks/serving.py": "--model denoise-print --runtime mnn --clients 2 --seconds 0.5 "
     "--megapixels 0.01 --requests 3 --moves 2 --photograph 0.03",
     "benchmarks/slider.py": "photographs/a.png --moves 2",
+    "benchmarks/small_sets.py": "sets photographs/a.png --scale 4",
     "benchmarks/softness.py": "photographs pairs --patches 8 --plot softness.png",
     "benchmarks/strength.py": f"pairs {TINY} --megapixels 0.2",
     "benchmarks/synthetic_sets.py": "sets photographs/a.png",
