@@ -5,8 +5,10 @@ The hub is a server on this machine, spoken to by the real huggingface_hub.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -20,11 +22,25 @@ from mirnet.models import catalog
 constants = pytest.importorskip("huggingface_hub.constants", reason="needs the extra hub")
 
 TINY = catalog.find("denoise-print")
-WEIGHTS, ONNX, MNN = (TINY.weights().with_suffix(s) for s in (".safetensors", ".onnx", ".mnn"))
+ONNX, MNN = (TINY.weights().with_suffix(s) for s in (".onnx", ".mnn"))
+FOLDER = tempfile.TemporaryDirectory(prefix="mirnet-")
+WEIGHTS = Path(FOLDER.name) / "denoise-print.safetensors"
+"""The same weights alone, with the card beside them."""
 ADDRESS = "hf://someone/denoiser"
 
 # of huggingface_hub, which uploads a file as httpx2 advises against
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def weights_file():
+    pytest.importorskip("torch", reason="weights are written here")
+    from mirnet.models import checkpoint
+
+    checkpoint.write(checkpoint.read(ONNX), WEIGHTS, half=True)
+    shutil.copy(TINY.card(), WEIGHTS.with_suffix(".md"))
+    yield
+    FOLDER.cleanup()
 
 
 @pytest.fixture
@@ -71,7 +87,7 @@ def test_models_are_listed_by_task_with_size_and_licence(models):
     assert "321,904 parameters; Apache-2.0; .mnn 0.7 MB, .onnx 0.7 MB" in listed
 
 
-@pytest.mark.parametrize("model", ["denoise-print", WEIGHTS, MNN], ids=str)
+@pytest.mark.parametrize("model", ["denoise-print", WEIGHTS, ONNX, MNN], ids=str)
 def test_a_model_is_shown_with_facts_digest_and_card_in_short(models, model):
     shown = models("show", model)
     told = json.loads(models("show", model, "--json"))

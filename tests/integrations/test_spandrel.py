@@ -38,6 +38,18 @@ def arch(request):
 
 
 @pytest.fixture
+def weights(tmp_path):
+    """A function that writes a bundled model as `mirnet export --format safetensors` does."""
+
+    def write(name):
+        path = tmp_path / f"{name}.safetensors"
+        checkpoint.write(checkpoint.read(catalog.find(name).weights()), path)
+        return path
+
+    return write
+
+
+@pytest.fixture
 def load(arch):
     """spandrel's own loader."""
     from spandrel import ModelLoader
@@ -49,8 +61,8 @@ def noise(height, width):
     return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(1))
 
 
-def test_the_half_resolution_network_gives_our_result(arch, load):
-    path = catalog.find("denoise").weights()
+def test_the_half_resolution_network_gives_our_result(arch, load, weights):
+    path = weights("denoise")
 
     model = load(path)
 
@@ -67,8 +79,8 @@ def test_the_half_resolution_network_gives_our_result(arch, load):
     assert (model(picture) - picture).abs().max() > 0.1
 
 
-def test_a_picture_of_any_size_is_padded_by_reflection(load):
-    path = catalog.find("denoise").weights()
+def test_a_picture_of_any_size_is_padded_by_reflection(load, weights):
+    path = weights("denoise")
     picture = noise(50, 70)
 
     result = load(path)(picture)
@@ -79,8 +91,8 @@ def test_a_picture_of_any_size_is_padded_by_reflection(load):
     assert (result - expected).abs().max() < 1e-6
 
 
-def test_full_resolution_and_enlarging_networks_load_too(arch, load, tmp_path):
-    tiny = load(catalog.find("denoise-print").weights())
+def test_full_resolution_and_enlarging_networks_load_too(arch, load, weights, tmp_path):
+    tiny = load(weights("denoise-print"))
     assert (tiny.size_requirements.multiple_of, tiny.tiling) == (4, arch.ModelTiling.DISCOURAGED)
 
     path = tmp_path / "x2.safetensors"

@@ -1,8 +1,11 @@
 """Files as others write them, and as the training loop does."""
 
+import json
 from collections import OrderedDict
+from dataclasses import asdict, replace
 
 import numpy as np
+import onnx
 import pytest
 import safetensors.torch
 import torch
@@ -11,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from mirnet.errors import WeightsError
 from mirnet.models.checkpoint import Weights, read, write
+from mirnet.models.content import HALF
 from mirnet.models.mirnetv2 import upstream
 from mirnet.models.mirnetv2.network import Configuration
 
@@ -324,4 +328,67 @@ def test_messages_are_one_line(weights, tmp_path):
     with pytest.raises(WeightsError) as caught:
         read(tmp_path / "m.pth")
 
+    assert "\n" not in str(caught.value)
+
+
+def as_onnx(weights, path, *, stated=None, half=False):
+    """A file with what matters here of one that `mirnet.export` writes: tensors and metadata."""
+    made = [
+        onnx.numpy_helper.from_array(
+            tensor.numpy().astype(np.float16 if half else np.float32), name + HALF * half
+        )
+        for name, tensor in weights.tensors.items()
+    ]
+    sizes = onnx.numpy_helper.from_array(np.array([1, 2]), "val_3")
+    graph = onnx.helper.make_graph([], "graph", [], [], [*made, sizes])
+    model = onnx.helper.make_model(graph)
+    if stated is None:
+        stated = {
+            "configuration": asdict(weights.configuration),
+            "parameters": 1,
+            "task": "denoise",
+        }
+    onnx.helper.set_model_props(model, {"mirnet": json.dumps(stated)} if stated else {})
+    onnx.save(model, path)
+    return path
+
+
+def test_onnx_files_of_ours_are_read(weights, tmp_path):
+    found = assert_read(as_onnx(weights, tmp_path / "m.onnx"), weights)
+
+    assert found.facts == {"task": "denoise"}
+
+
+def test_half_precision_in_onnx_becomes_float32(weights, tmp_path):
+    halves = {name: tensor.half().float() for name, tensor in weights.tensors.items()}
+
+    path = as_onnx(weights, tmp_path / "m.onnx", half=True)
+
+    assert_read(path, replace(weights, tensors=halves))
+
+
+def test_onnx_files_of_others_are_refused(weights, tmp_path):
+    path = as_onnx(weights, tmp_path / "m.onnx", stated={})
+
+    with pytest.raises(WeightsError, match="is an ONNX file that mirnet did not write"):
+        read(path)
+
+
+def test_onnx_files_with_weights_elsewhere_are_refused(weights, tmp_path):
+    path = as_onnx(weights, tmp_path / "m.onnx")
+    model = onnx.load(path)
+    onnx.save(model, path, save_as_external_data=True, size_threshold=0, location="passwd")
+
+    with pytest.raises(WeightsError, match="is in another file: export it anew"):
+        read(path)
+
+
+@pytest.mark.parametrize("kept", [0.2, 0.9])
+def test_truncated_onnx_files_are_refused(weights, tmp_path, kept):
+    path = as_onnx(weights, tmp_path / "m.onnx")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content))])
+
+    with pytest.raises(WeightsError) as caught:
+        read(path)
     assert "\n" not in str(caught.value)

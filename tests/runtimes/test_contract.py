@@ -12,11 +12,12 @@ from mirnet.restoration.restorer import Restorer
 from mirnet.restoration.runtime import Runtime
 
 BUNDLED = {path.suffix: path for path in catalog.find("denoise-print").files()}
+WEIGHTS = catalog.find("denoise-print").weights()
 SUFFIXES = {
     "mnn": ".mnn",
     "openvino": ".onnx",
     "onnx": ".onnx",
-    "pytorch": ".safetensors",
+    "pytorch": ".onnx",
     "paddle": ".pdiparams",
 }
 PACKAGES = {
@@ -78,7 +79,7 @@ def runtime(name, model):
 
 @pytest.fixture(scope="module")
 def reference():
-    return start("pytorch", BUNDLED[".safetensors"])
+    return start("pytorch", WEIGHTS)
 
 
 def noise(batch, height, width, seed=0):
@@ -243,7 +244,7 @@ def test_a_device_that_is_not_there_ends_in_one_line():
         pytest.skip("there is a CUDA device")
     words = "PyTorch cannot use the device cuda: .+; choose an available one, such as cpu"
     with pytest.raises(InferenceError, match=words) as caught:
-        PyTorchRuntime(BUNDLED[".safetensors"], device="cuda")
+        PyTorchRuntime(WEIGHTS, device="cuda")
     assert "\n" not in str(caught.value)
 
 
@@ -252,7 +253,7 @@ def test_a_network_in_memory_becomes_a_runtime(reference):
     from mirnet.models import checkpoint
     from mirnet.runtimes.pytorch import PyTorchRuntime
 
-    network = checkpoint.read(BUNDLED[".safetensors"]).network()
+    network = checkpoint.read(WEIGHTS).network()
     noisy = noise(1, 32, 32)
 
     np.testing.assert_array_equal(PyTorchRuntime.of(network.train())(noisy), reference(noisy))

@@ -15,6 +15,7 @@ from torch.export import Dim
 
 from mirnet.export.facts import text
 from mirnet.models.checkpoint import Weights
+from mirnet.models.content import HALF
 from mirnet.models.facts import KEY
 
 OPSET = 18
@@ -96,7 +97,7 @@ def _halve(graph: onnx.GraphProto, names: Collection[str]) -> None:
     for tensor in graph.initializer:
         if tensor.name in names:
             name, values = tensor.name, numpy_helper.to_array(tensor)
-            tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+            tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}{HALF}"))
             graph.node.append(
                 onnx.helper.make_node("Cast", [tensor.name], [name], to=onnx.TensorProto.FLOAT)
             )

@@ -19,7 +19,10 @@ DEFAULT = "denoise"
 
 @dataclass(frozen=True)
 class BundledModel:
-    """A model bundled with the package, in one file for each family of runtimes."""
+    """A model bundled with the package, in one file for each family of runtimes.
+
+    Its weights are in the ONNX file, from which PyTorch takes them, too.
+    """
 
     name: str
     """Name that `--model` takes."""
@@ -28,7 +31,7 @@ class BundledModel:
     """Description of its architecture."""
     licence: str
     summary: str
-    suffixes: tuple[str, ...] = (".mnn", ".onnx", ".safetensors")
+    suffixes: tuple[str, ...] = (".mnn", ".onnx")
 
     def files(self) -> list[Path]:
         """Paths of its files."""
@@ -36,7 +39,7 @@ class BundledModel:
 
     def weights(self) -> Path:
         """The file used by training, export and PyTorch."""
-        return BUNDLED / f"{self.name}.safetensors"
+        return BUNDLED / f"{self.name}.onnx"
 
     def card(self) -> Path:
         """Its model card, Markdown: data, licence, training, results, limits."""

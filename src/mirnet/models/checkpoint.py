@@ -57,7 +57,8 @@ def read(path: str | Path) -> Weights:
     - safetensors, ours or bare;
     - PyTorch: official (`params`, `params_ema` before it, `state_dict`, or bare);
     - our training checkpoints, with averaged weights preferred;
-    - `.pdparams` (`state_dict`, or bare).
+    - `.pdparams` (`state_dict`, or bare);
+    - ONNX, if `mirnet.export` wrote it.
 
     Names may be ours or the official ones. If the file does not state the configuration, it is
     inferred, see `upstream.configuration`.

@@ -13,8 +13,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import onnx
 import safetensors
 import torch
+from onnx import numpy_helper
 
 from mirnet.errors import WeightsError
 from mirnet.models import pdparams
@@ -37,7 +39,10 @@ LEGACY_PICKLES = 5
 CHUNK = 1 << 20
 """Bytes read at a time while checksums are compared."""
 
-EXPECTED = "expected .safetensors, .pth, .pt, .ckpt or .pdparams"
+EXPECTED = "expected .safetensors, .pth, .pt, .ckpt, .pdparams or .onnx"
+
+HALF = ".half"
+"""What the names of tensors end with in ONNX files whose weights are stored in half precision."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,8 @@ def load(path: Path) -> Content:
         return _undamaged(lambda: _from_pickled(_read_legacy(path)))
     if start.startswith(b"\x80"):
         return _undamaged(lambda: _from_pickled(_read_pdparams(path)))
+    if start.startswith(b"\x08"):  # the version of the format, which comes first in ONNX files
+        return _undamaged(lambda: _read_onnx(path))
     raise WeightsError(f"is not a weights file; it starts with {start[:8]!r}: {EXPECTED}")
 
 
@@ -93,6 +100,29 @@ def _read_safetensors(path: Path) -> Content:
     with safetensors.safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
         return _with_description(tensors, (file.metadata() or {}).get(KEY))
+
+
+def _read_onnx(path: Path) -> Content:
+    """The tensors of a graph that `mirnet.export` wrote: its convolutions' weights have our names.
+
+    The graph itself is left alone: the configuration says what network it is.
+    """
+    model = onnx.load(path, load_external_data=False)
+    stated = {entry.key: entry.value for entry in model.metadata_props}.get(KEY)
+    if stated is None:
+        raise WeightsError("is an ONNX file that mirnet did not write: it holds no weights of ours")
+    facts = json.loads(stated)
+    tensors = {}
+    for tensor in model.graph.initializer:
+        name = tensor.name.removesuffix(HALF)
+        if name.endswith(".weight"):  # others are constants of the graph
+            if tensor.data_location == onnx.TensorProto.EXTERNAL:
+                raise WeightsError(f"`{name}` is in another file: export it anew")
+            tensors[name] = torch.from_numpy(numpy_helper.to_array(tensor).copy())
+    configuration = facts.pop("configuration", None)
+    for name in ("parameters", "multiple"):  # of the configuration
+        facts.pop(name, None)
+    return Content(tensors, facts, configuration)
 
 
 def _read_zip(path: Path) -> object:

@@ -1,21 +1,25 @@
-"""The header of a safetensors file: its statement and shapes, read without torch."""
+"""What a safetensors or ONNX file says of its network, read without torch or a runtime."""
 
+import io
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from mirnet.errors import WeightsError
 from mirnet.models.facts import KEY, Facts
 
 LARGEST = 100_000_000
 """Bytes of the longest header that the format permits."""
+LONGEST = 1 << 20
+"""Bytes of the longest statement that is read."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a safetensors file says of itself, not compared with its tensors."""
+    """What a file says of itself, not compared with its tensors."""
 
     parameters: int
     """Number of learned parameters."""
@@ -64,24 +68,81 @@ class Header:
 
 
 def read(path: Path) -> Header:
-    """Read the header of a file.
+    """Read the header of a safetensors file, or of an ONNX file that mirnet wrote.
 
     Raises:
         WeightsError: if it has none.
         OSError: if it cannot be read.
     """
+    is_onnx = path.suffix.lower() == ".onnx"
     try:
         with path.open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            if size > LARGEST:
-                raise ValueError("longer than the format permits")
-            header = json.loads(file.read(size))
-        statement = json.loads(header.get("__metadata__", {}).get(KEY, "{}"))
-        parameters = sum(
-            math.prod(one["shape"]) for name, one in header.items() if name != "__metadata__"
-        )
-        if not isinstance(statement, dict):
-            raise TypeError("its statement is no dict")
+            return _of_onnx(file) if is_onnx else _of_safetensors(file)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise WeightsError(f"{path}: is no safetensors file, or a damaged one ({error})") from error
+        kind = "ONNX file of mirnet" if is_onnx else "safetensors file"
+        raise WeightsError(f"{path}: is no {kind}, or a damaged one ({error})") from error
+
+
+def _of_safetensors(file: BinaryIO) -> Header:
+    size = int.from_bytes(file.read(8), "little")
+    if size > LARGEST:
+        raise ValueError("longer than the format permits")
+    header = json.loads(file.read(size))
+    statement = json.loads(header.get("__metadata__", {}).get(KEY, "{}"))
+    parameters = sum(
+        math.prod(one["shape"]) for name, one in header.items() if name != "__metadata__"
+    )
+    if not isinstance(statement, dict):
+        raise TypeError("its statement is no dict")
     return Header(parameters, statement)
+
+
+METADATA, ENTRY_KEY, ENTRY_VALUE = 14, 1, 2
+"""Numbers of ONNX's `ModelProto.metadata_props`, and of the fields of its entries (onnx.proto)."""
+
+
+def _of_onnx(file: BinaryIO) -> Header:
+    for number, content in _fields(file):
+        if number != METADATA:
+            continue
+        entry = dict(_fields(io.BytesIO(content)))
+        if entry.get(ENTRY_KEY) == KEY.encode():
+            statement = json.loads(entry[ENTRY_VALUE])
+            return Header(int(statement["parameters"]), statement)
+    raise ValueError("it states nothing")
+
+
+def _fields(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """The fields of a protobuf message that have a length; long ones are passed over, and empty.
+
+    The wire format is that of protobuf.dev/programming-guides/encoding.
+    """
+    while (tag := _varint(file)) is not None:
+        number, kind = tag >> 3, tag & 7
+        if kind == 0:
+            _varint(file)
+        elif kind in (1, 5):
+            file.seek(8 if kind == 1 else 4, io.SEEK_CUR)
+        elif kind == 2 and (size := _varint(file)) is not None:
+            is_short = size <= LONGEST
+            content = file.read(size) if is_short else b""
+            if is_short and len(content) < size:
+                raise ValueError("it ends early")
+            if not is_short:
+                file.seek(size, io.SEEK_CUR)
+            yield number, content
+        else:
+            raise ValueError(f"it has a field of kind {kind}")
+
+
+def _varint(file: BinaryIO) -> int | None:
+    """The next number; None at the end."""
+    value = 0
+    for place in range(10):
+        byte = file.read(1)
+        if not byte:
+            return None
+        value |= (byte[0] & 0x7F) << 7 * place
+        if byte[0] < 0x80:
+            return value
+    raise ValueError("it has a number of more than 64 bits")

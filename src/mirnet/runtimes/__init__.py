@@ -74,6 +74,9 @@ class RuntimeKind:
     """Loads a file, given the device, threads (None for all cores) and precision."""
 
 
+WEIGHTS = ".safetensors"
+"""Suffix of files that hold weights and no graph."""
+
 KINDS = {
     "mnn": RuntimeKind("MNN", "MNN", (".mnn",), ("cpu",), _mnn),
     "openvino": RuntimeKind("openvino", "mirnet[openvino]", (".xml", ".onnx"), ("cpu",), _openvino),
@@ -87,7 +90,7 @@ KINDS = {
     "pytorch": RuntimeKind(
         "torch",
         "mirnet[train]",
-        (".safetensors", ".pth", ".pt", ".ckpt", ".pdparams"),
+        (WEIGHTS, ".pth", ".pt", ".ckpt", ".pdparams"),
         ("cpu", "cuda"),
         _pytorch,
     ),
@@ -346,7 +349,8 @@ def _files(model: str | Path) -> dict[str, Path]:
     """The model's files by suffix."""
     record = catalog.find(str(model))
     if record:
-        return {path.suffix: path for path in record.files()}
+        # PyTorch takes the weights of its own network out of whatever holds them
+        return {path.suffix: path for path in record.files()} | {WEIGHTS: record.weights()}
     path = catalog.file(str(model))
     return {path.suffix.lower(): path}
 

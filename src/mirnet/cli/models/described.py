@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from mirnet.errors import WeightsError
 from mirnet.models import address, card, catalog, header, hub
 from mirnet.models.facts import Facts
 
@@ -54,10 +55,20 @@ def describe(model: str) -> Described:
 
 def _opened(path: Path) -> tuple[Facts, str]:
     """Facts and architecture of a file, by its header alone where that tells."""
-    if path.suffix.lower() == ".safetensors":
-        found = header.read(path)
-        if found.network:
+    if path.suffix.lower() in (".safetensors", ".onnx"):
+        found = _header(path)
+        if found and found.network:
             return found.facts, found.network
     from mirnet import runtimes
 
     return runtimes.facts(path), ""
+
+
+def _header(path: Path) -> header.Header | None:
+    """The file's header; None of ONNX files that others wrote."""
+    try:
+        return header.read(path)
+    except WeightsError:
+        if path.suffix.lower() == ".onnx":
+            return None
+        raise
