@@ -87,7 +87,9 @@ def test_models_are_listed_by_task_with_size_and_licence(models):
     assert "321,904 parameters; Apache-2.0; .mnn 0.7 MB, .onnx 0.7 MB" in listed
 
 
-@pytest.mark.parametrize("model", ["denoise-print", WEIGHTS, ONNX, MNN], ids=str)
+@pytest.mark.parametrize(
+    "model", ["denoise-print", WEIGHTS, ONNX, MNN], ids=lambda model: Path(model).name
+)
 def test_a_model_is_shown_with_facts_digest_and_card_in_short(models, model):
     shown = models("show", model)
     told = json.loads(models("show", model, "--json"))

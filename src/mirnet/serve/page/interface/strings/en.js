@@ -95,7 +95,7 @@ export default {
   parameters: (count) => `${(count / 1e6).toFixed(count < 1e6 ? 2 : 1)} M parameters`,
   cards: {
     denoise: "Removes the noise of cameras and phones. The best quality of the models here",
-    "denoise-tiny": "Two fifths of the time of denoise, 0.2 to 0.8 dB lower PSNR. For previews and slower computers",
+    "denoise-tiny": "Two fifths of the time of denoise, 0.1 to 0.5 dB lower PSNR. For previews and slower computers",
     "denoise-print": "For scans of print, screenshots and drawings: letters and lines stay as they are",
   },
   wholeCard: "Whole model card",

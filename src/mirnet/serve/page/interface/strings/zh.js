@@ -93,7 +93,7 @@ export default {
   parameters: (count) => `${(count / 1e4).toFixed(0)} 万参数`,
   cards: {
     denoise: "去除相机和手机照片的噪点，自带模型里画质最好",
-    "denoise-tiny": "速度更快，用时约为 denoise 的五分之二，PSNR 低 0.2～0.8 dB。适合预览和配置较低的电脑",
+    "denoise-tiny": "速度更快，用时约为 denoise 的五分之二，PSNR 低 0.1～0.5 dB。适合预览和配置较低的电脑",
     "denoise-print": "适合扫描的印刷品、屏幕截图和线条画：文字和线条保持原样",
   },
   wholeCard: "完整的模型说明（英文）",
