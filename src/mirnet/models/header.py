@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from mirnet.errors import WeightsError
 from mirnet.models.facts import KEY, Facts
@@ -83,7 +83,7 @@ def read(path: Path) -> Header:
         raise WeightsError(f"{path}: is no {kind}, or a damaged one ({error})") from error
 
 
-def _of_safetensors(file: BinaryIO) -> Header:
+def _of_safetensors(file: io.BufferedIOBase) -> Header:
     size = int.from_bytes(file.read(8), "little")
     if size > LARGEST:
         raise ValueError("longer than the format permits")
@@ -101,7 +101,7 @@ METADATA, ENTRY_KEY, ENTRY_VALUE = 14, 1, 2
 """Numbers of ONNX's `ModelProto.metadata_props`, and of the fields of its entries (onnx.proto)."""
 
 
-def _of_onnx(file: BinaryIO) -> Header:
+def _of_onnx(file: io.BufferedIOBase) -> Header:
     for number, content in _fields(file):
         if number != METADATA:
             continue
@@ -112,7 +112,7 @@ def _of_onnx(file: BinaryIO) -> Header:
     raise ValueError("it states nothing")
 
 
-def _fields(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+def _fields(file: io.BufferedIOBase) -> Iterator[tuple[int, bytes]]:
     """The fields of a protobuf message that have a length; long ones are passed over, and empty.
 
     The wire format is that of protobuf.dev/programming-guides/encoding.
@@ -135,7 +135,7 @@ def _fields(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
             raise ValueError(f"it has a field of kind {kind}")
 
 
-def _varint(file: BinaryIO) -> int | None:
+def _varint(file: io.BufferedIOBase) -> int | None:
     """The next number; None at the end."""
     value = 0
     for place in range(10):
