@@ -43,6 +43,9 @@ def models(tmp_path):
         place = tmp_path / "models" / path.suffix[1:]
         place.mkdir(parents=True)
         shutil.copy(path, place)
+    place = tmp_path / "models" / "safetensors"
+    place.mkdir()
+    checkpoint.write(checkpoint.read(BUNDLED), place / "denoise.safetensors")
     return tmp_path / "models"
 
 

@@ -13,8 +13,8 @@ from mirnet.models.facts import KEY, Facts
 
 LARGEST = 100_000_000
 """Bytes of the longest header that the format permits."""
-LONGEST = 1 << 20
-"""Bytes of the longest statement that is read."""
+LONGEST, UNHEARD_OF = 1 << 20, 1 << 40
+"""Bytes of the longest statement that is read, and of more than any file has."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,8 @@ def _fields(file: io.BufferedIOBase) -> Iterator[tuple[int, bytes]]:
             content = file.read(size) if is_short else b""
             if is_short and len(content) < size:
                 raise ValueError("it ends early")
+            if size > UNHEARD_OF:
+                raise ValueError("it has a field that is longer than any file")
             if not is_short:
                 file.seek(size, io.SEEK_CUR)
             yield number, content

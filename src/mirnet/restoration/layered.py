@@ -205,7 +205,7 @@ class Layered:
             found = {left: owner._kept[top, left] for left in lefts if (top, left) in owner._kept}
         missing = [left for left in lefts if left not in found]
         if missing:
-            light = owner._find_light()
+            light = owner.light()
             rows, wide = self._rows(top), self.layout.tile_size[1]
             cut = (rows[:, left : left + wide] for left in missing)
             results = self._settings.apply(self._run, cut)
@@ -223,8 +223,14 @@ class Layered:
                 owner._keep((top, left), found[left], is_left_alone=is_left_alone)
         return [found[left] for left in lefts]
 
-    def _find_light(self) -> Light | None:
-        """The light of the whole, if the model judges it; found once, by whoever needs it first."""
+    def light(self) -> Light | None:
+        """The light of the whole, if the model judges it; found once, by whoever needs it first.
+
+        Raises:
+            InferenceError: if the runtime fails.
+        """
+        if self._owner is not self:
+            return self._owner.light()
         with self._judging:
             if not self._is_judged:
                 self._light = self._restored.light(self._shrunk)

@@ -72,6 +72,8 @@ class RuntimeKind:
     devices: tuple[str, ...]
     load: Callable[[Path, str, int | None, str], Runtime]
     """Loads a file, given the device, threads (None for all cores) and precision."""
+    if_asked: tuple[str, ...] = ()
+    """Suffixes of files that it reads, too, where it is asked for by name."""
 
 
 WEIGHTS = ".safetensors"
@@ -93,6 +95,7 @@ KINDS = {
         (WEIGHTS, ".pth", ".pt", ".ckpt", ".pdparams"),
         ("cpu", "cuda"),
         _pytorch,
+        (".onnx",),  # ours alone hold weights
     ),
     "paddle": RuntimeKind("paddle", "mirnet[paddle]", (".pdiparams",), ("cpu", "cuda"), _paddle),
 }
@@ -257,7 +260,8 @@ def _has_bf16() -> bool:
 
 def _read_by(runtime: str, files: Mapping[str, Path]) -> Path | None:
     """The model file that this runtime reads."""
-    return next((files[suffix] for suffix in KINDS[runtime].suffixes if suffix in files), None)
+    kind = KINDS[runtime]
+    return next((files[each] for each in (*kind.suffixes, *kind.if_asked) if each in files), None)
 
 
 def require(name: str) -> None:

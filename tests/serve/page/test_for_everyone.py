@@ -106,7 +106,11 @@ def test_it_fits_a_phone_and_a_large_screen(
     screenshot(page, f"empty_{width}_{locale[:2]}", full_page=True)
     add(page, photograph, *sorted(folder.glob("day one/*"))[:3])
     expect(rows(page)).to_have_count(4)
-    expect(rows(page).and_(page.locator("[data-state=done]"))).to_have_count(4)
+    try:
+        expect(rows(page).and_(page.locator("[data-state=done]"))).to_have_count(4)
+    except AssertionError as error:
+        told = "rows => rows.map((row) => [row.dataset.state, row.innerText])"
+        raise AssertionError(rows(page).evaluate_all(told)) from error
     shown(page, 100)
     no_scrolling()
     assert violations(page) == []

@@ -160,6 +160,7 @@ class Restoring:
             running = self._passes.get(message.get("of", -1))
             if running is not None:
                 layered.share(running)
+            layered.light()  # not while it is expected: the whole may be about to find it
             with self._turnstile.expecting(visitor):
                 removed = layered.removed(area)
         rows = slice(area.top, area.top + area.height)
