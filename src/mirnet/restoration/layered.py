@@ -205,7 +205,7 @@ class Layered:
             found = {left: owner._kept[top, left] for left in lefts if (top, left) in owner._kept}
         missing = [left for left in lefts if left not in found]
         if missing:
-            light = owner.light()
+            light = self.light()
             rows, wide = self._rows(top), self.layout.tile_size[1]
             cut = (rows[:, left : left + wide] for left in missing)
             results = self._settings.apply(self._run, cut)
